@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""The one contract between a constitutive law and whatever drives it."""
+
+from abc import ABC, abstractmethod
+
+import torch
+
+State = dict[str, torch.Tensor]
+
+
+class Material(ABC):
+    """A constitutive law at a batch of material points.
+
+    A law holds parameters only; the history lives in `State`, a dict of plain tensors whose first
+    axis is the point, so that any driver can save, copy or split it.
+
+    Attributes:
+        density: reference mass density, mg/mm³.
+        bulk_modulus: at zero strain, GPa.
+        shear_modulus: largest instantaneous (elastic) one, GPa.
+        dtype: floating type in which `update` wants F and returns stress.
+        device: where `update` wants F and keeps state.
+    """
+
+    density: float
+    bulk_modulus: float
+    shear_modulus: float
+    dtype: torch.dtype = torch.float64
+    device: torch.device = torch.device("cpu")
+
+    @abstractmethod
+    def initial_state(self, n: int) -> State:
+        """State of `n` virgin points at F = I (an empty dict where the law has no memory)."""
+
+    @abstractmethod
+    def update(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """Stress and state at the end of a step.
+
+        Args:
+            F: deformation gradients at the end of the step, *Shape* `(n, 3, 3)`, `self.dtype`.
+            time: at the end of the step, µs.
+            dt: length of the step, µs, > 0.
+            state: at the beginning of the step; left unchanged.
+
+        Returns:
+            Cauchy stress in GPa, *Shape* `(n, 3, 3)`, symmetric, and the new state.
+        """
+
+    def check_end_time(self, end_time: float) -> None:
+        """Raise `InputError` where the law cannot be used up to `end_time` (µs)."""
+        return None
+
+    def fields(self, state: State) -> State:
+        """Scalars per point worth output, by name, each of *Shape* `(n,)`; none by default."""
+        return {}
+
+    @property
+    def wave_speed(self) -> float:
+        """Elastic longitudinal wave speed √((K + 4G/3)/ρ), mm/µs."""
+        return ((self.bulk_modulus + 4.0 * self.shear_modulus / 3.0) / self.density) ** 0.5
+
+
+def drive(material: Material, F: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+    """Drive a law along prescribed deformation histories, without a mesh.
+
+    Args:
+        material: the law.
+        F: histories, *Shape* `(n, n_t + 1, 3, 3)`; the first entry is the virgin state, F = I.
+        time: *Shape* `(n_t + 1,)`, µs, increasing.
+
+    Returns:
+        Cauchy stress histories in GPa, *Shape* `(n, n_t + 1, 3, 3)`, zero at the first entry.
+    """
+    sigma = torch.zeros(F.shape, dtype=material.dtype, device=material.device)
+    F = F.to(dtype=material.dtype, device=material.device)
+    state = material.initial_state(F.shape[0])
+    for n in range(1, F.shape[1]):
+        t0, t1 = float(time[n - 1]), float(time[n])
+        sigma[:, n], state = material.update(F[:, n], t1, t1 - t0, state)
+    return sigma
