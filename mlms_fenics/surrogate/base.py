@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""What every learnt law shares: frames, state, trust, and driving it along a history."""
+
+import copy
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from mlms_fenics.errors import InputError, require
+from mlms_fenics.materials.base import Material, State
+from mlms_fenics.surrogate.strain import log_strain
+from mlms_fenics.surrogate.trust import TrustMeasure
+from mlms_fenics.tensors import polar
+
+
+class LearntLaw(Material):
+    """A material law learnt from histories of a unit cell.
+
+    A subclass names its `network_class`, a torch module whose constructor arguments are JSON-able
+    and kept in its attribute `options`, and whose parameters and buffers (normalisation included)
+    are all that has to be saved. It implements `own_state` and `step`.
+
+    Args:
+        network: the trained module.
+        law: the `CrystalLaw` of the unit cell.
+        orientations: of its grains, *Shape* `(n_grains, d, d)`.
+        horizon: length of the training histories, µs.
+        trust: fitted to the training histories.
+        report: JSON-able record of how it was made, with its errors.
+    """
+
+    architecture: ClassVar[str]
+    network_class: ClassVar[type[nn.Module]]
+    has_horizon: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        law: Any,
+        orientations: np.ndarray,
+        horizon: float,
+        trust: TrustMeasure,
+        report: dict[str, Any] | None = None,
+    ) -> None:
+        self.network, self.trust = network.eval().requires_grad_(False), trust
+        self.law = law
+        self.orientations = np.asarray(orientations, dtype=np.float64)
+        self.horizon = float(horizon)
+        self.report = {} if report is None else report
+        self.density = law.density
+        self.bulk_modulus = law.bulk_modulus
+        self.shear_modulus = law.shear_modulus
+        self.dimension = int(law.dimension)
+        parameter = next(network.parameters())
+        self.dtype, self.device = parameter.dtype, parameter.device
+        self.trust.to(device=self.device, dtype=self.dtype)
+
+    def to(
+        self, device: str | torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> Self:
+        """A copy of the law on another device or in another precision."""
+        law = copy.copy(self)
+        law.device = self.device if device is None else torch.device(device)
+        law.dtype = self.dtype if dtype is None else dtype
+        law.network = copy.deepcopy(self.network).to(device=law.device, dtype=law.dtype)
+        law.trust = copy.deepcopy(self.trust).to(device=law.device, dtype=law.dtype)
+        return law
+
+    @abstractmethod
+    def own_state(self, n: int) -> State:
+        """The architecture's state of `n` virgin points (first axis n, `self.dtype`)."""
+
+    @abstractmethod
+    def step(
+        self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """Stress belonging to U at the end of a step, and the architecture's own new state.
+
+        Args:
+            U: right stretch at the end, *Shape* `(n, d, d)`.
+            strain: components of log U at the end, *Shape* `(n, 6)` or `(n, 3)`.
+            time: at the end, µs.
+            dt: µs, > 0.
+            state: at the beginning: `own_state`'s entries and "strain", log U at the beginning.
+
+        Returns:
+            Cauchy stress, *Shape* `(n, d, d)`, GPa, and new values of `own_state`'s entries.
+        """
+
+    def initial_state(self, n: int) -> State:
+        """State of `n` virgin points at F = I."""
+        options = {"dtype": self.dtype, "device": self.device}
+        return {
+            **self.own_state(n),
+            "strain": torch.zeros(n, 6 if self.dimension == 3 else 3, **options),
+            "distance": torch.zeros(n, **options),
+        }
+
+    @torch.no_grad()
+    def update(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """See `Material.update`; in 2D F and the stress are `(n, 2, 2)` (plane strain)."""
+        R, U = _polar(F)
+        sigma, new = self.advance(U, time, dt, state)
+        return R @ sigma @ R.transpose(-1, -2), new
+
+    @torch.no_grad()
+    def advance(
+        self, U: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """`update` for a deformation without rotation, F = U."""
+        strain = log_strain(U)
+        sigma, own = self.step(U, strain, time, dt, state)
+        distance = torch.maximum(state["distance"], self.trust(strain, state["strain"], dt))
+        return sigma, {**own, "strain": strain, "distance": distance}
+
+    def fields(self, state: State) -> State:
+        """`distance`: largest distance from the training data so far; above 1 is outside them."""
+        return {"distance": state["distance"]}
+
+    def check_end_time(self, end_time: float) -> None:
+        """Raise `InputError` where the law has a horizon and `end_time` (µs) lies beyond it."""
+        if self.has_horizon and end_time > self.horizon * (1.0 + 1e-9):
+            raise InputError(
+                f"end time {end_time:g} µs: this {self.architecture} model was trained for "
+                f"histories of {self.horizon:g} µs and knows nothing beyond; shorten the run "
+                "or use a model with a longer horizon"
+            )
+
+    def stress(self, U: np.ndarray, horizon: float) -> np.ndarray:
+        """Stress along stretch histories, step by step, knowing nothing of the future.
+
+        Args:
+            U: *Shape* `(..., n_t + 1, d, d)`, piecewise linear over `horizon`, first entry I.
+            horizon: µs.
+
+        Returns:
+            Cauchy stress, float64, U's shape, GPa; zero at the first entry.
+
+        Raises:
+            InputError: shape, first entry, non-finite or inverted U, or beyond the model's horizon.
+        """
+        U = self.check_history(U, horizon)
+        flat = torch.as_tensor(U.reshape(-1, *U.shape[-3:])).to(self.device, self.dtype)
+        n_t = U.shape[-3] - 1
+        sigma = torch.zeros(flat.shape, dtype=torch.float64)
+        state = self.initial_state(len(flat))
+        for n in range(1, n_t + 1):
+            value, state = self.advance(flat[:, n], horizon * n / n_t, horizon / n_t, state)
+            sigma[:, n] = value.to("cpu", torch.float64)
+        return sigma.numpy().reshape(U.shape)
+
+    def check_history(self, U: np.ndarray, horizon: float) -> np.ndarray:
+        """`U` as a float64 array, or `InputError` naming what is wrong with it."""
+        U, d = np.asarray(U, dtype=np.float64), self.dimension
+        require(
+            U.ndim >= 3 and U.shape[-2:] == (d, d) and U.shape[-3] >= 2,
+            f"U has shape {U.shape}: must be (..., n_t + 1, {d}, {d}) with n_t >= 1",
+        )
+        require(np.isfinite(horizon) and horizon > 0, f"horizon {horizon}: must be positive, in µs")
+        self.check_end_time(horizon)
+        require(bool(np.isfinite(U).all()), "U holds NaN or infinity")
+        require(
+            bool(np.abs(U[..., 0, :, :] - np.eye(d)).max(initial=0.0) < 1e-6),
+            "U must start from the identity at its first entry",
+        )
+        asymmetry = np.abs(U - np.swapaxes(U, -1, -2)).max(initial=0.0)
+        require(asymmetry < 1e-6, f"U must be symmetric, but differs by {asymmetry:g}")
+        smallest = np.linalg.eigvalsh(U)[..., 0]
+        if smallest.size and smallest.min() <= 0.0:
+            where = np.unravel_index(int(smallest.argmin()), smallest.shape)
+            raise InputError(
+                f"U must be positive definite, but entry {tuple(map(int, where))} has the "
+                f"principal stretch {smallest.min():g}"
+            )
+        return U
+
+
+def _polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """`tensors.polar`, also for plane F `(n, 2, 2)`."""
+    if F.shape[-1] == 3:
+        return polar(F)
+    full = torch.eye(3, dtype=F.dtype, device=F.device).repeat(len(F), 1, 1)
+    full[:, :2, :2] = F
+    R, U = polar(full)
+    return R[:, :2, :2], U[:, :2, :2]

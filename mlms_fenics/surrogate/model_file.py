@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""Saved models: one HDF5 file with everything needed to use and to remake a learnt law."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from torch import nn
+
+from mlms_fenics import __version__, units
+from mlms_fenics.errors import InputError, require
+from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.registry import law_class
+from mlms_fenics.surrogate.trust import TrustMeasure
+
+FORMAT = "mlms_fenics model"
+FORMAT_VERSION = 1
+DEFAULT_MODEL = Path(__file__).with_name("default_model.h5")
+
+
+def save_model(law: LearntLaw, path: str | os.PathLike[str]) -> None:
+    """Write a learnt law to `path`, atomically (beside it, then renamed).
+
+    Raises:
+        InputError: the folder does not exist or cannot be written.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with h5py.File(beside, "w") as file:
+            file.attrs.update(
+                {
+                    "format": FORMAT,
+                    "format_version": FORMAT_VERSION,
+                    "package_version": __version__,
+                    "unit_system": units.SYSTEM,
+                    "architecture": law.architecture,
+                    "options": json.dumps(law.network.options),
+                    "law": json.dumps(law.law.to_dict()),
+                    "dimension": law.dimension,
+                    "horizon": law.horizon,
+                }
+            )
+            # A data set, since an attribute is limited to 64 KiB.
+            file["report"] = json.dumps(law.report)
+            file["orientations"] = law.orientations
+            for group, module in (("network", law.network), ("trust", law.trust)):
+                for name, value in module.state_dict().items():
+                    file[f"{group}/{name}"] = value.cpu().numpy()
+        os.replace(beside, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise InputError(f"cannot write model {path}: {error}") from error
+
+
+def load_model(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+) -> LearntLaw:
+    """Read a learnt law.
+
+    Args:
+        path: of the model file; None: the one shipped with the package.
+        device: None: a GPU where torch sees one, otherwise the CPU.
+        dtype: None: torch.float32.
+
+    Raises:
+        InputError: no such file, not a model, another format version or unit system, truncated, a
+            missing or misshapen data set, NaN among the weights.
+    """
+    shipped = path is None
+    path = DEFAULT_MODEL if path is None else Path(path)
+    if not path.is_file():
+        raise InputError(
+            "no model is shipped with this installation: train one and name its file"
+            if shipped
+            else f"model {path}: there is no such file"
+        )
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        with h5py.File(path, "r") as file:
+            law = _read(file, path)
+    except InputError:
+        raise
+    except KeyError as error:
+        raise InputError(f"model {path} is incomplete: {error.args[0]}") from error
+    except OSError as error:
+        raise InputError(f"model {path} is not an HDF5 file or is truncated: {error}") from error
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"model {path} is damaged: {error}") from error
+    return law.to(device=device, dtype=torch.float32 if dtype is None else dtype)
+
+
+def _read(file: h5py.File, path: Path) -> LearntLaw:
+    kind = file.attrs.get("format")
+    require(kind == FORMAT, f"{path} is not a model (its format is {kind!r}, not {FORMAT!r})")
+    version = int(file.attrs["format_version"])
+    require(
+        version == FORMAT_VERSION,
+        f"model {path} has format version {version}; this package ({__version__}) reads "
+        f"{FORMAT_VERSION}: retrain it, or use package {file.attrs.get('package_version')}",
+    )
+    unit_system = file.attrs["unit_system"]
+    require(
+        unit_system == units.SYSTEM,
+        f"model {path} is in units {unit_system!r}, not {units.SYSTEM!r}",
+    )
+    cell = _law_from_json(file.attrs["law"])
+    dimension, horizon = int(file.attrs["dimension"]), float(file.attrs["horizon"])
+    require(
+        dimension == cell.dimension,
+        f"model {path} says dimension {dimension}, its crystal law {cell.dimension}",
+    )
+    require(np.isfinite(horizon) and horizon > 0, f"model {path} has the horizon {horizon} µs")
+    orientations = file["orientations"][()]
+    require(
+        orientations.ndim == 3 and orientations.shape[1:] == (dimension, dimension),
+        f"model {path}: orientations have shape {orientations.shape}, "
+        f"not (n, {dimension}, {dimension})",
+    )
+    require(bool(np.isfinite(orientations).all()), f"model {path}: NaN in orientations")
+    kind = law_class(str(file.attrs["architecture"]))
+    network = kind.network_class(**json.loads(file.attrs["options"]))
+    trust = TrustMeasure(dimension, horizon)
+    _load_weights(network, file["network"], path)
+    _load_weights(trust, file["trust"], path)
+    return kind(
+        network,
+        law=cell,
+        orientations=orientations,
+        horizon=horizon,
+        trust=trust,
+        report=json.loads(file["report"].asstr()[()]),
+    )
+
+
+def _law_from_json(text: str) -> Any:
+    from mlms_fenics.materials.crystal import CrystalLaw
+
+    return CrystalLaw.from_dict(json.loads(text))
+
+
+def _load_weights(module: nn.Module, group: h5py.Group, path: Path) -> None:
+    """Fill `module` in the stored precision, checking each array's presence, shape and values."""
+    weights = {}
+    for name, value in module.state_dict().items():
+        if name not in group:
+            raise InputError(f"model {path} is incomplete: {group.name}/{name} is missing")
+        stored = group[name][()]
+        if stored.shape != tuple(value.shape):
+            raise InputError(
+                f"model {path}: {group.name}/{name} has shape {stored.shape}, "
+                f"its architecture needs {tuple(value.shape)}"
+            )
+        if not np.isfinite(stored).all():
+            raise InputError(f"model {path}: NaN or infinity in {group.name}/{name}")
+        weights[name] = torch.as_tensor(stored)
+    module.load_state_dict(weights, assign=True)

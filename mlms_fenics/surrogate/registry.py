@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""The architectures by name; each is imported only when it is asked for."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mlms_fenics.errors import InputError
+
+if TYPE_CHECKING:
+    from mlms_fenics.surrogate.base import LearntLaw
+
+# name: (module, law class, module with `add_arguments(parser)` and `fit(data, arguments)`)
+_ARCHITECTURES = {
+    "pca-net": ("pca_net", "PCANetLaw", "pca_training"),
+    "recurrent": ("recurrent", "RecurrentLaw", "recurrent_training"),
+}
+
+
+def architectures() -> list[str]:
+    """Names that `law_class` and `trainer` know."""
+    return list(_ARCHITECTURES)
+
+
+def _entry(name: str) -> tuple[str, str, str]:
+    if name not in _ARCHITECTURES:
+        raise InputError(f"architecture {name!r}: must be one of {', '.join(_ARCHITECTURES)}")
+    return _ARCHITECTURES[name]
+
+
+def law_class(name: str) -> type["LearntLaw"]:
+    """The `LearntLaw` subclass of an architecture; `InputError` for an unknown name."""
+    module, name, _ = _entry(name)
+    return getattr(import_module(f"mlms_fenics.surrogate.{module}"), name)
+
+
+def trainer(name: str) -> Any:
+    """The training module of an architecture.
+
+    It has `add_arguments(parser)`, which adds its own command-line options, and
+    `fit(data, arguments)`, which takes `training.TrainingData` and the parsed options (an
+    `argparse.Namespace`) and returns a `LearntLaw` whose `report` holds its training record.
+    """
+    return import_module(f"mlms_fenics.surrogate.{_entry(name)[2]}")
