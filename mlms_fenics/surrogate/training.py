@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""The training loop that all architectures share."""
+
+import math
+import sys
+import time as clock
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mlms_fenics.errors import InputError, SimulationError, require
+from mlms_fenics.surrogate.checkpoint import load_checkpoint, save_checkpoint
+
+Loss = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+
+
+@dataclass
+class Settings:
+    """How to optimise.
+
+    Attributes:
+        epochs: passes over the training set.
+        minutes: stop after so much wall time, with the schedule following whichever of the two
+            budgets is further spent; None: no limit. (With it, equal seeds no longer give equal
+            models.)
+        batch: histories per step.
+        rate, final_rate: learning rate at the start and the end of the cosine.
+        weight_decay: of AdamW, on matrices only.
+        patience: stop after so many epochs without a better validation error.
+        clip: largest norm of a gradient.
+        seed: of initial weights, batches and augmentation.
+    """
+
+    epochs: int = 300
+    minutes: float | None = None
+    batch: int = 32
+    rate: float = 1e-3
+    final_rate: float = 1e-6
+    weight_decay: float = 0.0
+    patience: int = 50
+    clip: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "patience"):
+            require(getattr(self, name) >= 1, f"{name} {getattr(self, name)}: must be at least 1")
+        for name in ("rate", "final_rate", "clip"):
+            require(getattr(self, name) > 0, f"{name} {getattr(self, name)}: must be positive")
+        require(self.weight_decay >= 0, f"weight decay {self.weight_decay}: must not be negative")
+        require(
+            self.minutes is None or self.minutes > 0, f"minutes {self.minutes}: must be positive"
+        )
+
+
+def optimise(
+    network: nn.Module,
+    loss: Loss,
+    validate: Callable[[], float],
+    n: int,
+    settings: Settings,
+    *,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Train `network` in place and leave it with the weights of the best validation error.
+
+    Args:
+        network: its parameters are optimised.
+        loss: scalar loss of a batch from row numbers (0 to n - 1) and a generator for augmentation.
+        validate: validation error of the network as it is (called in eval mode, without gradients).
+        n: number of training rows.
+        settings: see `Settings`.
+        checkpoint: written after an epoch at most every 30 s, and removed at the end.
+        resume: go on from `checkpoint` where it exists.
+
+    Returns:
+        Record: settings, loss and validation curves, best epoch, wall time (s).
+
+    Raises:
+        InputError: a checkpoint of other settings.
+        SimulationError: the loss became NaN.
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    groups = [
+        [p for p in network.parameters() if (p.ndim > 1) == matrix] for matrix in (True, False)
+    ]
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": groups[0], "weight_decay": settings.weight_decay},
+            {"params": groups[1], "weight_decay": 0.0},
+        ],
+        lr=settings.rate,
+    )
+    best = _copy(network)
+    done: dict[str, Any] = {
+        "settings": asdict(settings),
+        "loss": [],
+        "validation": [],
+        "best_epoch": 0,
+        "wall_s": 0.0,
+    }
+    if resume and checkpoint is not None and checkpoint.exists():
+        best, done = load_checkpoint(checkpoint, network, optimiser, generator)
+        _same_settings(done["settings"], settings, checkpoint)
+    report = _Progress(settings.epochs)
+    before, saved = done["wall_s"], clock.monotonic()
+    started = clock.monotonic()
+    while len(done["loss"]) < settings.epochs:
+        epoch = len(done["loss"])
+        network.train()
+        total, order = 0.0, torch.randperm(n, generator=generator)
+        batches = order.split(settings.batch)
+        for number, rows in enumerate(batches):
+            spent = (epoch + number / len(batches)) / settings.epochs
+            if settings.minutes is not None:
+                elapsed = before + clock.monotonic() - started
+                spent = min(1.0, max(spent, elapsed / (60.0 * settings.minutes)))
+            for group in optimiser.param_groups:
+                group["lr"] = cosine(spent, settings.rate, settings.final_rate)
+            optimiser.zero_grad(set_to_none=True)
+            value = loss(rows, generator)
+            value.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
+            optimiser.step()
+            total += float(value.detach()) * len(rows)
+        if not math.isfinite(total):
+            raise SimulationError(
+                f"training diverged in epoch {epoch + 1} (loss is not finite): try a smaller "
+                f"learning rate than {settings.rate:g}"
+            )
+        network.eval()
+        with torch.no_grad():
+            error = validate()
+        done["loss"].append(total / n)
+        done["validation"].append(error)
+        if error <= min(done["validation"]):
+            done["best_epoch"] = epoch + 1
+            best = _copy(network)
+        done["wall_s"] = before + clock.monotonic() - started
+        report(done)
+        if settings.minutes is not None and done["wall_s"] >= 60.0 * settings.minutes:
+            break
+        if epoch + 1 - done["best_epoch"] >= settings.patience:
+            break
+        if checkpoint is not None and clock.monotonic() - saved > 30.0:
+            save_checkpoint(checkpoint, network, optimiser, best, generator, done)
+            saved = clock.monotonic()
+    report.close()
+    network.load_state_dict(best)
+    network.eval()
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return done
+
+
+def cosine(spent: float, start: float, end: float) -> float:
+    """Learning rate when the fraction `spent` of the budget is spent."""
+    return end + 0.5 * (start - end) * (1.0 + math.cos(math.pi * spent))
+
+
+def _copy(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def _same_settings(stored: dict[str, Any], settings: Settings, path: Path) -> None:
+    for name, value in asdict(settings).items():
+        if name not in ("epochs", "minutes") and stored.get(name) != value:
+            raise InputError(
+                f"checkpoint {path} was made with {name} = {stored.get(name)}, not {value}: use "
+                "the same options, or remove it to start afresh"
+            )
+
+
+class _Progress:
+    """A bar on a terminal, otherwise a line at most every 20 s; on standard error."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs, self.bar, self.shown = epochs, None, -math.inf
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=epochs, unit="epoch")
+
+    def __call__(self, done: dict[str, Any]) -> None:
+        epoch, loss, error = len(done["loss"]), done["loss"][-1], done["validation"][-1]
+        text = f"loss {loss:.4g}, validation {error:.4g}, best {min(done['validation']):.4g}"
+        if self.bar is not None:
+            self.bar.set_postfix_str(text, refresh=False)
+            self.bar.update(epoch - self.bar.n)
+        elif clock.monotonic() - self.shown > 20.0 or epoch == self.epochs:
+            print(f"epoch {epoch}/{self.epochs}: {text}", file=sys.stderr, flush=True)
+            self.shown = clock.monotonic()
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
