@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""From a gmsh builder to a dolfinx mesh, and to a file."""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlms_fenics import _compat
+from mlms_fenics.parallel import on_rank_zero
+
+
+@contextmanager
+def _quiet_gmsh() -> Any:
+    import gmsh
+
+    gmsh.initialize(interruptible=False)
+    gmsh.option.setNumber("General.Terminal", 0)
+    try:
+        yield gmsh
+    finally:
+        gmsh.finalize()
+
+
+def build_mesh(comm: Any, builder: Callable[[Any], Any]) -> _compat.Tagged:
+    """Run `builder(gmsh.model)` on rank 0 and share the mesh out (collective).
+
+    Args:
+        comm: mpi4py communicator.
+        builder: adds a model to gmsh and meshes it, as `gmsh_cylinder` does.
+
+    Returns:
+        Mesh, cell tags, facet tags.
+
+    Raises:
+        Exception: on every rank, whatever the builder raised on rank 0.
+    """
+    if comm.rank != 0:
+        on_rank_zero(comm, lambda: None)
+        return _compat.model_to_mesh(None, comm)
+    with _quiet_gmsh() as gmsh:
+        on_rank_zero(comm, lambda: builder(gmsh.model) and None)
+        return _compat.model_to_mesh(gmsh.model, comm)
+
+
+def write_msh(path: str | Path, builder: Callable[[Any], Any]) -> None:
+    """Write what `builder(gmsh.model)` meshes to a gmsh file (on one rank)."""
+    with _quiet_gmsh() as gmsh:
+        builder(gmsh.model)
+        gmsh.write(str(path))
