@@ -2,5 +2,17 @@
 """Constitutive laws and the contract that they keep."""
 
 from mlms_fenics.materials.base import Material, State, drive
+from mlms_fenics.materials.crystal import CrystalLaw, SlipFamily, TwinFamily
+from mlms_fenics.materials.magnesium import magnesium
+from mlms_fenics.materials.two_slip import two_slip_crystal
 
-__all__ = ["Material", "State", "drive"]
+__all__ = [
+    "CrystalLaw",
+    "Material",
+    "SlipFamily",
+    "State",
+    "TwinFamily",
+    "drive",
+    "magnesium",
+    "two_slip_crystal",
+]
