@@ -85,9 +85,7 @@ def gmsh_cylinder(model: Any, name: str, diameter: float, height: float, size: f
         core.append(geo.addCircleArc(inner[k], bulge, inner[(k + 1) % 4]))
         rim.append(geo.addCircleArc(outer[k], centre, outer[(k + 1) % 4]))
         spokes.append(geo.addLine(inner[k], outer[k]))
-    loops = [core] + [
-        [spokes[k], rim[k], -spokes[(k + 1) % 4], -core[k]] for k in range(4)
-    ]
+    loops = [core] + [[spokes[k], rim[k], -spokes[(k + 1) % 4], -core[k]] for k in range(4)]
     surfaces = [geo.addPlaneSurface([geo.addCurveLoop(loop)]) for loop in loops]
     for curve in core + rim:
         geo.mesh.setTransfiniteCurve(curve, side + 1)
@@ -133,6 +131,4 @@ def cylinder_mesh(comm: Any, diameter: float = 1.0, height: float = 5.0, size: f
     cylinder_divisions(diameter, height, size)
     from mlms_fenics.geometry.build import build_mesh
 
-    return build_mesh(
-        comm, lambda model: gmsh_cylinder(model, "cylinder", diameter, height, size)
-    )
+    return build_mesh(comm, lambda model: gmsh_cylinder(model, "cylinder", diameter, height, size))

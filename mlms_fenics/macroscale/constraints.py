@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Velocities prescribed on parts of the boundary or of the body."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from dolfinx import fem, la, mesh
+
+from mlms_fenics import _compat
+from mlms_fenics.errors import InputError, require
+
+Locator = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class PrescribedVelocity:
+    """Some components of the velocity on some nodes, constant or given in time.
+
+    `PrescribedVelocity((facet_tags, LATERAL), components=(0, 1))` holds the lateral surface of the
+    cylinder; `PrescribedVelocity(lambda x: np.isclose(x[0], 0), components=(0,))` is a symmetry
+    plane.
+
+    Attributes:
+        where: a function of coordinates `(3, n)` that returns n booleans, or facet tags and a tag.
+        value: mm/µs, or a function of the time in µs that returns it.
+        components: which of 0, 1, 2.
+    """
+
+    where: Locator | tuple[mesh.MeshTags, int]
+    value: float | Callable[[float], float] = 0.0
+    components: Sequence[int] = (0, 1, 2)
+
+    def __post_init__(self) -> None:
+        require(
+            len(self.components) > 0 and set(self.components) <= {0, 1, 2},
+            f"components are {tuple(self.components)}, but must be among 0, 1, 2",
+        )
+        require(
+            callable(self.value) or bool(np.isfinite(self.value)),
+            f"prescribed velocity is {self.value}, but must be a finite number or a function",
+        )
+
+
+class BoundVelocity:
+    """A `PrescribedVelocity` on one rank's nodes.
+
+    Attributes:
+        nodes: `(n,)`; those below the number of owned nodes are this rank's own.
+        work: done on the body in all steps by this rank's own nodes, J.
+    """
+
+    def __init__(self, given: PrescribedVelocity, space: fem.FunctionSpace, owned: int) -> None:
+        self.nodes = marked_nodes(space, given.where)
+        self.components = list(given.components)
+        self._value = given.value
+        self._own = self.nodes < owned
+        self._index = np.ix_(self.nodes, self.components)
+        self.work = 0.0
+
+    def apply(
+        self, v: np.ndarray, force: np.ndarray, mass: np.ndarray, dt_mean: float, time: float
+    ) -> None:
+        """Set the mid-step velocities `v`; `time` is at mid-step, other arguments as in contact."""
+        value = self._value(time) if callable(self._value) else self._value
+        predicted = v[self._index]
+        m = mass[self.nodes][:, None]
+        before = predicted - dt_mean * force[self._index] / m
+        work = m * (value - predicted) * 0.5 * (before + value)
+        self.work += float(work[self._own].sum())
+        v[self._index] = value
+
+    def hold(self, acceleration: np.ndarray) -> None:
+        """Take from `acceleration` what the constraint resists."""
+        acceleration[self._index] = 0.0
+
+
+def marked_nodes(
+    space: fem.FunctionSpace, where: Locator | tuple[mesh.MeshTags, int]
+) -> np.ndarray:
+    """Nodes of this rank, ghosts included, that a locator or a facet tag marks (collective).
+
+    Ranks agree on shared nodes, also where only one of them owns the marked facet.
+
+    Raises:
+        InputError: nothing is marked on any rank.
+    """
+    domain = space.mesh
+    if callable(where):
+        x = space.tabulate_dof_coordinates()
+        nodes = np.flatnonzero(np.asarray(where(x.T), dtype=bool))
+        what = "the locator"
+    else:
+        tags, tag = where
+        nodes = fem.locate_dofs_topological(space, domain.topology.dim - 1, tags.find(tag), False)
+        what = f"facet tag {tag}"
+    nodes = _agreed(space, nodes)
+    if domain.comm.allreduce(len(nodes)) == 0:
+        raise InputError(f"{what} marks no node: check the location against the mesh")
+    return nodes
+
+
+def boundary_nodes(space: fem.FunctionSpace) -> np.ndarray:
+    """Nodes of this rank, ghosts included, on the outer surface (collective)."""
+    domain = space.mesh
+    tdim = domain.topology.dim
+    domain.topology.create_connectivity(tdim - 1, tdim)
+    facets = mesh.exterior_facet_indices(domain.topology)
+    return _agreed(space, fem.locate_dofs_topological(space, tdim - 1, facets, False))
+
+
+def _agreed(space: fem.FunctionSpace, nodes: Any) -> np.ndarray:
+    marker = _compat.vector(space)
+    marker.array.reshape(-1, 3)[nodes] = 1.0
+    marker.scatter_reverse(la.InsertMode.add)
+    marker.scatter_forward()
+    return np.flatnonzero(marker.array[::3]).astype(np.int64)

@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: MIT
+"""Explicit dynamics: central differences with lumped mass and half-step velocities."""
+
+from collections.abc import Callable, Sequence
+from math import inf
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from dolfinx import fem, la, mesh
+from mpi4py import MPI
+
+from mlms_fenics import _compat
+from mlms_fenics.errors import InputError, SimulationError, require
+from mlms_fenics.macroscale import kernels
+from mlms_fenics.macroscale.constraints import BoundVelocity, PrescribedVelocity, boundary_nodes
+from mlms_fenics.macroscale.contact import RigidBody
+from mlms_fenics.macroscale.element import build_elements, internal_force, lumped
+from mlms_fenics.macroscale.energy import Energies
+from mlms_fenics.macroscale.hourglass import Hourglass, HourglassControl
+from mlms_fenics.materials import Material, State
+from mlms_fenics.parallel import on_every_rank
+
+Velocity = Sequence[float] | Callable[[np.ndarray], np.ndarray]
+
+# A step this much shorter than the first one means that an element collapses.
+_COLLAPSE = 1.0e-5
+# Growth of the total energy over the largest energy involved at which a run is given up.
+_RUNAWAY = 0.25
+_CHECK_ENERGY_EVERY = 200
+
+
+class ExplicitSolver:
+    """ρ ü = ∇·P of one body with one law, in the reference configuration.
+
+    All methods and the properties `contact_force` and `momentum` are collective.
+
+    Attributes:
+        u: displacement at `time`, mm.
+        v: velocity half a step before `time`, mm/µs (at `time` 0, the initial velocity).
+        time: µs.
+        dt: length of the last step, µs.
+        stable_dt: stable step at `time` over all ranks, before the safety factor, µs.
+        step_count: steps done.
+        state: of the law, on this rank's own cells.
+        sigma: Cauchy stress at `time`, GPa, `(n_cells, 3, 3)`, this rank's own cells.
+        P: first Piola-Kirchhoff stress with bulk viscosity, GPa; what dolfinx assembles.
+        timings: seconds spent in each part so far, on this rank.
+    """
+
+    def __init__(
+        self,
+        domain: mesh.Mesh,
+        material: Material,
+        *,
+        velocity: Velocity = (0.0, 0.0, 0.0),
+        contacts: Sequence[RigidBody] = (),
+        constraints: Sequence[PrescribedVelocity] = (),
+        hourglass: Hourglass | None = None,
+        viscosity: tuple[float, float] = (0.06, 1.2),
+        safety: float = 0.8,
+        quadrature: str = "one-point",
+    ) -> None:
+        """Set up the run (collective).
+
+        Args:
+            domain: hexahedra or tetrahedra of first order, mm.
+            material: the law.
+            velocity: initial, mm/µs: three numbers, or a function of the coordinates `(3, n)` that
+                returns `(3, n)`.
+            contacts: rigid bodies that the outer surface may touch.
+            constraints: prescribed velocities; a later one wins on a shared component.
+            hourglass: of hexahedra; None is the default form and coefficient.
+            viscosity: linear and quadratic coefficient of the bulk viscosity, dimensionless.
+            safety: step over stable step, in (0, 1].
+            quadrature: "one-point".
+
+        Raises:
+            InputError: on every rank, for anything out of range.
+        """
+        require(0.0 < safety <= 1.0, f"safety is {safety:g}, but must be in (0, 1]: 0.8 is usual")
+        require(
+            len(viscosity) == 2 and all(0.0 <= c < inf for c in viscosity),
+            f"bulk viscosity coefficients are {viscosity}, but must be two numbers, not negative",
+        )
+        require(
+            quadrature == "one-point",
+            f"quadrature is {quadrature!r}, but only 'one-point' is available",
+        )
+        self.mesh, self.material = domain, material
+        self.comm = domain.comm
+        self.elements = build_elements(domain)
+        V = self.elements.space
+        self._owned = V.dofmap.index_map.size_local
+        self.u, self.v = fem.Function(V, name="u"), fem.Function(V, name="v")
+        self.P = fem.Function(self.elements.stress_space, name="P")
+        self._u, self._v = self.u.x.array.reshape(-1, 3), self.v.x.array.reshape(-1, 3)
+        self._P = self.P.x.array.reshape(-1, 3, 3)
+        self._force_vector = _compat.vector(V)
+        self._force = self._force_vector.array.reshape(-1, 3)
+        self._form = internal_force(self.elements, self.P)
+        self._mass = lumped(self.elements, material.density)
+        self._inverse_mass = 1.0 / self._mass
+        n = len(self.elements.dofs)
+        self._F = np.zeros((n, 3, 3))
+        self._F_old = np.broadcast_to(np.eye(3), (n, 3, 3)).copy()
+        self.sigma = np.zeros((n, 3, 3))
+        self._viscous = np.zeros(n)
+        self._smallest_share = material.density * self.elements.shares.min(axis=1, initial=inf)
+        self._work = np.zeros(2)
+        self._parameters = (
+            float(material.density), float(material.bulk_modulus), float(material.shear_modulus),
+            float(viscosity[0]), float(viscosity[1]),
+        )  # fmt: skip
+        self._safety = safety
+        self._hourglass = self._make_hourglass(hourglass)
+        self.state: State = material.initial_state(n)
+        self.time, self.dt, self.step_count = 0.0, 0.0, 0
+        self.timings = dict.fromkeys(
+            (
+                "law",
+                "kinematics",
+                "stress",
+                "hourglass",
+                "assembly",
+                "contact",
+                "exchange",
+                "total",
+            ),
+            0.0,
+        )
+        self._agreement = np.zeros(2)
+
+        boundary = boundary_nodes(V) if contacts else np.zeros(0, dtype=np.int64)
+        self.contacts = [
+            body.bind(boundary, self._owned, self.elements.coordinates) for body in contacts
+        ]
+        self.constraints = [BoundVelocity(c, V, self._owned) for c in constraints]
+        on_every_rank(self.comm, lambda: self._set_velocity(velocity))
+        self._refuse_penetration()
+        self._evaluate(0.0)
+        self._first_dt = self.stable_dt
+        self._initial_energy = self.energies().kinetic
+
+    def step(self, limit: float = inf) -> float:
+        """One step of at most `limit` µs; its length, µs.
+
+        Raises:
+            SimulationError: on every rank: an inverted element, a law that fails, stress that is
+                not finite, or a collapsing step.
+        """
+        start = perf_counter()
+        dt = min(self._safety * self.stable_dt, limit)
+        dt_mean = 0.5 * (self.dt + dt)
+        kernels.advance(self._v, self._force, self._inverse_mass, dt_mean)
+        for constraint in self.constraints:
+            constraint.apply(self._v, self._force, self._mass, dt_mean, self.time + 0.5 * dt)
+        for contact in self.contacts:
+            contact.apply(
+                self._u, self._v, self._force, self._inverse_mass, dt_mean, dt, self.time + dt
+            )
+        kernels.move(self._u, self._v, dt)
+        self.time += dt
+        self.step_count += 1
+        self.dt = dt
+        self.timings["contact"] += perf_counter() - start
+        self._evaluate(dt)
+        self.timings["total"] += perf_counter() - start
+        return dt
+
+    def run(
+        self, end_time: float, callback: Callable[["ExplicitSolver"], Any] | None = None
+    ) -> None:
+        """Step until `end_time` (µs) exactly, with `callback(solver)` after every step.
+
+        Raises:
+            InputError: `end_time` is not after `time`, or the law cannot be used so long.
+            SimulationError: as `step`; also where energy grows without bound.
+        """
+        require(
+            self.time < end_time < inf,
+            f"end time is {end_time:g} µs, but must be finite and after the present time, "
+            f"{self.time:g} µs",
+        )
+        self.material.check_end_time(end_time)
+        while self.time < end_time:
+            left = end_time - self.time
+            allowed = self._safety * self.stable_dt
+            if left <= allowed:
+                self.step(left)
+                self.time = end_time
+            else:  # two halves rather than a whole step and a tiny one
+                self.step(allowed if left >= 2.0 * allowed else 0.5 * left)
+            if self.step_count % _CHECK_ENERGY_EVERY == 0:
+                self._refuse_runaway()
+            if callback is not None:
+                callback(self)
+
+    @property
+    def F(self) -> np.ndarray:
+        """Deformation gradients at `time`, *Shape* `(n_cells, 3, 3)`, this rank's own cells."""
+        return self._F
+
+    @property
+    def contact_force(self) -> np.ndarray:
+        """Force of all contacts on the body in the last step, kN, `(3,)`."""
+        local = sum((c.force for c in self.contacts), np.zeros(3))
+        return self.comm.allreduce(local, op=MPI.SUM)
+
+    @property
+    def contact_impulse(self) -> np.ndarray:
+        """Impulse of all contacts on the body so far, kN µs = mg mm/µs, `(3,)`."""
+        local = sum((c.impulse for c in self.contacts), np.zeros(3))
+        return self.comm.allreduce(local, op=MPI.SUM)
+
+    @property
+    def momentum(self) -> np.ndarray:
+        """Σ m v at the time of `v`, mg mm/µs, `(3,)`."""
+        n = self._owned
+        return self.comm.allreduce(self._mass[:n] @ self._v[:n], op=MPI.SUM)
+
+    def energies(self) -> Energies:
+        """Energies at `time`, J."""
+        n = self._owned
+        acceleration = self._force * self._inverse_mass[:, None]
+        for part in (*self.constraints, *self.contacts):
+            part.hold(acceleration)
+        v = self._v[:n] + 0.5 * self.dt * acceleration[:n]
+        local = np.array(
+            [
+                0.5 * float(self._mass[:n] @ (v * v).sum(axis=1)),
+                self._work[0] - self._work[1],
+                self._hourglass.work if self._hourglass else 0.0,
+                self._work[1],
+                sum(c.work for c in self.contacts),
+                sum(c.work for c in self.constraints),
+            ]
+        )
+        values = self.comm.allreduce(local, op=MPI.SUM)
+        initial = getattr(self, "_initial_energy", values[0])
+        return Energies(*(float(x) for x in values), initial=float(initial))
+
+    def _make_hourglass(self, settings: Hourglass | None) -> HourglassControl | None:
+        settings = settings or Hourglass()
+        if settings.form == "none" or self.elements.dofs.shape[1] != 8:
+            return None
+        material = self.material
+        return HourglassControl(
+            settings, self.elements, material.density, material.shear_modulus, material.wave_speed
+        )
+
+    def _set_velocity(self, velocity: Velocity) -> None:
+        if callable(velocity):
+            values = np.asarray(velocity(self.elements.coordinates.T), dtype=float).T
+        else:
+            values = np.asarray(velocity, dtype=float)
+        if values.shape not in ((3,), self._v.shape) or not np.isfinite(values).all():
+            raise InputError(
+                f"initial velocity has shape {values.shape}, but must be three finite numbers in "
+                "mm/µs, or a function that returns an array (3, n) of them"
+            )
+        self._v[:] = values
+
+    def _refuse_penetration(self) -> None:
+        x = self.elements.coordinates
+        size = float(np.ptp(x, axis=0).max()) if len(x) else 0.0
+        local = max((c.deepest(self._u) for c in self.contacts), default=-inf)
+        deepest = self.comm.allreduce(local, op=MPI.MAX)
+        size = self.comm.allreduce(size, op=MPI.MAX)
+        require(
+            deepest <= 1e-9 * size,
+            f"the body starts {deepest:g} mm inside a rigid body: move one of them",
+        )
+
+    def _evaluate(self, dt: float) -> None:
+        """Stress, forces and stable step for the present displacement."""
+        timings, clock = self.timings, perf_counter
+        t0 = clock()
+        self._F, self._F_old = self._F_old, self._F
+        if self.step_count == 0:
+            self._F[:] = np.eye(3)
+        elements = self.elements
+        smallest, where = kernels.deformation(self._u, elements.dofs, elements.gradients, self._F)
+        t1 = clock()
+        failure: Exception | None = None
+        if len(self._F) and not 0.0 < smallest < inf:
+            failure = self._failure(
+                where, f"det F is {smallest:g}: the element is inverted or holds NaN"
+            )
+        elif dt > 0.0:
+            try:
+                self._call_law(dt)
+            except Exception as error:  # handed to all ranks below
+                failure = self._failure(None, f"the material law failed: {error}")
+                failure.__cause__ = error
+        t2 = clock()
+        stable = inf
+        if failure is None:
+            stable, bad = kernels.stresses(
+                self._F, self._F_old, self.sigma, self._P, elements.points, elements.metric,
+                elements.volume, self._smallest_share, self._viscous, self._parameters, dt,
+                self._work,
+            )  # fmt: skip
+            if bad >= 0:
+                failure = self._failure(
+                    bad, "the material law returned a stress that is not finite"
+                )
+        t3 = clock()
+        self._agree(stable, failure)
+        t4 = clock()
+        self._force_vector.array[:] = 0.0
+        _compat.assemble_into(self._force_vector.array, self._form)
+        t5 = clock()
+        if self._hourglass is not None:
+            self._hourglass.add(self._u, self._F, self.sigma, dt, self._force)
+        t6 = clock()
+        self._force_vector.scatter_reverse(la.InsertMode.add)
+        self._force_vector.scatter_forward()
+        t7 = clock()
+        timings["kinematics"] += t1 - t0
+        timings["law"] += t2 - t1
+        timings["stress"] += t3 - t2
+        timings["assembly"] += t5 - t4
+        timings["hourglass"] += t6 - t5
+        timings["exchange"] += t4 - t3 + t7 - t6
+
+    def _call_law(self, dt: float) -> None:
+        law = self.material
+        F = torch.from_numpy(self._F).to(dtype=law.dtype, device=law.device)
+        with torch.no_grad():
+            sigma, self.state = law.update(F, self.time, dt, self.state)
+        self.sigma[:] = sigma.detach().cpu().numpy()
+
+    def _agree(self, stable: float, failure: Exception | None) -> None:
+        """Least stable step over ranks; if any rank failed, all raise the same error."""
+        self._agreement[0] = stable
+        self._agreement[1] = 0.0 if failure is None else -1.0
+        self.comm.Allreduce(MPI.IN_PLACE, self._agreement, op=MPI.MIN)
+        self.stable_dt = float(self._agreement[0])
+        if self._agreement[1] < 0.0:
+
+            def tell() -> None:
+                if failure is not None:
+                    raise failure
+
+            on_every_rank(self.comm, tell)
+        if self.step_count > 0 and self.stable_dt < _COLLAPSE * self._first_dt:
+            raise SimulationError(
+                f"the stable time step has collapsed to {self.stable_dt:.3g} µs at "
+                f"{self.time:.6g} µs (step {self.step_count}): an element is crushed; use a "
+                "coarser or better shaped mesh, or end the run earlier"
+            )
+
+    def _failure(self, cell: int | None, what: str) -> SimulationError:
+        place = ""
+        if cell is not None:
+            nodes = self.elements.dofs[cell]
+            x = (self.elements.coordinates[nodes] + self._u[nodes]).mean(axis=0)
+            original = int(self.mesh.topology.original_cell_index[cell])
+            place = f"element {original} at ({x[0]:.4g}, {x[1]:.4g}, {x[2]:.4g}) mm, "
+        return SimulationError(
+            f"{place}time {self.time:.6g} µs, step {self.step_count}: {what}. Likely causes: a "
+            "mesh too coarse for the deformation, hourglassing, or a time step too long (lower "
+            "the safety factor)"
+        )
+
+    def _refuse_runaway(self) -> None:
+        energies = self.energies()
+        if not energies.balance < _RUNAWAY:
+            raise SimulationError(
+                f"energy has grown by {100 * energies.balance:.0f}% at {self.time:.6g} µs (step "
+                f"{self.step_count}): the run is unstable; lower the safety factor, or the law is "
+                "stiffer than the moduli it declares"
+            )

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""Compressible neo-Hookean elasticity."""
+
+import torch
+
+from mlms_fenics.errors import require
+from mlms_fenics.materials.base import Material, State
+
+
+class NeoHookean(Material):
+    """The elastic energy of the crystals (Liu et al. 2022, A.2): isotropic, without memory.
+
+    W = G/2 (tr FᵀF / J^{2/3} − 3) + λ_e (J − 1)² per reference volume, so that
+    σ = G J^{-5/3} dev(F Fᵀ) + 2 λ_e (J − 1) I, and the bulk modulus is 2 λ_e.
+
+    Args:
+        shear_modulus: G, GPa, > 0.
+        bulk_modulus: 2 λ_e, GPa, > 0.
+        density: mg/mm³, > 0.
+
+    Raises:
+        InputError: a parameter is not positive.
+    """
+
+    def __init__(self, shear_modulus: float, bulk_modulus: float, density: float) -> None:
+        for name, value in (
+            ("shear modulus", shear_modulus),
+            ("bulk modulus", bulk_modulus),
+            ("density", density),
+        ):
+            require(0.0 < value < float("inf"), f"{name} is {value:g}, but must be positive")
+        self.shear_modulus = shear_modulus
+        self.bulk_modulus = bulk_modulus
+        self.density = density
+
+    def initial_state(self, n: int) -> State:
+        return {}
+
+    def update(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        J = torch.linalg.det(F)
+        b = F @ F.transpose(-1, -2)
+        scale = self.shear_modulus * J ** (-5.0 / 3.0)
+        mean = b.diagonal(dim1=-2, dim2=-1).sum(-1) / 3.0
+        sigma = scale[..., None, None] * b
+        pressure = self.bulk_modulus * (J - 1.0) - scale * mean
+        sigma.diagonal(dim1=-2, dim2=-1).add_(pressure[..., None])
+        return sigma, {}
+
+    def energy_density(self, F: torch.Tensor) -> torch.Tensor:
+        """W per reference volume, J/mm³, *Shape* `(n,)`."""
+        J = torch.linalg.det(F)
+        C = (F * F).sum((-1, -2))
+        shear = 0.5 * self.shear_modulus * (C * J ** (-2.0 / 3.0) - 3.0)
+        return shear + 0.5 * self.bulk_modulus * (J - 1.0) ** 2
