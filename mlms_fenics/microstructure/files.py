@@ -25,11 +25,12 @@ KINDS = {
 
 
 def read_orientations(path: str | os.PathLike) -> np.ndarray:
-    """Orientations from a text file, one grain a line, columns split by blanks, commas or semicolons.
+    """Orientations from a text file, one grain a line.
 
-    The number of columns says what they are: 3, Bunge's Euler angles φ1 Φ φ2 in degrees; 4, a
-    unit quaternion w x y z of the rotation from lattice to sample; 1, a plane angle in degrees
-    (2D). Text from `#` on is a comment, and one line of column names may come first.
+    Columns are split by blanks, commas or semicolons, and their number says what they are: 3,
+    Bunge's Euler angles φ1 Φ φ2 in degrees; 4, a unit quaternion w x y z of the rotation from
+    lattice to sample; 1, a plane angle in degrees (2D). Text from `#` on is a comment, and one line
+    of column names may come first.
 
     Args:
         path: the file.

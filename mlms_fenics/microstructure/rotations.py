@@ -99,7 +99,7 @@ def quaternions_from_rotations(Q: np.ndarray) -> np.ndarray:
 
 
 def rotations_from_angles(angles: np.ndarray) -> np.ndarray:
-    """Plane rotations [[c, -s], [s, c]] from angles in degrees, *Shape* `(...)` -> `(..., 2, 2)`."""
+    """Plane rotations [[c, -s], [s, c]], `(..., 2, 2)`, from angles in degrees, `(...)`."""
     return _about_z(np.radians(np.asarray(angles, dtype=float)))[..., :2, :2]
 
 
@@ -107,7 +107,7 @@ def check_rotations(Q: np.ndarray, name: str = "orientations") -> np.ndarray:
     """`Q` as float64 `(n, d, d)`, having checked that they are proper rotations.
 
     Raises:
-        InputError: wrong shape, not finite, not orthogonal within 1e-6 or det = -1; names the grain.
+        InputError: wrong shape, not finite, not orthogonal within 1e-6, det = -1; names the grain.
     """
     Q = np.asarray(Q, dtype=np.float64)
     if Q.ndim != 3 or Q.shape[1:] not in ((2, 2), (3, 3)) or len(Q) == 0:

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Command line of the generator."""
+
+import argparse
+from typing import NoReturn
+
+from mlms_fenics.data.cells import CELLS
+from mlms_fenics.data.laws import LAWS
+from mlms_fenics.data.paths import PROTOCOLS
+from mlms_fenics.data.settings import AMPLITUDES, INTERVALS, PathSettings
+from mlms_fenics.errors import InputError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of exiting, so that all ranks end alike and with one message."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds the default where there is one to show."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False, []):
+            return action.help
+        return super()._get_help_string(action)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `python -m mlms_fenics.data.generate`."""
+    parser = _Parser(
+        prog="python -m mlms_fenics.data.generate",
+        description="Compute stress histories of a unit cell along sampled strain histories.",
+        epilog="Run under mpirun to use many cores. A run that was stopped in whatever way goes on "
+        "when the same command is given again, with any number of ranks; with a larger --samples "
+        "a finished file grows.",
+    )
+    commands = parser.add_subparsers(dest="cell", required=True, metavar="|".join(CELLS))
+    for name, cell in CELLS.items():
+        command = commands.add_parser(
+            name,
+            help=cell.description,
+            description=cell.description + ". Units: mm, µs, GPa, mg.",
+            formatter_class=_Help,
+        )
+        _add_options(command)
+    return parser
+
+
+# fmt: off
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    new = parser.add_argument
+    defaults = PathSettings()
+    new("--out", required=True, metavar="FILE.h5", help="the data set to make, go on with or grow")
+    new("--samples", type=int, default=None, help="paths that the file shall hold (default: 400, "
+        "or all of --paths)")
+    new("--append", action="store_true", help="--samples counts on top of what FILE.h5 holds")
+    new("--dry-run", action="store_true", help="print cost and size, write nothing")
+
+    group = parser.add_argument_group("strain paths").add_argument
+    group("--protocol", "--sampler", choices=[*PROTOCOLS, "harvested"], default="log",
+          help="log: random walk in log U (recommended); paper: that of Liu et al. 2022; "
+          "harvested: those of --paths")
+    group("--max-strain", type=float, default=defaults.max_strain, help="amplitude of the strain")
+    group("--max-volume", type=float, default=None,
+          help="amplitude of ln J (default: max-strain, at most 0.1)")
+    group("--steps", type=int, default=None,
+          help=f"increments of a stored history (default: {defaults.steps}, or those of --paths)")
+    group("--horizon", type=float, default=None, metavar="US",
+          help="duration of a path in µs (default: 1 in 3D, 1e6 in 2D, or that of --paths)")
+    group("--seed", type=int, default=0, help="of the paths")
+    group("--intervals", choices=INTERVALS, default=defaults.intervals, help="of the walks")
+    group("--n-intervals", type=int, default=defaults.n_intervals, help="of the walks")
+    group("--min-stretch", type=float, default=defaults.min_stretch, help="bound of paper")
+    group("--det-range", type=float, nargs=2, default=(defaults.min_det, defaults.max_det),
+          metavar=("LOW", "HIGH"), help="bounds of paper")
+    group("--amplitude", choices=AMPLITUDES, default=defaults.amplitude,
+          help="other protocols: all paths reach max-strain, or a random part of it")
+    group("--direction", type=float, nargs="+", default=None, metavar="X",
+          help="main direction of uniaxial, load-unload, cavity, shear (default: random)")
+    group("--paths", default=None, metavar="FILE",
+          help="HDF5 file with your own paths U (n, steps + 1, 6 or d, d)")
+
+    group = parser.add_argument_group("polycrystal").add_argument
+    group("--law", default="magnesium", metavar="|".join([*LAWS, "FILE.json"]), help="crystal law")
+    group("--exponent", type=float, default=None, metavar="M",
+          help="rate exponent m of all families, in (0, 1] (default: the law's)")
+    group("--set", action="append", default=[], metavar="FAMILY.NAME=VALUE",
+          help="another value for a parameter of the law, e.g. basal.tau_0=0.01; repeatable")
+    group("--grains", type=int, default=128, help="number of grains")
+    group("--orientation-seed", type=int, default=0, help="of random orientations")
+    group("--orientations", default=None, metavar="FILE",
+          help="text file: Bunge Euler angles in degrees, or quaternions w x y z")
+    group("--fibre", type=float, nargs=3, default=None, metavar=("X", "Y", "Z"),
+          help="texture with the c axes along this direction")
+    group("--fibre-spread", type=float, default=10.0, metavar="DEG", help="scatter of the fibre")
+
+    group = parser.add_argument_group("computation").add_argument
+    group("--tolerance", type=float, default=1e-4, help="relative error of the average stress")
+    group("--device", default=None, help="torch device, e.g. cuda (default: the cell's choice)")
+    group("--block", type=int, default=None, help="paths of one piece of work "
+          "(default: the cell's choice)")
+# fmt: on
