@@ -145,6 +145,10 @@ class LearntLaw(Material):
         Raises:
             InputError: shape, first entry, non-finite or inverted U, or beyond the model's horizon.
         """
+        return self.stress_and_distance(U, horizon)[0]
+
+    def stress_and_distance(self, U: np.ndarray, horizon: float) -> tuple[np.ndarray, np.ndarray]:
+        """`stress`, and the largest distance from the training data along each history `(...)`."""
         U = self.check_history(U, horizon)
         flat = torch.as_tensor(U.reshape(-1, *U.shape[-3:])).to(self.device, self.dtype)
         n_t = U.shape[-3] - 1
@@ -153,7 +157,8 @@ class LearntLaw(Material):
         for n in range(1, n_t + 1):
             value, state = self.advance(flat[:, n], horizon * n / n_t, horizon / n_t, state)
             sigma[:, n] = value.to("cpu", torch.float64)
-        return sigma.numpy().reshape(U.shape)
+        distance = state["distance"].to("cpu", torch.float64).numpy()
+        return sigma.numpy().reshape(U.shape), distance.reshape(U.shape[:-3])
 
     def check_history(self, U: np.ndarray, horizon: float) -> np.ndarray:
         """`U` as a float64 array, or `InputError` naming what is wrong with it."""

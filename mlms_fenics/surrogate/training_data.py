@@ -195,9 +195,14 @@ def _compare(first: dict[str, Any], other: dict[str, Any], path: Any, other_path
 
 
 def _record(data: Any, path: Any, n: int) -> dict[str, Any]:
-    keep = ("protocol", "sampler", "seed", "cell", "tolerance", "steps", "package_version")
+    keep = ("protocol", "seed", "cell", "tolerance", "steps", "package_version")
     attributes = {k: _plain(data.attrs[k]) for k in keep if k in data.attrs}
-    return {"file": os.path.basename(os.fspath(path)), "N": n, **attributes}
+    return {
+        "file": os.path.basename(os.fspath(path)),
+        "N": n,
+        "sampler": data.sampler,
+        **attributes,
+    }
 
 
 def _plain(value: Any) -> Any:

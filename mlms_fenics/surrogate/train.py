@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""Train a learnt law: `python -m mlms_fenics.surrogate.train FILE.h5 --out MODEL.h5`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlms_fenics import __version__
+from mlms_fenics.errors import require
+from mlms_fenics.parallel import entry_point
+from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.metrics import table
+from mlms_fenics.surrogate.model_file import save_model
+from mlms_fenics.surrogate.registry import architectures, trainer
+from mlms_fenics.surrogate.training_data import TrainingData, load_data
+
+TEST_LIMIT = 500  # test paths of each data set that the closing report is made from
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", nargs="+", type=Path, help="data sets of one unit cell")
+    parser.add_argument("--out", type=Path, required=True, help="model file to write")
+    parser.add_argument(
+        "--architecture", choices=architectures(), default="pca-net", help="default: %(default)s"
+    )
+    parser.add_argument("--samples", type=int, help="use at most so many training histories")
+    parser.add_argument("--epochs", type=int, help="passes over the training data, at most")
+    parser.add_argument("--minutes", type=float, help="wall time of the training, at most")
+    parser.add_argument("--batch", type=int, help="histories per optimiser step")
+    parser.add_argument("--rate", type=float, help="learning rate at the start")
+    parser.add_argument("--weight-decay", type=float, help="of AdamW")
+    parser.add_argument("--patience", type=int, help="epochs without progress before stopping")
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--resume", action="store_true", help="go on after a kill")
+    parser.add_argument("--no-picture", action="store_true", help="no picture beside the model")
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command's options: the common ones and those of the architecture that they name."""
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--architecture", choices=architectures(), default="pca-net")
+    name = first.parse_known_args(argv)[0].architecture
+    parser = argparse.ArgumentParser(
+        prog="python -m mlms_fenics.surrogate.train", description=__doc__
+    )
+    _common(parser)
+    trainer(name).add_arguments(parser.add_argument_group(f"options of {name}"))
+    return parser.parse_args(argv)
+
+
+def train(data: TrainingData, arguments: argparse.Namespace) -> LearntLaw:
+    """Fit the chosen architecture and put the training record and test errors in its report."""
+    from mlms_fenics.surrogate.evaluate import errors_on
+
+    law = trainer(arguments.architecture).fit(data, arguments)
+    law.report.update(
+        {
+            "package_version": __version__,
+            "architecture": arguments.architecture,
+            "seed": arguments.seed,
+            "data": data.files,
+            "split": {k: len(getattr(data, k)) for k in ("train", "validation", "test")},
+            "errors": {},
+        }
+    )
+    for source, file in enumerate(data.files):
+        rows = data.test_rows(source)[:TEST_LIMIT]
+        if len(rows):
+            law.report["errors"][file["file"]] = errors_on(
+                law, data.U[rows], data.sigma[rows], data.time
+            )
+    return law
+
+
+def describe(report: dict[str, Any]) -> str:
+    """Text of the test errors in a law's report."""
+    split = report["split"]
+    lines = [
+        f"{report['architecture']}: {split['train']} training, {split['validation']} validation, "
+        f"{split['test']} test paths; relative L2 errors of the stress history on test paths"
+    ]
+    for file, rows in report["errors"].items():
+        lines += ["", f"{file}:", table(rows)]
+    return "\n".join(lines)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line."""
+    arguments = parse(argv)
+    folder = arguments.out.parent
+    require(folder.is_dir(), f"--out {arguments.out}: the folder {folder} does not exist")
+    require(not arguments.out.is_dir(), f"--out {arguments.out} is a folder: name a file")
+    require(
+        arguments.samples is None or arguments.samples >= 1,
+        f"--samples {arguments.samples}: must be at least 1",
+    )
+    arguments.checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
+    data = load_data(arguments.data, arguments.samples)
+    law = train(data, arguments)
+    save_model(law, arguments.out)
+    print(describe(law.report))
+    print(f"\nmodel written to {arguments.out}")
+    if not arguments.no_picture:
+        from mlms_fenics.surrogate.figures import training_picture
+
+        picture = arguments.out.with_suffix(".png")
+        training_picture(law, data, picture)
+        print(f"picture written to {picture}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
