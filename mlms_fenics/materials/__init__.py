@@ -3,12 +3,16 @@
 
 from mlms_fenics.materials.base import Material, State, drive
 from mlms_fenics.materials.crystal import CrystalLaw, SlipFamily, TwinFamily
+from mlms_fenics.materials.j2 import J2
 from mlms_fenics.materials.magnesium import magnesium
+from mlms_fenics.materials.neo_hookean import NeoHookean
 from mlms_fenics.materials.two_slip import two_slip_crystal
 
 __all__ = [
+    "J2",
     "CrystalLaw",
     "Material",
+    "NeoHookean",
     "SlipFamily",
     "State",
     "TwinFamily",
