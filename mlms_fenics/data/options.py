@@ -62,9 +62,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     group("--protocol", "--sampler", choices=[*PROTOCOLS, "harvested"], default="log",
           help="log: random walk in log U (recommended); paper: that of Liu et al. 2022; "
           "harvested: those of --paths")
-    group("--max-strain", type=float, default=defaults.max_strain, help="amplitude of the strain")
+    group("--max-strain", type=float, default=defaults.max_strain, help="walks: standard deviation that each "
+          "component reaches at the end (the equivalent strain: about 2.3 times that); other "
+          "protocols: their largest strain")
     group("--max-volume", type=float, default=None,
-          help="amplitude of ln J (default: max-strain, at most 0.1)")
+          help="of log: standard deviation of ln J at the end; of uniaxial-strain: largest |ln J| "
+          "(default: max-strain, at most 0.1)")
     group("--steps", type=int, default=None,
           help=f"increments of a stored history (default: {defaults.steps}, or those of --paths)")
     group("--horizon", type=float, default=None, metavar="US",
