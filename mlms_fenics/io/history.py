@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""A table of scalars over time, as CSV with units in its header."""
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+from mlms_fenics.errors import InputError, SimulationError, require
+from mlms_fenics.io.heavy import writable_folder
+from mlms_fenics.parallel import on_rank_zero
+
+
+class History:
+    """Appends rows to a CSV file from rank 0; each row is on disk when `append` returns.
+
+    Args:
+        comm: the constructor and `append` are collective.
+        path: an existing file is replaced.
+        columns: unit of each column by name, in order; "" for numbers without one.
+
+    Raises:
+        InputError: on all ranks, where the folder cannot be written.
+    """
+
+    def __init__(
+        self, comm: MPI.Intracomm, path: str | os.PathLike, columns: Mapping[str, str]
+    ) -> None:
+        self.comm, self.path = comm, Path(path)
+        self.columns = dict(columns)
+        writable_folder(comm, self.path.parent)
+        header = [f"{name} [{unit}]" if unit else name for name, unit in self.columns.items()]
+        self._write("w", header)
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Add one row (collective; rank 0's values count).
+
+        Args:
+            row: a number for every column and no other.
+
+        Raises:
+            InputError: columns are missing or unknown.
+            SimulationError: the file cannot be written.
+        """
+        odd = sorted(set(row) ^ set(self.columns))
+        require(not odd, f"history {self.path.name}: columns {odd} are missing or unknown")
+        self._write("a", [repr(float(row[name])) for name in self.columns])
+
+    def _write(self, mode: str, cells: list[str]) -> None:
+        def write() -> None:
+            try:
+                with open(self.path, mode, newline="", encoding="utf-8") as file:
+                    csv.writer(file, lineterminator="\n").writerow(cells)
+            except OSError as error:
+                raise SimulationError(
+                    f"writing {str(self.path)!r} failed: {error.strerror}; is the disk full?"
+                ) from None
+
+        on_rank_zero(self.comm, write)
+
+
+def read_history(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Columns of a history table by name, without their units.
+
+    A last line that was cut off by an interrupted run is left out.
+
+    Raises:
+        InputError: no such file, or another line is damaged.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read the history {str(path)!r}: {error.strerror}") from None
+    whole = text.rpartition("\n")[0].splitlines()
+    require(bool(whole), f"{str(path)!r} is not a history table: it has no header line")
+    names = [cell.partition(" [")[0] for cell in next(csv.reader(whole[:1]))]
+    rows = []
+    for number, cells in enumerate(csv.reader(whole[1:]), start=2):
+        try:
+            rows.append([float(cell) for cell in cells])
+            require(len(cells) == len(names), "")
+        except ValueError:
+            raise InputError(
+                f"{str(path)!r}, line {number}: {len(names)} numbers are needed"
+            ) from None
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
+    return dict(zip(names, table.T, strict=True))

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""XDMF output that every reader opens: one temporal collection with mesh and all fields."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+from dolfinx.mesh import Mesh
+
+from mlms_fenics.errors import InputError, SimulationError, require
+from mlms_fenics.io.heavy import HeavyFile, has_parallel_hdf5, writable_folder
+from mlms_fenics.io.layout import Fields, MeshLayout
+from mlms_fenics.parallel import on_rank_zero
+
+_TOPOLOGY = {
+    "interval": "Polyline",
+    "triangle": "Triangle",
+    "quadrilateral": "Quadrilateral",
+    "tetrahedron": "Tetrahedron",
+    "hexahedron": "Hexahedron",
+    "prism": "Wedge",
+    "pyramid": "Pyramid",
+}
+_ATTRIBUTE = {(): "Scalar", (3,): "Vector", (3, 3): "Tensor"}
+
+
+@dataclass(frozen=True)
+class _Attribute:
+    name: str
+    centre: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Step:
+    group: str
+    time: float
+    attributes: tuple[_Attribute, ...]
+
+
+class XDMFWriter:
+    """Writes a mesh once and its fields at each output time, from all ranks together.
+
+    The heavy data go to an HDF5 file beside, in the order of the original mesh, so that files of
+    runs on different numbers of ranks agree row by row. The text is replaced atomically after the
+    heavy data are on disk: an interrupted run still opens, with all outputs up to then.
+
+    Args:
+        path: of the text, ending in ".xdmf"; existing files are replaced.
+        mesh: cells of degree 1.
+        dtype: floating type of the file, `numpy.float64` or `numpy.float32`.
+        parallel: all ranks write (needs h5py with MPI); False gathers to rank 0; None chooses.
+
+    Raises:
+        InputError: on all ranks: the folder cannot be written, the name or the cells do not fit.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        mesh: Mesh,
+        *,
+        dtype: Any = np.float64,
+        parallel: bool | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.comm = mesh.comm
+        self._dtype = np.dtype(dtype)
+        require(
+            self.path.suffix == ".xdmf",
+            f"the output file {str(path)!r} must have a name that ends in .xdmf",
+        )
+        require(
+            self._dtype in (np.float32, np.float64),
+            f"files hold float32 or float64, not {self._dtype}",
+        )
+        require(
+            has_parallel_hdf5() or not parallel,
+            "h5py is built without MPI here: leave `parallel` out",
+        )
+        writable_folder(self.comm, self.path.parent)
+        parallel = has_parallel_hdf5() if parallel is None else parallel
+        self._layout = MeshLayout(mesh, to_root=not parallel)
+        on_rank_zero(self.comm, lambda: self.path.unlink(missing_ok=True))
+        self._heavy = HeavyFile(self.comm, self.path.with_suffix(".h5"), parallel=parallel)
+        self._steps: list[_Step] = []
+        layout = self._layout
+        self._heavy.add(
+            "mesh",
+            {"cell": layout.cell_name},
+            {
+                "points": (layout.nodes, layout.points.astype(self._dtype)),
+                "connectivity": (layout.cells, layout.connectivity),
+            },
+        )
+
+    @property
+    def files(self) -> list[Path]:
+        """The files written."""
+        return [self.path, self._heavy.path]
+
+    def write(self, time: float, *, nodal: Fields | None = None, cell: Fields | None = None):
+        """Add all fields at one time (collective).
+
+        Args:
+            time: µs, greater than that of the last output.
+            nodal: by name, Functions of degree 1 or arrays by geometry node; scalars, vectors, or
+                tensors; see `MeshLayout.collect`.
+            cell: by name, Functions with one value per cell, or arrays by cell.
+
+        Raises:
+            InputError: on all ranks: a field of wrong shape, a repeated name, a time not greater.
+            SimulationError: on all ranks: the disk is full.
+        """
+        nodal, cell = nodal or {}, cell or {}
+        require(
+            not self._steps or time > self._steps[-1].time,
+            f"output at time {time:g} after one at {self._steps[-1].time if self._steps else 0:g}: "
+            "times must increase",
+        )
+        twice = sorted(set(nodal) & set(cell))
+        require(not twice, f"fields {twice} are given both at nodes and in cells: name them apart")
+        at_nodes, in_cells = self._layout.collect(nodal, cell)
+        blocks, attributes = {}, []
+        for centre, order, fields in (
+            ("Node", self._layout.nodes, at_nodes),
+            ("Cell", self._layout.cells, in_cells),
+        ):
+            for name, rows in fields.items():
+                _check_name(name)
+                # Flat tensors: XDMF's dimensions and the data set's must have the same rank.
+                flat = rows.reshape(len(rows), 9) if rows.ndim == 3 else rows
+                blocks[name] = (order, flat.astype(self._dtype))
+                attributes.append(_Attribute(name, centre, rows.shape[1:]))
+        step = _Step(f"steps/{len(self._steps):06d}", float(time), tuple(attributes))
+        self._heavy.add(step.group, {"time": step.time}, blocks)
+        self._steps.append(step)
+        on_rank_zero(self.comm, self._replace_text)
+
+    def _replace_text(self) -> None:
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            beside.write_text(self._text(), encoding="utf-8")
+            os.replace(beside, self.path)
+        except OSError as error:
+            raise SimulationError(
+                f"writing {str(self.path)!r} failed: {error.strerror}; is the disk full?"
+            ) from None
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def _text(self) -> str:
+        grids = "".join(self._grid(step) for step in self._steps)
+        return (
+            '<?xml version="1.0" encoding="utf-8"?>\n<Xdmf Version="3.0">\n<Domain>\n'
+            '<Grid Name="body" GridType="Collection" CollectionType="Temporal">\n'
+            f"{grids}</Grid>\n</Domain>\n</Xdmf>\n"
+        )
+
+    def _grid(self, step: _Step) -> str:
+        # Each grid names the same mesh data again: readers differ in how they follow references.
+        layout = self._layout
+        cells, vertices = layout.cells.total, layout.connectivity.shape[1]
+        kind = _TOPOLOGY[layout.cell_name]
+        counts = f'NumberOfElements="{cells}" NodesPerElement="{vertices}"'
+        topology = self._item((cells, vertices), "Int", 8, "mesh/connectivity")
+        points = self._item((layout.nodes.total, 3), "Float", None, "mesh/points")
+        lines = [
+            '<Grid Name="body" GridType="Uniform">',
+            f'  <Time Value="{step.time!r}"/>',
+            f'  <Topology TopologyType="{kind}" {counts}>{topology}</Topology>',
+            f'  <Geometry GeometryType="XYZ">{points}</Geometry>',
+        ]
+        for field in step.attributes:
+            rows = layout.nodes.total if field.centre == "Node" else cells
+            size = int(np.prod(field.shape))
+            shape = (rows, size) if field.shape else (rows,)
+            item = self._item(shape, "Float", None, f"{step.group}/{field.name}")
+            lines.append(
+                f"  <Attribute Name={quoteattr(field.name)} Center={quoteattr(field.centre)} "
+                f'AttributeType="{_ATTRIBUTE[field.shape]}">{item}</Attribute>'
+            )
+        return "\n".join([*lines, "</Grid>\n"])
+
+    def _item(self, shape: tuple[int, ...], number: str, size: int | None, where: str) -> str:
+        dimensions = " ".join(map(str, shape))
+        return (
+            f'<DataItem Dimensions="{dimensions}" NumberType="{number}" '
+            f'Precision="{size or self._dtype.itemsize}" Format="HDF">'
+            f"{self._heavy.path.name}:/{where}</DataItem>"
+        )
+
+
+def _check_name(name: str) -> None:
+    if not name or any(c in name for c in "/:<>&\"'"):
+        raise InputError(f"field name {name!r} must have no / : < > & or quotes")
