@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""exp(-x) and x^p for x ≥ 0 without branches or calls, so that LLVM vectorises their loops."""
+"""exp(x) and x^p without branches or calls, so that LLVM vectorises their loops."""
 
 import math
 
@@ -20,18 +20,19 @@ _LN2_LOW = 1.9082149292705877e-10
 
 
 @numba.njit(**COMPILE)
-def exp_negative(x):
-    """exp(-x) for x ≥ 0, to 2 units in the last place; exp(-700) beyond x = 700."""
+def exp_bounded(x):
+    """exp(x) to 2 units in the last place; x is cut to [-700, 700]."""
     y = x if x < 700.0 else 700.0
+    y = y if y > -700.0 else -700.0
     k = math.floor(y * _LOG2_E + 0.5)
-    r = (k * _LN2_HIGH - y) + k * _LN2_LOW
+    r = (y - k * _LN2_HIGH) - k * _LN2_LOW
     p = 1 / 39916800 + r * (1 / 479001600)
     p = 1 / 362880 + r * (1 / 3628800 + r * p)
     p = 1 / 5040 + r * (1 / 40320 + r * p)
     p = 1 / 120 + r * (1 / 720 + r * p)
     p = 1 / 6 + r * (1 / 24 + r * p)
     p = 1.0 + r * (1.0 + r * (0.5 + r * p))
-    exponent = np.int64(1023) - np.int64(k)
+    exponent = np.int64(1023) + np.int64(k)
     return p * np.int64(exponent << np.int64(52)).view(np.float64)
 
 
@@ -53,7 +54,5 @@ def log_positive(x):
 
 @numba.njit(**COMPILE)
 def power(x, p):
-    """x^p for x ≥ 0 and p ≥ 0 within [1e-300, 1e300]; below 1e-300 for x = 0 and p > 1."""
-    y = p * log_positive(x if x > 1e-300 else 1e-300)
-    y = y if y < 690.0 else 690.0
-    return exp_negative(-y) if y < 0.0 else 1.0 / exp_negative(y)
+    """x^p for x ≥ 0; x below 1e-300 counts as 1e-300, and the result is cut to e^±700."""
+    return exp_bounded(p * log_positive(x if x > 1e-300 else 1e-300))

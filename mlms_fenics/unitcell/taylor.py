@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""The Taylor average: every grain of a polycrystal sees the same deformation gradient."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlms_fenics.errors import SimulationError
+from mlms_fenics.materials.crystal import CrystalLaw
+from mlms_fenics.materials.crystal_cpu import integrate_paths
+from mlms_fenics.tensors import COMPONENTS
+from mlms_fenics.unitcell.accuracy import grain_tolerance, number_of_stages
+from mlms_fenics.unitcell.checks import check_orientations, check_paths, check_positive
+
+_CHUNK = 4_000_000  # stress components of single grains held at a time
+
+
+@dataclass(frozen=True)
+class PathResults:
+    """Average stress along paths, and how the integration went.
+
+    Attributes:
+        stress: average Cauchy stress, GPa, *Shape* `(..., n_t + 1, d, d)`; NaN on failed paths.
+        status: 1 done, 2 failed, *Shape* `(...,)`, int8.
+        message: of each path, in C order: empty, or why and when (µs) it failed.
+        substeps: accepted substeps summed over the grains, *Shape* `(...,)`.
+        rejected: rejected substeps, likewise.
+        smallest_step: smallest substep, µs, *Shape* `(...,)`.
+    """
+
+    stress: np.ndarray
+    status: np.ndarray
+    message: list[str]
+    substeps: np.ndarray
+    rejected: np.ndarray
+    smallest_step: np.ndarray
+
+
+class TaylorAverage:
+    """Volume average of the stress over grains of equal volume that all deform alike.
+
+    Args:
+        law: the crystal.
+        orientations: rotations Q from lattice to sample, F_crystal = F Q, *Shape*
+            `(n_grains, 3, 3)` (or `(n_grains, 2, 2)` for a two-dimensional law).
+        device: None or "cpu" for the compiled CPU kernel; otherwise a torch device.
+
+    Raises:
+        InputError: an orientation is no rotation, or turns a plane-strain crystal out of its plane.
+    """
+
+    def __init__(self, law: CrystalLaw, orientations: np.ndarray, device: str | None = None):
+        self.law = law
+        self.orientations = check_orientations(orientations, law.dimension)
+        self.device = device
+
+    def stress(self, U: np.ndarray, horizon: float, tolerance: float = 1e-4) -> np.ndarray:
+        """Average Cauchy stress along strain paths.
+
+        Args:
+            U: right stretch, *Shape* `(..., n_t + 1, d, d)`, linear in time between n_t + 1 equally
+                spaced entries, the first the identity. A two-dimensional law takes d = 2, or d = 3
+                in plane strain.
+            horizon: duration of the paths, µs.
+            tolerance: largest error of the average stress, relative to the largest deviator of the
+                average stress along the path.
+
+        Returns:
+            Cauchy stress, GPa, in U's shape.
+
+        Raises:
+            InputError: a path is not admissible (the message names it) or a number out of range.
+            SimulationError: a path could not be integrated; `solve` goes on with the others.
+        """
+        results = self.solve(U, horizon, tolerance)
+        failed = np.flatnonzero(results.status.ravel() != 1)
+        if failed.size:
+            raise SimulationError(
+                f"{failed.size} of {results.status.size} paths failed, first "
+                f"path {failed[0]}: {results.message[failed[0]]}"
+            )
+        return results.stress
+
+    def solve(self, U: np.ndarray, horizon: float, tolerance: float = 1e-4) -> PathResults:
+        """As `stress`, with statistics, and going on where a path fails.
+
+        Raises:
+            InputError: as `stress`.
+        """
+        check_positive("horizon", horizon, "µs")
+        check_positive("tolerance", tolerance, largest=0.1)
+        paths = check_paths(U, self.law.dimension)
+        shape, d = np.shape(U)[:-3], np.shape(U)[-1]
+        n, n_t = len(paths), paths.shape[1] - 1
+        n_grains = len(self.orientations)
+        segments = np.full(n_t, horizon / n_t)
+        per_grain = grain_tolerance(tolerance)
+        stress = np.zeros((n, n_t + 1, 3, 3))
+        substeps, rejected = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        smallest, failed_at = np.full(n, np.nan), np.full(n, np.nan)
+        stages = number_of_stages(self.law, paths, horizon)
+        for s in np.unique(stages):
+            mine = np.flatnonzero(stages == s)
+            chunk = max(1, _CHUNK // (n_grains * (n_t + 1) * 6))
+            for k in range(0, len(mine), chunk):
+                rows = mine[k : k + chunk]
+                result = integrate_paths(
+                    self.law, paths[rows], self.orientations, segments, per_grain, stages=int(s)
+                )
+                stress[rows] = self._with_pressure(paths[rows], result.deviator.mean(axis=1))
+                substeps[rows] = result.substeps.sum(1)
+                rejected[rows] = result.rejected.sum(1)
+                smallest[rows] = result.smallest.min(1)
+                if not np.isnan(result.failed_at).all():
+                    failed_at[rows] = np.fmin.reduce(result.failed_at, axis=1)
+        failed = ~np.isnan(failed_at)
+        stress[failed] = np.nan
+        messages = [
+            f"the step size fell below 1e-13 of the horizon at t = {t:g} µs" if bad else ""
+            for bad, t in zip(failed, failed_at, strict=True)
+        ]
+        return PathResults(
+            stress[..., :d, :d].reshape(*shape, n_t + 1, d, d),
+            np.where(failed, 2, 1).astype(np.int8).reshape(shape),
+            messages,
+            substeps.reshape(shape),
+            rejected.reshape(shape),
+            smallest.reshape(shape),
+        )
+
+    def _with_pressure(self, U: np.ndarray, deviator: np.ndarray) -> np.ndarray:
+        """Full stress from the mean deviator: det F is the same in all grains."""
+        sigma = np.zeros(U.shape)
+        for k, (i, j) in enumerate(COMPONENTS[3]):
+            sigma[..., i, j] = sigma[..., j, i] = deviator[..., k]
+        pressure = self.law.bulk_modulus * (np.linalg.det(U) - 1.0)
+        for i in range(3):
+            sigma[..., i, i] += pressure
+        return sigma
