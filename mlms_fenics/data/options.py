@@ -62,7 +62,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     group("--protocol", "--sampler", choices=[*PROTOCOLS, "harvested"], default="log",
           help="log: random walk in log U (recommended); paper: that of Liu et al. 2022; "
           "harvested: those of --paths")
-    group("--max-strain", type=float, default=defaults.max_strain, help="walks: standard deviation that each "
+    group("--max-strain", type=float, default=defaults.max_strain,
+          help="walks: standard deviation that each "
           "component reaches at the end (the equivalent strain: about 2.3 times that); other "
           "protocols: their largest strain")
     group("--max-volume", type=float, default=None,
