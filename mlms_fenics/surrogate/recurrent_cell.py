@@ -19,6 +19,8 @@ from mlms_fenics.errors import require
 # Relaxation rates over the reference time are this large where the network's output is of order
 # one: plastic flow at impact rates relaxes the elastic strain in about a hundredth of a history.
 FAST = 100.0
+# Elastic strain, over its typical size, below which the flow is a mere decay of it.
+SMALL = 0.1
 
 
 class RecurrentCell(nn.Module):
@@ -87,11 +89,16 @@ class RecurrentCell(nn.Module):
         rates, targets = self.flow(h).chunk(2, dim=-1)
         # A power law of exponent 1/m = 2 relaxes at a rate proportional to the stress itself.
         middle = y[..., : self.elastic] + 0.5 * increment
-        drive = (middle.square().sum(-1, keepdim=True) + 1e-20).sqrt()
-        x = nn.functional.softplus(rates) * (FAST * drive * dt) + 1e-12
+        square = middle.square().sum(-1, keepdim=True)
+        drive = (square + 1e-20).sqrt() - 1e-10  # zero at zero, with a finite derivative there
+        x = nn.functional.softplus(rates) * (FAST * drive * dt)
         gain = -torch.expm1(-x)
+        mean_decay = (gain + 1e-12) / (x + 1e-12)
+        # Without stress there is nothing to flow towards: s = 0 must be a stable state of rest.
+        towards = targets[..., : self.elastic] * (square / (square + SMALL**2))
+        targets = torch.cat((towards, targets[..., self.elastic :]), dim=-1)
         moved = nn.functional.pad(increment, (0, self.internal))
-        return y + moved * (gain / x) + (targets - y) * gain
+        return y + moved * mean_decay + (targets - y) * gain
 
     def run(self, e: Tensor, v: Tensor, dt: Tensor) -> Tensor:
         """Whole histories from rest.
