@@ -150,7 +150,7 @@ class LearntLaw(Material):
     def stress_and_distance(self, U: np.ndarray, horizon: float) -> tuple[np.ndarray, np.ndarray]:
         """`stress`, and the largest distance from the training data along each history `(...)`."""
         U = self.check_history(U, horizon)
-        flat = torch.as_tensor(U.reshape(-1, *U.shape[-3:])).to(self.device, self.dtype)
+        flat = torch.tensor(U.reshape(-1, *U.shape[-3:]), dtype=self.dtype, device=self.device)
         n_t = U.shape[-3] - 1
         sigma = torch.zeros(flat.shape, dtype=torch.float64)
         state = self.initial_state(len(flat))

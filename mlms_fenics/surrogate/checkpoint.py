@@ -21,14 +21,13 @@ def save_checkpoint(
     network: torch.nn.Module,
     optimiser: torch.optim.Optimizer,
     best: dict[str, torch.Tensor],
-    generator: torch.Generator,
     progress: dict[str, Any],
 ) -> None:
     """Write a checkpoint, atomically.
 
     Args:
         path: of the file.
-        network, optimiser, generator: whose state is kept.
+        network, optimiser: whose state is kept.
         best: weights of the best epoch so far.
         progress: JSON-able: epochs done, loss curves, settings.
     """
@@ -37,7 +36,6 @@ def save_checkpoint(
         with h5py.File(beside, "w") as file:
             file.attrs["format"] = _FORMAT
             file["progress"] = json.dumps(progress)
-            file["generator"] = generator.get_state().numpy()
             for group, weights in (("network", network.state_dict()), ("best", best)):
                 for name, value in weights.items():
                     file[f"{group}/{name}"] = value.cpu().numpy()
@@ -46,18 +44,16 @@ def save_checkpoint(
                     file[f"optimiser/{number}/{name}"] = torch.as_tensor(value).cpu().numpy()
         os.replace(beside, path)
     except OSError as error:
+        raise InputError(f"cannot write checkpoint {path}: {error}") from error
+    finally:
         with contextlib.suppress(OSError):
             beside.unlink()
-        raise InputError(f"cannot write checkpoint {path}: {error}") from error
 
 
 def load_checkpoint(
-    path: Path,
-    network: torch.nn.Module,
-    optimiser: torch.optim.Optimizer,
-    generator: torch.Generator,
+    path: Path, network: torch.nn.Module, optimiser: torch.optim.Optimizer
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Restore network, optimiser and generator in place.
+    """Restore network and optimiser in place.
 
     Returns:
         The best weights so far and the progress that `save_checkpoint` was given.
@@ -74,7 +70,6 @@ def load_checkpoint(
             state = {int(number): _tensors(moments[number]) for number in moments}
             groups = optimiser.state_dict()["param_groups"]
             optimiser.load_state_dict({"state": state, "param_groups": groups})
-            generator.set_state(torch.as_tensor(file["generator"][()]))
             return best, json.loads(file["progress"].asstr()[()])
     except (OSError, KeyError, RuntimeError) as error:
         raise InputError(

@@ -51,12 +51,19 @@ def save_model(law: LearntLaw, path: str | os.PathLike[str]) -> None:
             file["orientations"] = law.orientations
             for group, module in (("network", law.network), ("trust", law.trust)):
                 for name, value in module.state_dict().items():
-                    file[f"{group}/{name}"] = value.cpu().numpy()
+                    _write(file, f"{group}/{name}", value.cpu().numpy())
         os.replace(beside, path)
     except OSError as error:
+        raise InputError(f"cannot write model {path}: {error}") from error
+    finally:
         with contextlib.suppress(OSError):
             beside.unlink()
-        raise InputError(f"cannot write model {path}: {error}") from error
+
+
+def _write(file: h5py.File, name: str, values: np.ndarray) -> None:
+    # Bases of single components are mostly zeros: compression pays for large arrays.
+    packed = {"compression": "gzip", "shuffle": True} if values.size > 10_000 else {}
+    file.create_dataset(name, data=values, **packed)
 
 
 def load_model(

@@ -200,7 +200,7 @@ class PCANetLaw(LearntLaw):
         """
         U = self.check_history(U, horizon)
         self._prepare()
-        flat = torch.as_tensor(U.reshape(-1, *U.shape[-3:])).to(self.device, self.dtype)
+        flat = torch.tensor(U.reshape(-1, *U.shape[-3:]), dtype=self.dtype, device=self.device)
         strain = log_strain(flat)
         x = self._input(flat, strain)
         times = np.linspace(0.0, horizon / self.horizon, U.shape[-3])

@@ -65,6 +65,7 @@ def optimise(
     *,
     checkpoint: Path | None = None,
     resume: bool = False,
+    every: float = 30.0,
 ) -> dict[str, Any]:
     """Train `network` in place and leave it with the weights of the best validation error.
 
@@ -74,7 +75,7 @@ def optimise(
         validate: validation error of the network as it is (called in eval mode, without gradients).
         n: number of training rows.
         settings: see `Settings`.
-        checkpoint: written after an epoch at most every 30 s, and removed at the end.
+        checkpoint: written after an epoch, at most every `every` seconds; removed at the end.
         resume: go on from `checkpoint` where it exists.
 
     Returns:
@@ -84,7 +85,7 @@ def optimise(
         InputError: a checkpoint of other settings.
         SimulationError: the loss became NaN.
     """
-    generator = torch.Generator().manual_seed(settings.seed)
+    generator = torch.Generator()
     groups = [
         [p for p in network.parameters() if (p.ndim > 1) == matrix] for matrix in (True, False)
     ]
@@ -104,13 +105,16 @@ def optimise(
         "wall_s": 0.0,
     }
     if resume and checkpoint is not None and checkpoint.exists():
-        best, done = load_checkpoint(checkpoint, network, optimiser, generator)
+        best, done = load_checkpoint(checkpoint, network, optimiser)
         _same_settings(done["settings"], settings, checkpoint)
     report = _Progress(settings.epochs)
     before, saved = done["wall_s"], clock.monotonic()
     started = clock.monotonic()
     while len(done["loss"]) < settings.epochs:
         epoch = len(done["loss"])
+        # Every epoch has its own random numbers, so that a resumed training is the same training.
+        generator.manual_seed(settings.seed * 1_000_003 + epoch)
+        torch.manual_seed(settings.seed * 1_000_003 + epoch)
         network.train()
         total, order = 0.0, torch.randperm(n, generator=generator)
         batches = order.split(settings.batch)
@@ -146,8 +150,8 @@ def optimise(
             break
         if epoch + 1 - done["best_epoch"] >= settings.patience:
             break
-        if checkpoint is not None and clock.monotonic() - saved > 30.0:
-            save_checkpoint(checkpoint, network, optimiser, best, generator, done)
+        if checkpoint is not None and clock.monotonic() - saved >= every:
+            save_checkpoint(checkpoint, network, optimiser, best, done)
             saved = clock.monotonic()
     report.close()
     network.load_state_dict(best)

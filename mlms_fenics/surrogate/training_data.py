@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlms_fenics.errors import require
+from mlms_fenics.errors import InputError, require
 from mlms_fenics.surrogate.strain import log_strain
 from mlms_fenics.tensors import from_components
 
@@ -101,12 +101,15 @@ def load_data(paths: Sequence[str | os.PathLike[str]], limit: int | None = None)
     U, sigma, source, part, files = [], [], [], [], []
     for number, path in enumerate(paths):
         with Dataset(path) as data:
-            if first is None:
-                first = _identity(data)
-            _compare(first, _identity(data), paths[0], path)
-            numbers = np.asarray(data.good)
-            U.append(np.asarray(data.U, dtype=np.float32))
-            sigma.append(np.asarray(data.sigma, dtype=np.float32))
+            try:
+                identity = _identity(data)
+                numbers = np.asarray(data.good)
+                U.append(np.asarray(data.U, dtype=np.float32))
+                sigma.append(np.asarray(data.sigma, dtype=np.float32))
+            except OSError as error:
+                raise InputError(f"data set {path} is damaged: {error}") from error
+            first = first or identity
+            _compare(first, identity, paths[0], path)
             files.append(_record(data, path, len(numbers)))
             part.append(split_of(int(data.attrs["seed"]), numbers))
             source.append(np.full(len(numbers), number))
