@@ -46,6 +46,7 @@ class ExplicitSolver:
         state: of the law, on this rank's own cells.
         sigma: Cauchy stress at `time`, GPa, `(n_cells, 3, 3)`, this rank's own cells.
         P: first Piola-Kirchhoff stress with bulk viscosity, GPa; what dolfinx assembles.
+        nodal_mass: lumped, of all nodes of this rank, owned first, then ghosts, mg.
         timings: seconds spent in each part so far, on this rank.
     """
 
@@ -100,7 +101,7 @@ class ExplicitSolver:
         self._force_vector = _compat.vector(V)
         self._force = self._force_vector.array.reshape(-1, 3)
         self._form = internal_force(self.elements, self.P)
-        self._mass = lumped(self.elements, material.density)
+        self.nodal_mass = self._mass = lumped(self.elements, material.density)
         self._inverse_mass = 1.0 / self._mass
         n = len(self.elements.dofs)
         self._F = np.zeros((n, 3, 3))
