@@ -10,6 +10,7 @@ from dolfinx import la
 from dolfinx.fem import Function
 from dolfinx.mesh import Mesh
 
+from mlms_fenics import _compat
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.io.ordering import InputOrder
 from mlms_fenics.parallel import on_every_rank
@@ -49,9 +50,9 @@ class MeshLayout:
 
     def __init__(self, mesh: Mesh, *, to_root: bool = False) -> None:
         geometry, topology = mesh.geometry, mesh.topology
-        self.cell_name = topology.cell_name()
+        self.cell_name = _compat.cell_name(mesh)
         permutation = _TO_VTK.get(self.cell_name, ())
-        self._dofmap = np.asarray(geometry.dofmap)
+        self._dofmap = np.asarray(_compat.geometry_dofmap(mesh))
         require(
             self._dofmap.shape[1] == len(permutation),
             f"cells of type {self.cell_name} with {self._dofmap.shape[1]} nodes cannot be written: "

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""What every run's summary says of time, energy, contact and trust."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+from mlms_fenics.data.progress import duration
+from mlms_fenics.io.recorder import Recorder
+from mlms_fenics.io.summary import Summary
+
+
+def add_run(summary: Summary, recorder: Recorder) -> None:
+    """Add mesh, steps, speed, where the time went, energies, contact and trust (collective)."""
+    _add_steps(summary, recorder)
+    _add_timings(summary, recorder)
+    _add_energies(summary, recorder)
+    if recorder.solver.contacts:
+        _add_contact(summary, recorder)
+    if recorder.trust is not None:
+        _add_trust(summary, recorder)
+
+
+def add_files(summary: Summary, files: Sequence[Path]) -> None:
+    """Add the files written, with what they hold."""
+    for file in files:
+        summary.add("Files", file.name, str(file))
+
+
+def _add_steps(summary: Summary, recorder: Recorder) -> None:
+    solver = recorder.solver
+    topology = solver.mesh.topology
+    cells = topology.index_map(topology.dim).size_global
+    steps, section = solver.step_count, "Run"
+    nodes = solver.mesh.geometry.index_map().size_global
+    summary.add(section, "elements", int(cells))
+    summary.add(section, "nodes", int(nodes))
+    summary.add(section, "ranks", solver.comm.size)
+    summary.add(section, "simulated time", solver.time, "us", "g")
+    summary.add(section, "steps", steps)
+    summary.add(section, "mean step", solver.time / max(steps, 1), "us")
+    seconds = recorder.seconds["total"]
+    summary.add(section, "wall time", seconds, "s", ".2f")
+    summary.add(section, "speed", cells * steps / max(seconds, 1e-9), "element-steps/s", ".3g")
+
+
+def _add_timings(summary: Summary, recorder: Recorder) -> None:
+    solver = recorder.solver
+    parts = dict(recorder.seconds)
+    total = parts.pop("total")
+    local = np.array(list(parts.values()))
+    mean = solver.comm.allreduce(local, op=MPI.SUM) / solver.comm.size
+    slowest = solver.comm.allreduce(local, op=MPI.MAX)
+    section = "Where the time went (mean over ranks; slowest rank)"
+    for name, m, s in sorted(zip(parts, mean, slowest, strict=True), key=lambda row: -row[1]):
+        share = 100.0 * m / max(total, 1e-9)
+        summary.add(section, name, f"{duration(m)} ({share:.1f}%; {duration(s)})")
+
+
+def _add_energies(summary: Summary, recorder: Recorder) -> None:
+    energies, section = recorder.energies, "Energy"
+    summary.add(section, "initial kinetic", energies.initial, "J")
+    summary.add(section, "kinetic", energies.kinetic, "J")
+    summary.add(section, "internal (law)", energies.internal, "J")
+    summary.add(section, "hourglass", energies.hourglass, "J")
+    summary.add(section, "bulk viscosity", energies.viscous, "J")
+    summary.add(section, "contact work", energies.contact, "J")
+    summary.add(section, "work of prescribed velocities", energies.external, "J")
+    worst = max(map(abs, recorder.history["balance"]))
+    summary.add(section, "balance at the end", 100.0 * energies.balance, "%", ".3g")
+    summary.add(section, "worst balance", 100.0 * worst, "%", ".3g")
+
+
+def _add_contact(summary: Summary, recorder: Recorder) -> None:
+    history, section = recorder.history, "Contact"
+    force = np.array([history[f"contact_force_{axis}"] for axis in "xyz"])
+    size = np.linalg.norm(force, axis=0)
+    peak = int(size.argmax())
+    summary.add(section, "largest force", float(size[peak]), "kN")
+    summary.add(section, "at time", history["time"][peak], "us")
+    summary.add(section, "force at the end", float(size[-1]), "kN")
+    impulse = np.linalg.norm(recorder.solver.contact_impulse)
+    summary.add(section, "impulse", float(impulse), "kN us")
+
+
+def _add_trust(summary: Summary, recorder: Recorder) -> None:
+    trust, section = recorder.trust, "Trust in the learnt law"
+    summary.add(section, "left the training range", 100.0 * trust.fraction, "% of volume", ".1f")
+    summary.add(section, "largest distance", trust.largest, "(1 is the edge of the data)", ".3g")
+    if trust.fraction > 0.0:
+        summary.add(section, "first outside", trust.first, "us")
+        summary.add(section, "a tenth outside", trust.tenth, "us")
+        summary.add(section, "farthest element", list(trust.place), "mm")

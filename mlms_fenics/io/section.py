@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Plane sections through a deformed body."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlms_fenics.errors import require
+from mlms_fenics.io.layout import Snapshot
+
+_VTK_CELL = {"tetrahedron": 10, "hexahedron": 12, "prism": 13, "pyramid": 14}
+
+
+@dataclass(frozen=True)
+class Section:
+    """Polygons where a plane cuts a body.
+
+    Attributes:
+        time: µs.
+        polygons: corners in the plane's two coordinates, mm, each *Shape* `(n, 2)`.
+        fields: values of the cut cells by name, *Shape* `(n_polygons,)`.
+    """
+
+    time: float
+    polygons: list[np.ndarray]
+    fields: dict[str, np.ndarray]
+
+
+def cut(
+    body: Snapshot,
+    time: float,
+    *,
+    normal: Sequence[float] = (0.0, 1.0, 0.0),
+    axes: tuple[int, int] = (0, 2),
+    displacement: str | None = "u",
+) -> Section:
+    """Cut a body along a plane through the origin.
+
+    Args:
+        body: the whole body, on this rank; three-dimensional cells.
+        time: of the snapshot, µs.
+        normal: of the plane.
+        axes: the two coordinates to draw.
+        displacement: name of the nodal field that deforms it; None for the reference shape.
+
+    Returns:
+        The section with all scalar fields of the cells.
+    """
+    import pyvista
+
+    require(
+        body.cell_name in _VTK_CELL,
+        f"a section needs cells of three dimensions, not {body.cell_name}s",
+    )
+    points = body.points + (0.0 if displacement is None else body.nodal[displacement])
+    n_cells, vertices = body.connectivity.shape
+    cells = np.hstack([np.full((n_cells, 1), vertices), body.connectivity])
+    kinds = np.full(n_cells, _VTK_CELL[body.cell_name], dtype=np.uint8)
+    grid = pyvista.UnstructuredGrid(cells.ravel(), kinds, np.asarray(points, dtype=np.float64))
+    grid.cell_data["number"] = np.arange(n_cells)
+    # A plane that runs along the faces of cells cuts both or none of them: a little beside it cuts
+    # one layer.
+    beside = 1e-5 * float(np.ptp(points, axis=0).max())
+    normal = np.asarray(normal, dtype=float) / np.linalg.norm(normal)
+    sliced = grid.slice(normal=normal, origin=beside * normal)
+    corners = np.asarray(sliced.points)[:, list(axes)]
+    polygons, position, faces = [], 0, np.asarray(sliced.faces)
+    while position < len(faces):
+        size = faces[position]
+        polygons.append(corners[faces[position + 1 : position + 1 + size]])
+        position += 1 + size
+    number = np.asarray(sliced.cell_data["number"], dtype=np.int64)
+    fields = {name: values[number] for name, values in body.cell.items() if values.ndim == 1}
+    return Section(float(time), polygons, fields)
