@@ -53,9 +53,6 @@ def assemble_into(array: np.ndarray, form: fem.Form) -> None:
     fem.assemble_vector(array, form)
 
 
-def evaluate(expression: fem.Expression, cells: np.ndarray) -> np.ndarray:
+def evaluate(expression: fem.Expression, domain: mesh.Mesh, cells: np.ndarray) -> np.ndarray:
     """Values of an Expression, *Shape* `(n_cells, n_points * size)` in every version."""
-    domain = getattr(expression, "mesh", None)
-    if domain is None:
-        domain = expression.ufl_expression.ufl_domain().ufl_cargo()
     return np.asarray(expression.eval(domain, cells)).reshape(len(cells), -1)

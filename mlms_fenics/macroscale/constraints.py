@@ -57,6 +57,7 @@ class BoundVelocity:
         self._value = given.value
         self._own = self.nodes < owned
         self._index = np.ix_(self.nodes, self.components)
+        self._acceleration = np.zeros((len(self.nodes), len(self.components)))
         self.work = 0.0
 
     def apply(
@@ -69,11 +70,20 @@ class BoundVelocity:
         before = predicted - dt_mean * force[self._index] / m
         work = m * (value - predicted) * 0.5 * (before + value)
         self.work += float(work[self._own].sum())
+        self._acceleration = (value - before) / dt_mean
         v[self._index] = value
 
     def hold(self, acceleration: np.ndarray) -> None:
-        """Take from `acceleration` what the constraint resists."""
-        acceleration[self._index] = 0.0
+        """Set `acceleration` to the prescribed one."""
+        acceleration[self._index] = self._acceleration
+
+    def last_half_step(
+        self, v: np.ndarray, force: np.ndarray, mass: np.ndarray, dt: float
+    ) -> float:
+        """Work from mid-step to the end of the step, J: `work` ends at mid-step."""
+        reaction = mass[self.nodes][:, None] * self._acceleration - force[self._index]
+        mean = v[self._index] + 0.25 * dt * self._acceleration
+        return 0.5 * dt * float((reaction * mean)[self._own].sum())
 
 
 def marked_nodes(

@@ -67,6 +67,10 @@ class Contact(ABC):
     def hold(self, acceleration: np.ndarray) -> None:
         """Take from `acceleration` what the contact resists at the nodes that touch."""
 
+    @abstractmethod
+    def last_half_step(self, v: np.ndarray, force: np.ndarray, dt: float) -> float:
+        """Work from mid-step to the end of the step, J: `work` ends at mid-step."""
+
 
 @dataclass(frozen=True)
 class RigidPlane(RigidBody):
@@ -141,8 +145,13 @@ class PlaneContact(Contact):
         into = np.minimum(acceleration[nodes] @ self.normal, 0.0)
         acceleration[nodes] -= into[:, None] * self.normal
 
+    def last_half_step(self, v: np.ndarray, force: np.ndarray, dt: float) -> float:
+        nodes = self.nodes[self.touching & (self.nodes < self.owned)]
+        push = np.maximum(-force[nodes] @ self.normal, 0.0)
+        return 0.5 * dt * float(push @ (v[nodes] @ self.normal))
 
-@numba.njit(cache=True)
+
+@numba.njit(cache=True, error_model="numpy")
 def _land(nodes, owned, gap, normal, shift, u, v, force, inverse_mass, dt_mean, dt, touching):
     n0, n1, n2 = normal
     impulse, work = 0.0, 0.0

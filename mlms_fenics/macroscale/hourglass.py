@@ -95,7 +95,7 @@ class HourglassControl:
         )  # fmt: skip
 
 
-@numba.njit(cache=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 def _hourglass(
     u, dofs, gamma, q, q_old, modal, F, sigma, scale, shear, secant, viscous, dt, force, work
 ):
@@ -133,7 +133,7 @@ def _hourglass(
     work[0] += total
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(cache=True, error_model="numpy", inline="always")
 def _secant_ratio(F, sigma, shear):
     """Secant over elastic shear modulus, in (0, 1]."""
     b00 = F[0, 0] * F[0, 0] + F[0, 1] * F[0, 1] + F[0, 2] * F[0, 2]

@@ -227,15 +227,20 @@ class ExplicitSolver:
         acceleration = self._force * self._inverse_mass[:, None]
         for part in (*self.constraints, *self.contacts):
             part.hold(acceleration)
-        v = self._v[:n] + 0.5 * self.dt * acceleration[:n]
+        v, force, dt = self._v, self._force, self.dt
+        contact = sum(c.work + c.last_half_step(v, force, dt) for c in self.contacts)
+        external = sum(
+            c.work + c.last_half_step(v, force, self._mass, dt) for c in self.constraints
+        )
+        v = v[:n] + 0.5 * dt * acceleration[:n]
         local = np.array(
             [
                 0.5 * float(self._mass[:n] @ (v * v).sum(axis=1)),
                 self._work[0] - self._work[1],
                 self._hourglass.work if self._hourglass else 0.0,
                 self._work[1],
-                sum(c.work for c in self.contacts),
-                sum(c.work for c in self.constraints),
+                contact,
+                external,
             ]
         )
         values = self.comm.allreduce(local, op=MPI.SUM)

@@ -74,7 +74,7 @@ class J2(Material):
         return {"plastic_strain": state["plastic_strain"]}
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _update(F, metric, strain, sigma, new_metric, new_strain, G, K, yield_stress, hardening):
     for n in range(F.shape[0]):
         f00, f01, f02 = F[n, 0, 0], F[n, 0, 1], F[n, 0, 2]
@@ -128,7 +128,7 @@ def _update(F, metric, strain, sigma, new_metric, new_strain, G, K, yield_stress
         sigma[n, 0, 2] = sigma[n, 2, 0] = g * s02
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(cache=True, error_model="numpy", inline="always")
 def _push(a00, a01, a02, a10, a11, a12, a20, a21, a22, m00, m11, m22, m01, m12, m02):
     """A M Aᵀ of a symmetric M, as components 00, 11, 22, 01, 12, 02."""
     p00, p01, p02 = (
@@ -156,7 +156,7 @@ def _push(a00, a01, a02, a10, a11, a12, a20, a21, a22, m00, m11, m22, m01, m12, 
     )
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(cache=True, error_model="numpy", inline="always")
 def _unit_determinant(s00, s11, s22, s01, s12, s02, x):
     """x with det(s + x I) = 1, s a small deviator, by Newton's iteration."""
     half = 0.5 * (s00 * s00 + s11 * s11 + s22 * s22) + s01 * s01 + s12 * s12 + s02 * s02

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""Element arrays and forces against dolfinx, differences and eigenvalues."""
+
+import basix
+import basix.ufl
+import numpy as np
+import pytest
+import torch
+import ufl
+from dolfinx import fem, mesh
+from mpi4py import MPI
+
+from mlms_fenics import _compat
+from mlms_fenics.errors import InputError
+from mlms_fenics.geometry import cylinder_mesh
+from mlms_fenics.macroscale import ExplicitSolver, Hourglass
+from mlms_fenics.macroscale.element import build_elements
+from mlms_fenics.macroscale.hourglass import HourglassControl
+from mlms_fenics.materials import NeoHookean
+
+LAW = NeoHookean(shear_modulus=25.0, bulk_modulus=48.0, density=10.0)
+HEXAHEDRON, TETRAHEDRON = mesh.CellType.hexahedron, mesh.CellType.tetrahedron
+
+
+def cube(n: int, cell: mesh.CellType = HEXAHEDRON, skew: float = 0.0) -> mesh.Mesh:
+    domain = mesh.create_unit_cube(MPI.COMM_WORLD, n, n, n, cell)
+    domain.geometry.x[:] += np.random.default_rng(1).uniform(
+        -skew / n, skew / n, domain.geometry.x.shape
+    )
+    return domain
+
+
+def displaced(solver: ExplicitSolver, size: float, seed: int = 3) -> None:
+    u = solver.u.x.array
+    u[:] = np.random.default_rng(seed).uniform(-size, size, len(u))
+    solver._evaluate(1e-3)
+
+
+@pytest.mark.parametrize("cell", [HEXAHEDRON, TETRAHEDRON])
+def test_F_equals_what_dolfinx_evaluates(cell: mesh.CellType) -> None:
+    solver = ExplicitSolver(cube(3, cell), LAW)
+    displaced(solver, 0.02)
+    kind = basix.CellType[_compat.cell_name(solver.mesh)]
+    points, _ = basix.make_quadrature(kind, 1)
+    expression = fem.Expression(ufl.Identity(3) + ufl.grad(solver.u), points)
+    cells = np.arange(len(solver.F), dtype=np.int32)
+    expected = _compat.evaluate(expression, solver.mesh, cells).reshape(-1, 3, 3)
+    np.testing.assert_allclose(solver.F, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("cell", "skew"), [(HEXAHEDRON, 0.0), (HEXAHEDRON, 0.2), (TETRAHEDRON, 0.1)]
+)
+def test_assembled_force_is_the_sum_over_elements(cell: mesh.CellType, skew: float) -> None:
+    solver = ExplicitSolver(
+        cube(2, cell, skew), LAW, viscosity=(0.0, 0.0), hourglass=Hourglass("none")
+    )
+    displaced(solver, 0.02)
+    e = solver.elements
+    J, inverse = np.linalg.det(solver.F), np.linalg.inv(solver.F)
+    P = J[:, None, None] * solver.sigma @ inverse.transpose(0, 2, 1)
+    expected = np.zeros_like(e.coordinates)
+    loads = np.einsum("c,cij,caj->cai", e.volume, P, e.gradients)
+    np.add.at(expected, e.dofs, -loads)
+    np.testing.assert_allclose(solver._force, expected, rtol=0, atol=1e-12 * np.abs(loads).max())
+
+
+def test_force_is_minus_the_gradient_of_the_energy() -> None:
+    solver = ExplicitSolver(
+        cube(2, skew=0.1), LAW, viscosity=(0.0, 0.0), hourglass=Hourglass("elastic", 0.2)
+    )
+    control = solver._hourglass
+    direction = np.random.default_rng(5).standard_normal(solver.u.x.array.shape)
+
+    def energy(step: float) -> float:
+        displaced(solver, 0.02)
+        solver.u.x.array[:] += step * direction
+        solver._evaluate(1e-3)
+        stored = LAW.energy_density(torch.from_numpy(solver.F)).numpy() @ solver.elements.volume
+        q = control._q
+        return float(stored) + 0.5 * float(np.einsum("c,cmi,cmi->", control._scale, q, q))
+
+    h = 1e-5
+    slope = (energy(h) - energy(-h)) / (2.0 * h)
+    displaced(solver, 0.02)
+    force = solver._force.ravel() @ direction
+    assert force == pytest.approx(-slope, rel=1e-7)
+
+
+@pytest.mark.parametrize("skew", [0.0, 0.2])
+def test_hourglass_modes_vanish_in_any_homogeneous_motion_and_nowhere_else(skew: float) -> None:
+    elements = build_elements(cube(2, skew=skew))
+    control = HourglassControl(Hourglass("elastic", 0.1), elements, 10.0, 25.0, 2.8)
+    X = elements.coordinates
+    A = np.random.default_rng(4).standard_normal((3, 3))
+    n = len(elements.dofs)
+    sigma, F, force = np.zeros((n, 3, 3)), np.tile(np.eye(3), (n, 1, 1)), np.zeros_like(X)
+    control.add(np.ascontiguousarray(X @ A.T + [1.0, 2.0, 3.0]), F, sigma, 1.0, force)
+    assert np.abs(force).max() < 1e-13
+    # One-point F does not see ξη, ξηζ, ...: together with F the modes must see everything.
+    table = np.concatenate((elements.gradients[0].T, control._gamma[0], np.full((1, 8), 1.0)))
+    assert np.linalg.matrix_rank(table) == 8
+
+
+def matrix(solver: ExplicitSolver) -> np.ndarray:
+    """Tangent stiffness at rest, by central differences of the forces."""
+    u, h = solver.u.x.array, 1e-6
+    columns = []
+    for k in range(len(u)):
+        ends = []
+        for value in (h, -h):
+            u[:] = 0.0
+            u[k] = value
+            solver._evaluate(1e-3)
+            ends.append(solver._force.ravel().copy())
+        columns.append((ends[1] - ends[0]) / (2.0 * h))
+    u[:] = 0.0
+    solver._evaluate(1e-3)
+    return np.array(columns)
+
+
+@pytest.mark.parametrize(
+    ("cell", "scale", "skew"),
+    [
+        (HEXAHEDRON, (1.0, 1.0, 1.0), 0.0),
+        (HEXAHEDRON, (1.0, 1.0, 0.1), 0.0),
+        (HEXAHEDRON, (1.0, 0.2, 0.1), 0.2),
+        (TETRAHEDRON, (1.0, 1.0, 1.0), 0.0),
+    ],
+)
+def test_stable_step_is_below_the_true_limit_and_not_far(cell, scale, skew) -> None:
+    domain = cube(2, cell, skew)
+    domain.geometry.x[:] *= scale
+    solver = ExplicitSolver(domain, LAW, viscosity=(0.0, 0.0))
+    K = matrix(solver)
+    mass = np.repeat(solver.nodal_mass, 3)
+    scaled = 0.5 * (K + K.T) / np.sqrt(np.outer(mass, mass))
+    limit = 2.0 / np.sqrt(np.linalg.eigvalsh(scaled)[-1])
+    assert 0.5 * limit < solver.stable_dt <= limit
+
+
+def test_lumped_mass_is_positive_and_whole() -> None:
+    domain, _, _ = cylinder_mesh(MPI.COMM_WORLD, size=0.25)
+    solver = ExplicitSolver(domain, LAW)
+    assert solver.nodal_mass.min() > 0.0
+    volume = fem.assemble_scalar(fem.form(fem.Constant(domain, 1.0) * ufl.dx))
+    assert solver.nodal_mass.sum() == pytest.approx(10.0 * volume, rel=1e-12)
+
+
+def test_cells_that_the_solver_cannot_take_are_refused() -> None:
+    plane = mesh.create_unit_square(MPI.COMM_WORLD, 2, 2)
+    with pytest.raises(InputError, match="triangle"):
+        build_elements(plane)
+    flat = cube(1)
+    flat.geometry.x[:, 2] = 0.0
+    with pytest.raises(InputError, match="no volume"):
+        build_elements(flat)
