@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Run with `mpirun -n 3 python -m mpi4py -m pytest tests/parallel/mpi/explicit.py`, any number."""
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+from scipy.spatial import cKDTree
+
+from mlms_fenics.errors import InputError, SimulationError
+from mlms_fenics.geometry import LATERAL, cylinder_mesh
+from mlms_fenics.macroscale import ExplicitSolver, PrescribedVelocity, RigidPlane
+from mlms_fenics.materials import J2, NeoHookean
+
+WORLD = MPI.COMM_WORLD
+
+
+def impact(comm: MPI.Intracomm, held: bool) -> ExplicitSolver:
+    domain, _, facets = cylinder_mesh(comm, 1.0, 2.0, 0.17)
+    sides = PrescribedVelocity((facets, LATERAL), components=(0, 1))
+    solver = ExplicitSolver(
+        domain,
+        J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93),
+        velocity=(0.0, 0.0, -0.2),
+        contacts=[RigidPlane()],
+        constraints=[sides] if held else [],
+    )
+    solver.run(1.5)
+    return solver
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_any_number_of_ranks_gives_the_displacement_of_one(held: bool) -> None:
+    alone, shared = impact(MPI.COMM_SELF, held), impact(WORLD, held)
+    assert shared.step_count == alone.step_count
+    tree = cKDTree(alone.elements.coordinates)
+    distance, index = tree.query(shared.elements.coordinates)
+    assert distance.max(initial=0.0) < 1e-12
+    expected = alone.u.x.array.reshape(-1, 3)
+    scale = np.abs(expected).max()
+    difference = shared.u.x.array.reshape(-1, 3) - expected[index]
+    assert np.abs(difference).max(initial=0.0) <= 1e-9 * scale
+    for name in ("kinetic", "internal", "hourglass", "viscous", "contact", "total"):
+        one, many = getattr(alone.energies(), name), getattr(shared.energies(), name)
+        assert many == pytest.approx(one, rel=1e-9), name
+    np.testing.assert_allclose(shared.contact_force, alone.contact_force, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(shared.momentum, alone.momentum, rtol=1e-9, atol=1e-10)
+    cells = WORLD.allreduce(len(shared.F))
+    assert cells == len(alone.F)
+
+
+class BreaksOnLastRank(NeoHookean):
+    def update(self, F, time, dt, state):
+        if WORLD.rank == WORLD.size - 1 and time > 0.3:
+            raise InputError("this rank has had enough")
+        return super().update(F, time, dt, state)
+
+
+def test_a_law_that_fails_on_one_rank_stops_all_with_the_same_words() -> None:
+    domain, _, _ = cylinder_mesh(WORLD, 1.0, 1.0, 0.25)
+    solver = ExplicitSolver(
+        domain, BreaksOnLastRank(25.0, 48.0, 10.0), velocity=(0, 0, -0.1), contacts=[RigidPlane()]
+    )
+    with pytest.raises(SimulationError, match="had enough") as caught:
+        solver.run(1.0)
+    assert len(set(WORLD.allgather(str(caught.value)))) == 1
+
+
+def test_impossible_mesh_size_is_refused_on_all_ranks() -> None:
+    with pytest.raises(InputError, match="makes no elements"):
+        cylinder_mesh(WORLD, 1.0, 5.0, 3.0)
+
+
+def test_an_error_in_the_mesh_builder_reaches_all_ranks() -> None:
+    from mlms_fenics.geometry import build_mesh
+
+    def builder(model):
+        raise InputError("no such shape")
+
+    with pytest.raises(InputError, match="no such shape"):
+        build_mesh(WORLD, builder)
