@@ -23,7 +23,7 @@ from mlms_fenics.geometry import LATERAL, cylinder_divisions, cylinder_mesh
 from mlms_fenics.io import Recorder, Summary
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.heavy import writable_folder
-from mlms_fenics.io.probes import FrontTracker, foot_radius, length
+from mlms_fenics.io.probes import FootRadius, FrontTracker, length
 from mlms_fenics.io.report import add_files, add_run
 from mlms_fenics.io.section import cut
 from mlms_fenics.io.section_figure import draw_sections
@@ -183,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> Any:
     law, name = on_every_rank(COMM, lambda: build_law(options, device))
     folder = writable_folder(COMM, options.out)
     solver = build_solver(options, law)
-    probes = {"length": ("mm", length), "foot_radius": ("mm", foot_radius)}
+    probes = {"length": ("mm", length), "foot_radius": ("mm", FootRadius(solver))}
     front = None
     if options.hold_lateral:
         layers = cylinder_divisions(options.diameter, options.height, options.mesh_size)[2]

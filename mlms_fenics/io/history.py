@@ -18,7 +18,7 @@ class History:
     """Appends rows to a CSV file from rank 0; each row is on disk when `append` returns.
 
     Args:
-        comm: the constructor and `append` are collective.
+        comm: the constructor and `check` are collective; `append` costs no communication.
         path: an existing file is replaced.
         columns: unit of each column by name, in order; "" for numbers without one.
 
@@ -31,35 +31,43 @@ class History:
     ) -> None:
         self.comm, self.path = comm, Path(path)
         self.columns = dict(columns)
+        self._failure: SimulationError | None = None
         writable_folder(comm, self.path.parent)
-        header = [f"{name} [{unit}]" if unit else name for name, unit in self.columns.items()]
-        self._write("w", header)
+        self._write("w", [f"{name} [{unit}]" if unit else name for name, unit in columns.items()])
+        self.check()
 
     def append(self, row: Mapping[str, float]) -> None:
-        """Add one row (collective; rank 0's values count).
+        """Add one row (rank 0's values count; a failed write is kept for `check`).
 
         Args:
             row: a number for every column and no other.
 
         Raises:
             InputError: columns are missing or unknown.
-            SimulationError: the file cannot be written.
         """
         odd = sorted(set(row) ^ set(self.columns))
         require(not odd, f"history {self.path.name}: columns {odd} are missing or unknown")
         self._write("a", [repr(float(row[name])) for name in self.columns])
 
-    def _write(self, mode: str, cells: list[str]) -> None:
-        def write() -> None:
-            try:
-                with open(self.path, mode, newline="", encoding="utf-8") as file:
-                    csv.writer(file, lineterminator="\n").writerow(cells)
-            except OSError as error:
-                raise SimulationError(
-                    f"writing {str(self.path)!r} failed: {error.strerror}; is the disk full?"
-                ) from None
+    def check(self) -> None:
+        """Raise `SimulationError` on all ranks where a row could not be written (collective)."""
 
-        on_rank_zero(self.comm, write)
+        def tell() -> None:
+            if self._failure is not None:
+                raise self._failure
+
+        on_rank_zero(self.comm, tell)
+
+    def _write(self, mode: str, cells: list[str]) -> None:
+        if self.comm.rank != 0 or self._failure is not None:
+            return
+        try:
+            with open(self.path, mode, newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerow(cells)
+        except OSError as error:
+            self._failure = SimulationError(
+                f"writing {str(self.path)!r} failed: {error.strerror}; is the disk full?"
+            )
 
 
 def read_history(path: str | os.PathLike) -> dict[str, np.ndarray]:

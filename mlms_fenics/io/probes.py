@@ -16,17 +16,24 @@ def length(solver: ExplicitSolver) -> float:
     """Extent of the deformed body along z, mm."""
     z = owned_coordinates(solver)[:, 2] + owned_displacement(solver)[:, 2]
     local = np.array([z.max(initial=-np.inf), (-z).max(initial=-np.inf)])
-    return float(solver.comm.allreduce(local, op=MPI.MAX).sum())
+    solver.comm.Allreduce(MPI.IN_PLACE, local, op=MPI.MAX)
+    return float(local.sum())
 
 
-def foot_radius(solver: ExplicitSolver) -> float:
-    """Largest distance from the z axis of the nodes that began at the lowest z, mm."""
-    X = owned_coordinates(solver)
-    height = solver.comm.allreduce(float(X[:, 2].max(initial=-np.inf)), op=MPI.MAX)
-    lowest = solver.comm.allreduce(float(X[:, 2].min(initial=np.inf)), op=MPI.MIN)
-    foot = X[:, 2] < lowest + 1e-9 * max(abs(height), abs(lowest))
-    x = X[foot] + owned_displacement(solver)[foot]
-    return solver.comm.allreduce(float(np.hypot(x[:, 0], x[:, 1]).max(initial=0.0)), op=MPI.MAX)
+class FootRadius:
+    """A probe: largest distance from the z axis of the nodes that began at the lowest z, mm."""
+
+    def __init__(self, solver: ExplicitSolver) -> None:
+        X = owned_coordinates(solver)
+        extremes = np.array([X[:, 2].max(initial=-np.inf), (-X[:, 2]).max(initial=-np.inf)])
+        solver.comm.Allreduce(MPI.IN_PLACE, extremes, op=MPI.MAX)
+        self._foot = np.flatnonzero(X[:, 2] + extremes[1] < 1e-9 * extremes.sum())
+        self._reference = X[self._foot]
+
+    def __call__(self, solver: ExplicitSolver) -> float:
+        x = self._reference + owned_displacement(solver)[self._foot]
+        local = float(np.hypot(x[:, 0], x[:, 1]).max(initial=0.0))
+        return solver.comm.allreduce(local, op=MPI.MAX)
 
 
 def owned_coordinates(solver: ExplicitSolver) -> np.ndarray:

@@ -135,6 +135,7 @@ class Recorder:
                 self.write(number)
             if self.history["time"][-1] < solver.time:
                 self._note()
+            self._table.check()
         except SimulationError as error:
             raise SimulationError(
                 f"{error}. The outputs up to then are in {str(self.folder)!r}"
@@ -150,6 +151,7 @@ class Recorder:
     def write(self, number: int) -> None:
         """Write all fields at the solver's present time as output `number`."""
         start = perf_counter()
+        self._table.check()
         nodal, cell = self.fields()
         self._writer.write(self.solver.time, nodal=nodal, cell=cell)
         if number in self._kept:
@@ -181,7 +183,7 @@ class Recorder:
                 deviatoric_strain(solver.F).max(initial=0.0),
             ]
         )
-        extremes = solver.comm.allreduce(extremes, op=MPI.MAX)
+        solver.comm.Allreduce(MPI.IN_PLACE, extremes, op=MPI.MAX)
         force = solver.contact_force
         row = {
             "time": solver.time,

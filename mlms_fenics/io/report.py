@@ -52,7 +52,8 @@ def _add_timings(summary: Summary, recorder: Recorder) -> None:
     total = parts.pop("total")
     local = np.array(list(parts.values()))
     mean = solver.comm.allreduce(local, op=MPI.SUM) / solver.comm.size
-    slowest = solver.comm.allreduce(local, op=MPI.MAX)
+    slowest = np.empty_like(local)
+    solver.comm.Allreduce(local, slowest, op=MPI.MAX)
     section = "Where the time went (mean over ranks; slowest rank)"
     for name, m, s in sorted(zip(parts, mean, slowest, strict=True), key=lambda row: -row[1]):
         share = 100.0 * m / max(total, 1e-9)
@@ -92,4 +93,4 @@ def _add_trust(summary: Summary, recorder: Recorder) -> None:
     if trust.fraction > 0.0:
         summary.add(section, "first outside", trust.first, "us")
         summary.add(section, "a tenth outside", trust.tenth, "us")
-        summary.add(section, "farthest element", list(trust.place), "mm")
+        summary.add(section, "farthest element", list(trust.place()), "mm")

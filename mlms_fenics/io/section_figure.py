@@ -104,7 +104,7 @@ def _extent(sections: Sequence[Section], outline: np.ndarray | None) -> tuple[An
 
 def _panel_size(extent: np.ndarray, several: bool, with_bar: bool) -> tuple[float, float]:
     width, height = extent / extent.max() * (4.5 if several else 6.5)
-    return max(width + (0.9 if with_bar else 0.15), 1.0), max(height, 1.0)
+    return max(width + (0.9 if with_bar else 0.5), 1.0), max(height, 1.0)
 
 
 def _limits(panel: Panel, sections: Sequence[Section]) -> tuple[float, float, str]:
@@ -135,7 +135,7 @@ def _draw(axis: Any, section: Section, panel: Panel, outline: np.ndarray | None)
         array=panel.scale * section.fields[panel.field],
         cmap="RdBu_r" if panel.signed else "viridis",
         edgecolors="face",
-        linewidths=0.2,
+        linewidths=0.5,
     )
     axis.add_collection(drawn)
     if outline is not None:

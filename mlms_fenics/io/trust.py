@@ -17,30 +17,36 @@ class TrustRecord:
         largest: distance so far, anywhere.
         first: time at which the first element was found outside, µs; NaN if none was.
         tenth: time at which a tenth of the body was found outside, µs; NaN if never.
-        place: reference position of the farthest element, mm.
     """
 
     def __init__(self, solver: ExplicitSolver) -> None:
         self._solver = solver
-        elements = solver.elements
-        self._centre = elements.coordinates[elements.dofs].mean(axis=1)
-        self._volume = solver.comm.allreduce(float(elements.volume.sum()))
+        self._volume = solver.comm.allreduce(float(solver.elements.volume.sum()))
         self.fraction, self.largest = 0.0, 0.0
         self.first, self.tenth = math.nan, math.nan
-        self.place = (math.nan,) * 3
 
     def observe(self) -> tuple[float, float]:
         """Update from the solver's present state (collective); fraction and largest distance."""
-        solver = self._solver
-        distance = solver.material.fields(solver.state)["distance"].detach().cpu().numpy()
-        outside = float(solver.elements.volume[distance > 1.0].sum())
-        self.fraction = solver.comm.allreduce(outside) / self._volume
-        mine = float(distance.max(initial=0.0))
-        self.largest, owner = solver.comm.allreduce((mine, -solver.comm.rank), op=MPI.MAX)
-        place = tuple(self._centre[np.argmax(distance)].tolist()) if len(distance) else self.place
-        self.place = solver.comm.bcast(place, root=-owner)
+        comm, distance = self._solver.comm, self._distance()
+        outside = float(self._solver.elements.volume[distance > 1.0].sum())
+        self.fraction = comm.allreduce(outside) / self._volume
+        self.largest = comm.allreduce(float(distance.max(initial=0.0)), op=MPI.MAX)
         if self.fraction > 0.0 and math.isnan(self.first):
-            self.first = solver.time
+            self.first = self._solver.time
         if self.fraction >= 0.1 and math.isnan(self.tenth):
-            self.tenth = solver.time
+            self.tenth = self._solver.time
         return self.fraction, self.largest
+
+    def place(self) -> tuple[float, ...]:
+        """Reference position of the farthest element, mm (collective)."""
+        distance, elements = self._distance(), self._solver.elements
+        mine = (-math.inf, ())
+        if len(distance):
+            farthest = int(distance.argmax())
+            centre = elements.coordinates[elements.dofs[farthest]].mean(axis=0)
+            mine = (float(distance[farthest]), tuple(centre.tolist()))
+        return max(self._solver.comm.allgather(mine))[1]
+
+    def _distance(self) -> np.ndarray:
+        fields = self._solver.material.fields(self._solver.state)
+        return fields["distance"].detach().cpu().numpy()
