@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The generator's command with a cheap cell beside the real ones, to test its machinery alone.
 
-The cell is linear elasticity in U. `TINY_SECONDS` makes a path take that long on average, as uneven
-as can be; `TINY_FAIL` lists samples (by number modulo 100) that fail.
+The cell is linear elasticity in U. Environment: `TINY_SECONDS`, what a path takes on average, as
+uneven as can be; `TINY_FAIL`, the share of paths that fail; `TINY_PIDS`, a folder in which each
+rank leaves a file named by its process.
 """
 
 import os
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -49,4 +51,6 @@ class Tiny:
 CELLS["tiny"] = CellType("tiny", Tiny, block=4)
 
 if __name__ == "__main__":
+    if "TINY_PIDS" in os.environ:
+        (Path(os.environ["TINY_PIDS"]) / str(os.getpid())).touch()
     sys.exit(main())
