@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: MIT
+"""The environment's scripts, as far as they can be tried from within it."""
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+RUN = CHECKOUT / "docker" / "run"
+OWN = ("MLMS_FENICS_", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "XDG_CACHE_HOME")
+
+# What is imported, and the Debian package of install.sh's list that holds it.
+PACKAGE_OF = {
+    "basix": "python3-dolfinx-real",
+    "dolfinx": "python3-dolfinx-real",
+    "ffcx": "python3-dolfinx-real",
+    "gmsh": "python3-gmsh",
+    "h5py": "python3-h5py-mpi",
+    "hypothesis": "python3-hypothesis",
+    "matplotlib": "python3-matplotlib",
+    "mpi4py": "python3-mpi4py",
+    "numba": "python3-numba",
+    "numpy": "python3-numpy",
+    "petsc4py": "python3-petsc4py",
+    "pytest": "python3-pytest",
+    "pyvista": "python3-pyvista",
+    "scipy": "python3-scipy",
+    "setuptools": "python3-setuptools",
+    "torch": "python3-torch",
+    "tqdm": "python3-tqdm",
+    "ufl": "python3-dolfinx-real",
+}
+
+
+def environment(tmp_path, **more):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(OWN)}
+    return kept | {"XDG_CACHE_HOME": str(tmp_path / "cache")} | more
+
+
+def call(command, env, **options):
+    return subprocess.run(
+        [str(word) for word in command],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        **options,
+    )
+
+
+def put(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def packages():
+    listed = call([CHECKOUT / "docker" / "install.sh", "list"], dict(os.environ)).stdout.split()
+    assert len(listed) == len(set(listed)) > 20
+    return set(listed)
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+# The list of what the environment holds.
+
+
+def test_all_that_the_code_imports_is_in_the_list():
+    own = {"mlms_fenics", "conftest"} | {path.stem for path in CHECKOUT.rglob("*.py")}
+    names = set()
+    for folder in ("mlms_fenics", "demos", "meshes", "tests"):
+        for path in (CHECKOUT / folder).rglob("*.py"):
+            names |= set(imported(path))
+    foreign = names - own - set(sys.stdlib_module_names)
+    assert "numpy" in foreign
+    assert {PACKAGE_OF.get(name, f"(no package for {name})") for name in foreign} <= packages()
+
+
+def test_all_that_the_package_depends_on_is_in_the_list():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    requirements = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    names = {requirement.split(">")[0].split("<")[0] for requirement in requirements} - {"ruff"}
+    assert {PACKAGE_OF[name] for name in names} <= packages()
+    assert "RUFF='ruff>=" in (CHECKOUT / "docker" / "install.sh").read_text()
+
+
+def test_cuda_build_of_torch_replaces_debians():
+    listed = call([CHECKOUT / "docker" / "install.sh", "list"], os.environ | {"TORCH": "cuda"})
+    assert set(listed.stdout.split()) == packages() - {"python3-torch"}
+    wrong = call([CHECKOUT / "docker" / "install.sh", "list"], os.environ | {"TORCH": "rocm"})
+    assert wrong.returncode == 2
+    assert "'rocm'" in wrong.stderr
+
+
+# mpirun: ranks x threads <= cores.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "threads"),
+    [
+        ("-n 2 python x.py", 4),
+        ("-np 3 python x.py", 2),
+        ("--np 8 python x.py", 1),
+        ("-n 16 python x.py", 1),
+        ("python x.py", 1),
+        ("python x.py -n 2", 1),
+        ("--map-by core -n 2 python x.py -n 8", 4),
+        ("--mca btl self -x A=1 -n 2 python x.py", 4),
+        ("-n 1 python x.py : -n 3 python y.py -n 4", 2),
+    ],
+)
+def test_threads_of_a_rank(tmp_path, arguments, threads):
+    fake = put(tmp_path / "mpirun", '#!/bin/sh\necho "$OMP_NUM_THREADS $NUMBA_NUM_THREADS|$*"\n')
+    env = environment(tmp_path, MLMS_FENICS_MPIRUN=str(fake), MLMS_FENICS_CORES="8")
+    command = [CHECKOUT / "docker" / "mpirun", *arguments.split()]
+    assert call(command, env).stdout == f"{threads} {threads}|{arguments}\n"
+    # The default of a single process gives way, what a user has set does not.
+    default = {"OMP_NUM_THREADS": "8", "NUMBA_NUM_THREADS": "8", "MLMS_FENICS_THREADS": "8"}
+    assert call(command, env | default).stdout == f"{threads} {threads}|{arguments}\n"
+    assert call(command, env | {"OMP_NUM_THREADS": "5"}).stdout.startswith(f"5 {threads}|")
+
+
+def test_mpirun_keeps_words_and_exit_code(tmp_path):
+    fake = put(tmp_path / "mpirun", '#!/bin/sh\nprintf "<%s>" "$@"\nexit 7\n')
+    env = environment(tmp_path, MLMS_FENICS_MPIRUN=str(fake))
+    done = call([CHECKOUT / "docker" / "mpirun", "-n", "2", "a b", "", "*"], env)
+    assert (done.stdout, done.returncode) == ("<-n><2><a b><><*>", 7)
+
+
+# docker/run: the plan.
+
+
+def plan(env, *command, **options):
+    done = call([options.pop("run", RUN), "--plan", *command], env, **options)
+    assert done.returncode == 0, done.stderr
+    return dict(line.split(": ", 1) for line in done.stdout.splitlines())
+
+
+def test_plan_from_another_folder_through_a_link(tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(RUN)
+    env = environment(tmp_path, MLMS_FENICS_ENGINE="bwrap")
+    found = plan(env, "python", "my file.py", run=link, cwd=folder)
+    assert found["folder"] == str(folder)
+    assert found["python path"] == str(CHECKOUT)
+    assert found["command"] == r"python my\ file.py"
+    assert found["root"].startswith(str(tmp_path / "cache" / "mlms_fenics"))
+    assert found["root"].endswith("(to be built)")
+    assert found["threads"] == found["cores"] == str(len(os.sched_getaffinity(0)))
+    assert plan(env | {"OMP_NUM_THREADS": "1"}, "true")["threads"] == "1"
+    other = plan(env | {"MLMS_FENICS_TORCH": "cuda"}, "true")
+    assert other["root"] != found["root"]
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "status", "said"),
+    [
+        ([], {}, 2, "usage: docker/run"),
+        (["--shell"], {}, 125, "unknown option --shell"),
+        (["--build", "pytest"], {}, 125, "--build takes no command"),
+        (["true"], {"MLMS_FENICS_ENGINE": "lxc"}, 125, "docker, podman or bwrap, not 'lxc'"),
+        (["true"], {"MLMS_FENICS_TORCH": "rocm"}, 125, "debian or cuda, not 'rocm'"),
+        (["true"], {"XDG_CACHE_HOME": "here"}, 125, "full path"),
+        (
+            ["true"],
+            {"MLMS_FENICS_ENGINE": "bwrap", "XDG_CACHE_HOME": "/proc/x"},
+            125,
+            "cannot write in /proc/x/mlms_fenics",
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_message(tmp_path, arguments, variables, status, said):
+    done = call([RUN, *arguments], environment(tmp_path, **variables))
+    assert done.returncode == status
+    assert said in done.stderr
+    if status == 125:
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith("docker/run: ")
+
+
+# docker/run: engines.
+
+FAKE_ENGINE = """#!/bin/sh
+case "$1 $2" in
+version*|info*) exit {answer} ;;
+image*) exit 0 ;;
+run*) shift; printf '%s\\n' "$@"; exit 7 ;;
+esac
+"""
+
+
+def with_engines(tmp_path, **answers):
+    for name, answer in answers.items():
+        put(tmp_path / "bin" / name, FAKE_ENGINE.format(answer=answer))
+    return environment(tmp_path, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+
+
+def test_engine_is_one_that_answers(tmp_path):
+    assert plan(with_engines(tmp_path, docker=1, podman=1), "true")["engine"] == "bwrap"
+    assert plan(with_engines(tmp_path, docker=1, podman=0), "true")["engine"] == "podman"
+    env = with_engines(tmp_path, docker=0, podman=0)
+    assert plan(env, "true")["engine"] == "docker"
+    assert plan(env | {"MLMS_FENICS_ENGINE": "bwrap"}, "true")["engine"] == "bwrap"
+
+
+def test_container_gets_folders_variables_and_words(tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    env = with_engines(tmp_path, docker=0) | {"LD_PRELOAD": "", "MY_SETTING": "1"}
+    done = call([RUN, "python", "a b.py", ""], env, cwd=folder)
+    words = done.stdout.split("\n")[:-1]
+    assert done.returncode == 7
+    assert words[-3:] == ["python", "a b.py", ""]
+    assert words[-4].startswith("mlms_fenics:")
+    options = list(zip(words, words[1:], strict=False))
+    assert ("--workdir", str(folder)) in options
+    assert ("--user", f"{os.getuid()}:{os.getgid()}") in options
+    for path in (CHECKOUT, folder, tmp_path / "cache" / "mlms_fenics", "/tmp"):
+        assert ("--volume", f"{path}:{path}") in options
+    for name in ("MY_SETTING", "PYTHONPATH", "OMP_NUM_THREADS", "NUMBA_CACHE_DIR"):
+        assert ("--env", name) in options
+    assert ("--env", "LD_PRELOAD") not in options
+
+
+# docker/run: building a root, with the long parts replaced.
+
+BUILD = r"""
+set -uo pipefail
+cd "$1" && cache=$2 key=k torch=debian checkout=$1 folder=$1 here=$1/docker
+. docker/environment.sh
+. docker/root.sh
+say() { printf 'docker/run: %s\n' "$*" >&2; }
+die() { say "$*"; exit 125; }
+install_tools() { :; }
+bwrap() { :; }
+find_sources() { sources=(); }
+make_packages() {
+    echo start >>"$cache/starts"
+    mkdir "$1/usr"
+    echo "Setting up one"
+    sleep "$seconds"
+    [[ -z ${fault-} ]] || { echo "E: $fault"; exit 1; }
+    echo whole >"$1/usr/file"
+}
+make_settings() { :; }
+try_root() { :; }
+seconds=$3 fault=$4
+need_root
+"""
+
+
+def build(tmp_path, seconds, fault=""):
+    return subprocess.Popen(
+        ["bash", "-c", BUILD, "build", CHECKOUT, tmp_path, str(seconds), fault],
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(path):
+    for _ in range(500):
+        if path.exists():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"no {path}")
+
+
+def left(tmp_path):
+    return sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_two_builds_at_once_are_one(tmp_path):
+    first = build(tmp_path, 0.5)
+    wait_for(tmp_path / "starts")
+    second = build(tmp_path, 0.5)
+    said = [process.communicate(timeout=20)[1] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), said
+    assert "waiting for it" in said[1]
+    assert (tmp_path / "starts").read_text() == "start\n"
+    assert (tmp_path / "k" / "root" / "usr" / "file").read_text() == "whole\n"
+    assert left(tmp_path) == ["k", "k.log", "lock", "starts"]
+
+
+@pytest.mark.parametrize("deadly", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_interrupted_build_leaves_nothing_half_made(tmp_path, deadly):
+    process = build(tmp_path, 1.0)
+    wait_for(tmp_path / "starts")
+    process.send_signal(deadly)
+    process.communicate(timeout=20)
+    assert process.returncode == (-deadly if deadly == signal.SIGKILL else 128 + deadly)
+    assert not (tmp_path / "k").exists()
+    process = build(tmp_path, 0)
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 0, said
+    assert (tmp_path / "k" / "root" / "usr" / "file").read_text() == "whole\n"
+    assert left(tmp_path) == ["k", "k.log", "lock", "starts"]
+
+
+def test_failed_build_says_why_and_keeps_its_log(tmp_path):
+    process = build(tmp_path, 0, "the disk is full")
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 125
+    assert "the build has failed: E: the disk is full" in said
+    assert f"log: {tmp_path / 'k.log'}" in said.splitlines()[-1]
+    assert "Setting up one" in (tmp_path / "k.log").read_text()
+    assert left(tmp_path) == ["k.log", "lock", "starts"]
