@@ -75,6 +75,8 @@ def _shown(value: Any, form: str) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if hasattr(value, "item"):  # a number of numpy's
+        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, bool | int | float | str | None) else str(value)
