@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""The copper Taylor bar that the literature uses, against its published results.
+
+A bar of 3.2 mm radius and 32.4 mm length hits a rigid frictionless wall at 227 m/s; after 80 µs it
+is at rest. J2 plasticity: E = 117 GPa, ν = 0.35, ρ = 8930 kg/m³, σ_y = 0.4 GPa, H = 0.1 GPa.
+
+    mpirun -n 2 python demos/copper_taylor_bar.py [--mesh-size 1.0 0.8 0.5] [--quick]
+"""
+
+import argparse
+import sys
+from time import perf_counter
+
+import numpy as np
+from mpi4py import MPI
+
+from mlms_fenics.geometry import cylinder_divisions, cylinder_mesh
+from mlms_fenics.macroscale import Energies, ExplicitSolver, Hourglass, RigidPlane
+from mlms_fenics.macroscale.hourglass import FORMS
+from mlms_fenics.materials import J2
+from mlms_fenics.parallel import entry_point
+
+RADIUS, LENGTH, SPEED, END_TIME = 3.2, 32.4, 0.227, 80.0
+PUBLISHED = "21.4-21.5  6.9-7.2  about 3"
+
+
+def copper() -> J2:
+    """The benchmark's law."""
+    return J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93)
+
+
+def simulate(size: float, hourglass: Hourglass, comm: MPI.Intracomm) -> tuple:
+    """Run on elements of `size` mm.
+
+    Returns:
+        The solver at the end, and final length (mm), foot radius (mm), largest plastic strain.
+    """
+    domain, _, _ = cylinder_mesh(comm, 2.0 * RADIUS, LENGTH, size)
+    solver = ExplicitSolver(
+        domain,
+        copper(),
+        velocity=(0.0, 0.0, -SPEED),
+        contacts=[RigidPlane()],
+        hourglass=hourglass,
+    )
+    solver.run(END_TIME)
+    X = solver.elements.coordinates
+    x = X + solver.u.x.array.reshape(-1, 3)
+    foot = np.isclose(X[:, 2], 0.0)
+    strain = solver.state["plastic_strain"].numpy()
+    largest = [
+        x[:, 2].max(initial=-np.inf),
+        -x[:, 2].min(initial=np.inf),
+        np.hypot(x[foot, 0], x[foot, 1]).max(initial=0.0),
+        strain.max(initial=0.0),
+    ]
+    top, bottom, radius, plastic = (comm.allreduce(float(x), op=MPI.MAX) for x in largest)
+    return solver, top + bottom, radius, plastic
+
+
+def row(
+    size: float, solver: ExplicitSolver, figures: tuple, energies: Energies, wall: float
+) -> str:
+    length, radius, plastic = figures
+    cells = solver.mesh.topology.index_map(3).size_global
+    return (
+        f"{size:5.2f} {cells:8d} {solver.step_count:7d} {length:9.3f} {radius:8.3f} "
+        f"{plastic:8.2f} {100 * energies.hourglass / energies.internal:9.2f}% "
+        f"{100 * energies.balance:+8.3f}% {wall:7.1f}"
+    )
+
+
+@entry_point
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--mesh-size", type=float, nargs="+", default=[1.0, 0.8, 0.5], help="mm (%(default)s)"
+    )
+    parser.add_argument("--hourglass", choices=FORMS, default=Hourglass().form)
+    parser.add_argument(
+        "--coefficient", type=float, default=Hourglass().coefficient, help="(%(default)s)"
+    )
+    parser.add_argument("--quick", action="store_true", help="one mesh, 1.0 mm")
+    arguments = parser.parse_args()
+    sizes = [1.0] if arguments.quick else arguments.mesh_size
+    for size in sizes:
+        cylinder_divisions(2.0 * RADIUS, LENGTH, size)
+    comm = MPI.COMM_WORLD
+    hourglass = Hourglass(arguments.hourglass, arguments.coefficient)
+    say = print if comm.rank == 0 else lambda *_, **__: None
+    say(
+        " size elements   steps    length     foot  largest hourglass/   energy  seconds\n"
+        "   mm                         mm       mm   strain    internal  balance"
+    )
+    for size in sizes:
+        start = perf_counter()
+        solver, *figures = simulate(size, hourglass, comm)
+        energies = solver.energies()
+        say(row(size, solver, tuple(figures), energies, perf_counter() - start), flush=True)
+    say(f"{PUBLISHED:>51}   in published codes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
