@@ -34,11 +34,13 @@ class CellType:
         build: `build(law, orientations, device)` returns an object with
             `.solve(U, horizon, tolerance) -> Result`, U float64 `(n, steps + 1, d, d)`.
         block: paths of one piece of work.
+        devices: kinds of torch devices that it can use.
     """
 
     description: str
     build: Callable[[Any, np.ndarray, str | None], Any]
     block: int
+    devices: tuple[str, ...] = ("cpu",)
 
 
 def _taylor(law: Any, orientations: np.ndarray, device: str | None) -> Any:

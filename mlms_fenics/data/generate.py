@@ -97,6 +97,9 @@ def _prepare(arguments: Sequence[str] | None) -> _Job | None:
     )
     if not 0.0 < recipe.tolerance <= 0.1:
         raise InputError(f"--tolerance is {recipe.tolerance}, but must lie in (0, 0.1]")
+    devices = CELLS[options.cell].devices
+    if options.device is not None and options.device.split(":")[0] not in devices:
+        raise InputError(f"--device is '{options.device}', but must be one of {', '.join(devices)}")
     block = CELLS[options.cell].block if options.block is None else options.block
     if block < 1:
         raise InputError(f"--block is {block}, but must be at least 1")

@@ -63,7 +63,7 @@ def generate(
         blocks = _blocks(done, block)
         counters = SharedCounters(comm, 3)
         start = time.perf_counter()
-        progress = Progress(int((~done).sum()), comm.rank == 0)
+        progress = Progress(int((~done).sum()), comm.rank == 0, int(done.sum()))
         try:
             on_every_rank(comm, lambda: _work(counters, blocks, store, source, cell, progress))
             summary = Summary(

@@ -4,7 +4,7 @@
 import argparse
 from typing import NoReturn
 
-from mlms_fenics.data.cells import CELLS
+from mlms_fenics.data.cells import CELLS, CellType
 from mlms_fenics.data.laws import LAWS
 from mlms_fenics.data.paths import PROTOCOLS
 from mlms_fenics.data.settings import AMPLITUDES, INTERVALS, PathSettings
@@ -44,12 +44,12 @@ def build_parser() -> argparse.ArgumentParser:
             description=cell.description + ". Units: mm, µs, GPa, mg.",
             formatter_class=_Help,
         )
-        _add_options(command)
+        _add_options(command, cell)
     return parser
 
 
 # fmt: off
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser, cell: CellType) -> None:
     new = parser.add_argument
     defaults = PathSettings()
     new("--out", required=True, metavar="FILE.h5", help="the data set to make, go on with or grow")
@@ -102,7 +102,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
     group = parser.add_argument_group("computation").add_argument
     group("--tolerance", type=float, default=1e-4, help="relative error of the average stress")
-    group("--device", default=None, help="torch device, e.g. cuda (default: the cell's choice)")
+    group("--device", default=None,
+          help=f"one of {', '.join(cell.devices)} (default: the cell's choice)")
     group("--block", type=int, default=None, help="paths of one piece of work "
           "(default: the cell's choice)")
 # fmt: on

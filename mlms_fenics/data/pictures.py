@@ -47,14 +47,13 @@ def draw_overview(dataset: Dataset, measures: Measures, path: str | os.PathLike)
         xlim=(0, None),
         ylim=(0, None),
     )
-    _histogram(axes[1, 0], 100 * measures.strain.ravel(), "equivalent strain, %", "all times")
-    axes[1, 0].hist(
-        100 * measures.strain.max(axis=1), 25, density=True, histtype="step", label="largest"
-    )
-    axes[1, 0].legend()
-    _histogram(axes[1, 1], 100 * measures.volume.ravel(), "ln J, %", "all times")
-    rates = measures.rate.ravel()
-    _rates(axes[1, 2], rates[rates > 0])
+    most = 100 * measures.strain.max(axis=1)
+    strains = {"all times": 100 * measures.strain.ravel(), "largest of each path": most}
+    _histogram(axes[1, 0], strains, (0.0, 1.05 * most.max()), "equivalent strain, %")
+    volume = 100 * measures.volume.ravel()
+    reach = max(0.1, 1.05 * np.abs(volume).max())  # %: isochoric paths show as one bar
+    _histogram(axes[1, 1], {"all times": volume}, (-reach, reach), "ln J, %")
+    _rates(axes[1, 2], measures.rate.ravel())
     sampler = dataset.sampler
     figure.suptitle(
         f"{dataset.path.name}: {len(dataset)} samples, {dataset.attrs['cell']}, "
@@ -71,17 +70,28 @@ def _one_path(axis: Any, dataset: Dataset, measures: Measures, time: np.ndarray)
     axis.legend(ncols=2)
 
 
-def _histogram(axis: Any, values: np.ndarray, name: str, label: str) -> None:
-    axis.hist(values, 60, density=True, alpha=0.5, label=label)
-    axis.set(xlabel=name, ylabel="density, 1/%", title=f"distribution of {name.split(',')[0]}")
+def _histogram(
+    axis: Any, samples: dict[str, np.ndarray], bounds: tuple[float, float], name: str
+) -> None:
+    for label, values in samples.items():
+        axis.hist(values, 40, range=bounds, weights=_share(values), alpha=0.5, label=label)
+    axis.set(xlabel=name, ylabel="share, %", title=f"distribution of {name.split(',')[0]}")
+    axis.legend()
 
 
 def _rates(axis: Any, rates: np.ndarray) -> None:
-    if len(rates):
-        low, high = np.percentile(rates, (0.1, 100))
-        axis.hist(rates, np.geomspace(max(low, high * 1e-8), high * 1.01, 60), alpha=0.5)
+    moving = rates[rates > 1e-6 * rates.max()]  # a held strain has no place on a log axis
+    if len(moving):
+        low, middle, high = np.percentile(moving, (0.1, 50, 100))
+        bins = np.geomspace(min(low, middle / 5) / 1.1, max(high, middle * 5) * 1.1, 50)
+        weights = _share(moving) * len(moving) / len(rates)
+        axis.hist(moving, bins, weights=weights, alpha=0.5)
         axis.set_xscale("log")
-    axis.set(xlabel="equivalent strain rate, 1/µs", ylabel="steps", title="distribution of rate")
+    axis.set(xlabel="equivalent strain rate, 1/µs", ylabel="share, %", title="distribution of rate")
+
+
+def _share(values: np.ndarray) -> np.ndarray:
+    return np.full(len(values), 100.0 / max(1, len(values)))
 
 
 def save(figure: Any, path: str | os.PathLike) -> None:

@@ -11,13 +11,17 @@ class Progress:
     Args:
         total: samples to compute.
         shown: whether this process shows it (rank 0).
-        every: seconds between lines where the output is no terminal.
+        present: samples that were finished before.
+        every: seconds between lines where the output is no terminal; the first comes early.
     """
 
-    def __init__(self, total: int, shown: bool, every: float = 15.0) -> None:
+    def __init__(self, total: int, shown: bool, present: int = 0, every: float = 15.0) -> None:
         self.total, self.every = total, every
         self.shown = shown and total > 0
-        self.start = self.last = time.perf_counter()
+        self.start = time.perf_counter()
+        self.last = self.start - every + min(every, 3.0)
+        if self.shown and present:
+            print(f"{present} samples are there already", file=sys.stderr, flush=True)
         self.bar = None
         if self.shown and sys.stderr.isatty():
             from tqdm import tqdm

@@ -11,7 +11,7 @@ from mlms_fenics.data import Dataset, PathSettings, inspect, sample_path
 from mlms_fenics.data.generator import _blocks, compute
 from mlms_fenics.data.laws import law_from_options, orientations_from_options
 from mlms_fenics.data.measures import measure
-from mlms_fenics.data.progress import duration, size
+from mlms_fenics.data.progress import Progress, duration, size
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.store import Store
 from mlms_fenics.errors import InputError, SimulationError
@@ -188,3 +188,18 @@ def test_inspector_refuses_bad_input(file, capsys, arguments):
 def test_times_and_sizes_for_a_reader():
     assert [duration(s) for s in (8.24, 200, 7500)] == ["8.24 s", "3 min 20 s", "2 h 05 min"]
     assert [size(b) for b in (12, 1300, 2.9e8)] == ["12 B", "1.3 kB", "290 MB"]
+
+
+def test_progress_tells_rate_and_time_left(capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("mlms_fenics.data.progress.time.perf_counter", lambda: clock[0])
+    progress = Progress(100, shown=True, present=7, every=15.0)
+    for now, count in ((1.0, 5), (4.0, 20), (5.0, 25), (20.0, 50), (40.0, 100)):
+        clock[0] = now
+        progress.show(count, 2)
+    progress.close(100, 2)
+    assert capsys.readouterr().err.splitlines() == [
+        "7 samples are there already",
+        "20/100 paths, 5 paths/s, 16 s left, 2 failed",
+        "50/100 paths, 2.5 paths/s, 20 s left, 2 failed",
+    ]

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The generator's command and counters on any number of ranks; run by ../test_generate.py."""
 
+import errno
 import itertools
+import os
 from pathlib import Path
 
 import h5py
@@ -11,6 +13,7 @@ from mpi4py import MPI
 
 from mlms_fenics.data.counters import SharedCounters
 from mlms_fenics.data.generate import main
+from mlms_fenics.data.store import Store
 
 comm = MPI.COMM_WORLD
 
@@ -53,6 +56,7 @@ SMALL = ["--samples", "2", "--grains", "2", "--steps", "4"]
         (["--seed", "-1"], "--seed is -1"),
         (["--grains", "0"], "grains is 0"),
         (["--block", "0"], "--block is 0"),
+        (["--device", "toaster"], "--device is 'toaster'"),
         (["--exponent", "2"], "rate_exponent m = 2"),
         (["--law", "lead"], "--law is 'lead'"),
         (["--set", "basal.tau_0=-1"], "tau_0 = -1"),
@@ -86,7 +90,9 @@ def test_bad_input_ends_alike_on_all_ranks(folder, capfd, arguments, expected):
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("target", ["no/such/folder/f.h5", "folder", "text.h5", "other.h5"])
+@pytest.mark.parametrize(
+    "target", ["no/such/folder/f.h5", "folder", "text.h5", "other.h5", "/proc/f.h5"]
+)
 def test_bad_output_ends_alike_on_all_ranks(folder, capfd, target):
     if comm.rank == 0:
         (folder / "folder").mkdir()
@@ -98,7 +104,7 @@ def test_bad_output_ends_alike_on_all_ranks(folder, capfd, target):
     message = capfd.readouterr().err
     assert message.count("error: ") == (1 if comm.rank == 0 else 0)
     if comm.rank == 0:
-        assert target.split("/")[0] in message
+        assert target.strip("/").split("/")[0] in message
     assert (folder / "text.h5").read_text() == "not a data set"
 
 
@@ -127,6 +133,35 @@ def test_other_settings_are_named_and_the_file_left_alone(folder, capfd):
         assert "all samples were there already" in capfd.readouterr().out
     comm.Barrier()
     assert out.read_bytes() == before
+    comm.Barrier()
+
+
+def test_a_rank_that_cannot_write_stops_all_and_what_is_finished_is_kept(
+    folder, capfd, monkeypatch
+):
+    out, write = folder / "a.h5", Store.write_block
+    options = ["--samples", "12", "--grains", "2", "--steps", "4", "--block", "1"]
+
+    def full(store, block):
+        if block.index[0] == 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(store, block)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write_block", full)
+        assert main(["taylor", *options, "--out", str(out)]) == 3
+    message = capfd.readouterr().err
+    if comm.rank == 0:
+        assert message.count("error: ") == 1
+        assert "No space left" in message
+        assert (folder / "a.h5.parts" / "000000000-000000000.h5").exists()
+    comm.Barrier()
+    assert not out.exists()
+    assert main(["taylor", *options, "--out", str(out)]) == 0
+    if comm.rank == 0:
+        assert "samples are there already" in capfd.readouterr().err
+        with h5py.File(out) as file:
+            assert (file["status"][:] == 1).all()
     comm.Barrier()
 
 
