@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlms_fenics import _compat
+from mlms_fenics.errors import InputError
 from mlms_fenics.parallel import on_rank_zero
 
 
@@ -44,7 +45,18 @@ def build_mesh(comm: Any, builder: Callable[[Any], Any]) -> _compat.Tagged:
 
 
 def write_msh(path: str | Path, builder: Callable[[Any], Any]) -> None:
-    """Write what `builder(gmsh.model)` meshes to a gmsh file (on one rank)."""
+    """Write what `builder(gmsh.model)` meshes to a gmsh file (on one rank), whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    path = Path(path)
+    beside = path.with_name(f".partial-{path.name}")
     with _quiet_gmsh() as gmsh:
         builder(gmsh.model)
-        gmsh.write(str(path))
+        try:
+            gmsh.write(str(beside))
+            beside.replace(path)
+        except Exception as error:  # gmsh raises no narrower class
+            beside.unlink(missing_ok=True)
+            raise InputError(f"cannot write the mesh to {path}: {error}") from error

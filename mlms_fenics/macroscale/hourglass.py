@@ -70,10 +70,11 @@ class HourglassControl:
     ) -> None:
         X, volume = elements.coordinates[elements.dofs], elements.volume
         slopes = np.einsum("ma,cai->cmi", _PATTERNS, X)
-        self._gamma = _PATTERNS - np.einsum("cmi,cai->cma", slopes, elements.gradients)
+        self._slopes = np.ascontiguousarray(slopes)
+        self._gradients = elements.gradients
         self._dofs = elements.dofs
         n = len(volume)
-        self._q, self._q_old, self._force = (np.zeros((n, 4, 3)) for _ in range(3))
+        self._q, self._stiffness = np.zeros((n, 4, 3)), np.zeros(n)
         self._secant = settings.form == "secant"
         self._viscous = settings.form == "viscous"
         self._shear = shear
@@ -92,48 +93,72 @@ class HourglassControl:
         self, u: np.ndarray, F: np.ndarray, sigma: np.ndarray, dt: float, force: np.ndarray
     ) -> None:
         """Add the nodal forces at the end of a step of length `dt` (µs) to `force` (kN)."""
-        self._q, self._q_old = self._q_old, self._q
         _hourglass(
-            u, self._dofs, self._gamma, self._q, self._q_old, self._force, F, sigma, self._scale,
-            self._shear, self._secant, self._viscous, dt, force, self._work,
+            u, self._dofs, self._slopes, self._gradients, self._q, self._stiffness, F, sigma,
+            self._scale, self._shear, self._secant, self._viscous, dt, force, self._work,
         )  # fmt: skip
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 def _hourglass(
-    u, dofs, gamma, q, q_old, modal, F, sigma, scale, shear, secant, viscous, dt, force, work
-):
+    u, dofs, slopes, gradients, q, stiffness, F, sigma, scale, shear, secant, viscous, dt, force,
+    work,
+):  # fmt: skip
+    """With γ_m = Γ_m − Σ_i (Γ_m · X_i) ∇_i N, all by sums of ±: Γ_m · u less H s_m, H = F − I."""
+    n = 1.0 / sqrt(8.0)
     total = 0.0
-    h = np.empty((4, 3))
     for c in range(dofs.shape[0]):
         k = scale[c]
         if secant:
             k *= _secant_ratio(F[c], sigma[c], shear)
         elif viscous:
             k = k / dt if dt > 0.0 else 0.0
-        for m in range(4):
-            x, y, z = 0.0, 0.0, 0.0
-            for a in range(8):
-                node = dofs[c, a]
-                g = gamma[c, m, a]
-                x += g * u[node, 0]
-                y += g * u[node, 1]
-                z += g * u[node, 2]
-            h[m, 0], h[m, 1], h[m, 2] = x, y, z
-        for m in range(4):
-            for i in range(3):
-                change = h[m, i] - q_old[c, m, i]
-                new = k * change if viscous else k * h[m, i]
-                total += 0.5 * (new + modal[c, m, i]) * change
-                modal[c, m, i] = new
-                q[c, m, i] = h[m, i]
-        for a in range(8):
-            node = dofs[c, a]
-            for i in range(3):
-                f = 0.0
-                for m in range(4):
-                    f += gamma[c, m, a] * modal[c, m, i]
-                force[node, i] -= f
+        before = stiffness[c]
+        stiffness[c] = k
+        n0, n1, n2, n3 = dofs[c, 0], dofs[c, 1], dofs[c, 2], dofs[c, 3]
+        n4, n5, n6, n7 = dofs[c, 4], dofs[c, 5], dofs[c, 6], dofs[c, 7]
+        s, g = slopes[c], gradients[c]
+        for i in range(3):
+            hx, hy, hz = F[c, i, 0], F[c, i, 1], F[c, i, 2]
+            if i == 0:
+                hx -= 1.0
+            elif i == 1:
+                hy -= 1.0
+            else:
+                hz -= 1.0
+            sum01, odd01 = u[n1, i] + u[n0, i], u[n1, i] - u[n0, i]
+            sum23, odd23 = u[n3, i] + u[n2, i], u[n3, i] - u[n2, i]
+            sum45, odd45 = u[n5, i] + u[n4, i], u[n5, i] - u[n4, i]
+            sum67, odd67 = u[n7, i] + u[n6, i], u[n7, i] - u[n6, i]
+            h0 = n * (sum01 - sum23 - sum45 + sum67) - s[0, 0] * hx - s[0, 1] * hy - s[0, 2] * hz
+            h1 = n * (odd45 + odd67 - odd01 - odd23) - s[1, 0] * hx - s[1, 1] * hy - s[1, 2] * hz
+            h2 = n * (odd23 + odd67 - odd01 - odd45) - s[2, 0] * hx - s[2, 1] * hy - s[2, 2] * hz
+            h3 = n * (odd01 + odd67 - odd23 - odd45) - s[3, 0] * hx - s[3, 1] * hy - s[3, 2] * hz
+            o0, o1, o2, o3 = q[c, 0, i], q[c, 1, i], q[c, 2, i], q[c, 3, i]
+            d0, d1, d2, d3 = h0 - o0, h1 - o1, h2 - o2, h3 - o3
+            if viscous:
+                f0, f1, f2, f3 = k * d0, k * d1, k * d2, k * d3
+                total += f0 * d0 + f1 * d1 + f2 * d2 + f3 * d3
+            else:
+                f0, f1, f2, f3 = k * h0, k * h1, k * h2, k * h3
+                total += 0.5 * (
+                    (f0 + before * o0) * d0 + (f1 + before * o1) * d1
+                    + (f2 + before * o2) * d2 + (f3 + before * o3) * d3
+                )  # fmt: skip
+            q[c, 0, i], q[c, 1, i], q[c, 2, i], q[c, 3, i] = h0, h1, h2, h3
+            px = f0 * s[0, 0] + f1 * s[1, 0] + f2 * s[2, 0] + f3 * s[3, 0]
+            py = f0 * s[0, 1] + f1 * s[1, 1] + f2 * s[2, 1] + f3 * s[3, 1]
+            pz = f0 * s[0, 2] + f1 * s[1, 2] + f2 * s[2, 2] + f3 * s[3, 2]
+            f0, f1, f2, f3 = n * f0, n * f1, n * f2, n * f3
+            e01, e23, e45, e67 = f3 - f1 - f2, f2 - f1 - f3, f1 - f2 - f3, f1 + f2 + f3
+            force[n0, i] += px * g[0, 0] + py * g[0, 1] + pz * g[0, 2] - f0 + e01
+            force[n1, i] += px * g[1, 0] + py * g[1, 1] + pz * g[1, 2] - f0 - e01
+            force[n2, i] += px * g[2, 0] + py * g[2, 1] + pz * g[2, 2] + f0 + e23
+            force[n3, i] += px * g[3, 0] + py * g[3, 1] + pz * g[3, 2] + f0 - e23
+            force[n4, i] += px * g[4, 0] + py * g[4, 1] + pz * g[4, 2] + f0 + e45
+            force[n5, i] += px * g[5, 0] + py * g[5, 1] + pz * g[5, 2] + f0 - e45
+            force[n6, i] += px * g[6, 0] + py * g[6, 1] + pz * g[6, 2] - f0 + e67
+            force[n7, i] += px * g[7, 0] + py * g[7, 1] + pz * g[7, 2] - f0 - e67
     work[0] += total
 
 

@@ -294,7 +294,7 @@ class ExplicitSolver:
             failure = self._failure(
                 where, f"det F is {smallest:g}: the element is inverted or holds NaN"
             )
-        elif dt > 0.0:
+        elif dt > 0.0 and len(self._F):
             try:
                 self._call_law(dt)
             except Exception as error:  # handed to all ranks below

@@ -94,12 +94,24 @@ def test_hourglass_modes_vanish_in_any_homogeneous_motion_and_nowhere_else(skew:
     X = elements.coordinates
     A = np.random.default_rng(4).standard_normal((3, 3))
     n = len(elements.dofs)
-    sigma, F, force = np.zeros((n, 3, 3)), np.tile(np.eye(3), (n, 1, 1)), np.zeros_like(X)
+    sigma, F, force = np.zeros((n, 3, 3)), np.tile(np.eye(3) + A, (n, 1, 1)), np.zeros_like(X)
     control.add(np.ascontiguousarray(X @ A.T + [1.0, 2.0, 3.0]), F, sigma, 1.0, force)
     assert np.abs(force).max() < 1e-13
-    # One-point F does not see ξη, ξηζ, ...: together with F the modes must see everything.
-    table = np.concatenate((elements.gradients[0].T, control._gamma[0], np.full((1, 8), 1.0)))
-    assert np.linalg.matrix_rank(table) == 8
+    # Together with F, which sees nine of the 24 motions of a cell, and its three translations,
+    # the modes must see them all: 12 more, each with the stiffness k γ_m ⊗ γ_m.
+    one = build_elements(cube(1, skew=skew))
+    single = HourglassControl(Hourglass("elastic", 0.1), one, 10.0, 25.0, 2.8)
+    columns = []
+    for motion in np.eye(24).reshape(24, 8, 3):
+        strain = np.eye(3) + np.einsum("ai,aj->ij", motion[one.dofs[0]], one.gradients[0])
+        force = np.zeros((8, 3))
+        single.add(motion, strain[None], sigma[:1], 1.0, force)
+        columns.append(-force.ravel())
+    stiffness = np.array(columns)
+    np.testing.assert_allclose(stiffness, stiffness.T, atol=1e-13)
+    eigenvalues = np.linalg.eigvalsh(stiffness)
+    assert np.abs(eigenvalues[:12]).max() < 1e-12
+    assert eigenvalues[12:].min() > 0.5 * 0.1 * 25.0 * 1.5
 
 
 def matrix(solver: ExplicitSolver) -> np.ndarray:

@@ -84,7 +84,7 @@ def test_spinning_cube_keeps_angular_momentum_over_several_turns(form: str) -> N
 
 
 def impact(velocity: float, wall: float, time: float = 2.0) -> ExplicitSolver:
-    domain, _, _ = cylinder_mesh(MPI.COMM_WORLD, 1.0, 2.0, 0.25)
+    domain, _, _ = cylinder_mesh(MPI.COMM_WORLD, 1.0, 2.0, 0.17)
     solver = ExplicitSolver(
         domain,
         COPPER,
