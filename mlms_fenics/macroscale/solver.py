@@ -132,6 +132,7 @@ class ExplicitSolver:
             0.0,
         )
         self._agreement = np.zeros(2)
+        self._end_time = 0.0
 
         boundary = boundary_nodes(V) if contacts else np.zeros(0, dtype=np.int64)
         self.contacts = [
@@ -163,6 +164,8 @@ class ExplicitSolver:
             )
         kernels.move(self._u, self._v, dt)
         self.time += dt
+        if abs(self.time - self._end_time) <= 1e-12 * self._end_time:
+            self.time = self._end_time  # not past it by a rounding error, which a law may refuse
         self.step_count += 1
         self.dt = dt
         self.timings["contact"] += perf_counter() - start
@@ -185,12 +188,12 @@ class ExplicitSolver:
             f"{self.time:g} µs",
         )
         self.material.check_end_time(end_time)
+        self._end_time = end_time
         while self.time < end_time:
             left = end_time - self.time
             allowed = self._safety * self.stable_dt
             if left <= allowed:
                 self.step(left)
-                self.time = end_time
             else:  # two halves rather than a whole step and a tiny one
                 self.step(allowed if left >= 2.0 * allowed else 0.5 * left)
             if self.step_count % _CHECK_ENERGY_EVERY == 0:
