@@ -3,7 +3,7 @@
 
     mpirun -n 2 python demos/taylor_anvil.py --out results/taylor_anvil
 
-It writes anvil.xdmf and anvil.h5 (fields, for ParaView), history.csv (scalars over time), pictures
+It writes anvil.xdmf with its data (fields, for ParaView), history.csv (scalars over time), pictures
 of the axial section, and summary.json. Problem: Liu et al. 2022, section 4.1.
 """
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Appending blocks of arrays to one HDF5 file from all ranks, safely."""
+"""Writing blocks of arrays to an HDF5 file from all ranks, all of it or nothing."""
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from mlms_fenics.parallel import on_rank_zero
 
 Blocks = Mapping[str, tuple[InputOrder, np.ndarray]]
 
-# What a new group and its datasets' headers take, generously; and what stays free for others.
+# What the headers of a file take, generously.
 _HEADER_BYTES = 65536
 
 
@@ -51,84 +50,90 @@ def writable_folder(comm: MPI.Intracomm, folder: str | os.PathLike) -> Path:
     return on_rank_zero(comm, prove)
 
 
-class HeavyFile:
-    """One HDF5 file, opened only while something is added.
-
-    Between two additions the file is whole and closed on disk: an interrupted run leaves all that
-    was added before, and a viewer may open it while the run goes on.
+def write_heavy(
+    comm: MPI.Intracomm,
+    path: str | os.PathLike,
+    attributes: Mapping[str, Any],
+    blocks: Blocks,
+    *,
+    parallel: bool,
+) -> None:
+    """Write an HDF5 file (collective); it appears under its name only when it is whole.
 
     Args:
-        comm: all methods are collective on it.
+        comm: of all ranks that hold blocks.
         path: an existing file is replaced.
+        attributes: of the file; the package's version and units are added.
+        blocks: by dataset name, the order that says how many rows there are and which are this
+            rank's, and those rows.
         parallel: all ranks write their own blocks (needs h5py with MPI); otherwise rank 0 does and
             the blocks must have been brought there (`MeshLayout(to_root=True)`).
 
     Raises:
-        SimulationError: on all ranks, where a write fails (also from `add`).
+        SimulationError: on all ranks, where it cannot be written, such as on a full disk.
     """
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.part")
+    attributes = {"package_version": __version__, "unit_system": units.SYSTEM, **attributes}
+    on_rank_zero(comm, lambda: _check_space(beside, blocks))
+    failure = None
+    try:
+        if parallel:
+            with h5py.File(beside, "w", driver="mpio", comm=comm) as file:
+                failure = _fill(file, attributes, blocks)
+        elif comm.rank == 0:
+            # Made in memory first: HDF5 cannot let go of a file that it failed to write.
+            with h5py.File(beside, "w", driver="core", backing_store=False) as file:
+                failure = _fill(file, attributes, blocks)
+                file.flush()
+                image = file.id.get_file_image()
+            beside.write_bytes(image)
+    except (OSError, RuntimeError) as error:  # h5py gives RuntimeError where closing fails
+        failure = failure or error
+    failures = [text for text in comm.allgather(failure and str(failure)) if text]
 
-    def __init__(self, comm: MPI.Intracomm, path: Path, *, parallel: bool) -> None:
-        self.comm, self.path, self.parallel = comm, Path(path), parallel
-        attributes = {"package_version": __version__, "unit_system": units.SYSTEM}
-        self._open_and_write("w", "/", attributes, {})
-
-    def add(self, group: str, attributes: Mapping[str, Any], blocks: Blocks) -> None:
-        """Add a group of datasets (collective).
-
-        Args:
-            group: its name; must be new.
-            attributes: of the group.
-            blocks: by dataset name, the order that says how many rows there are and which are this
-                rank's, and those rows.
-        """
-        self._check_space(blocks)
-        self._open_and_write("r+", group, attributes, blocks)
-
-    def _check_space(self, blocks: Blocks) -> None:
-        # A full disk is seen before anything is touched, so that earlier outputs stay whole.
-        needed = _HEADER_BYTES + sum(
-            order.total * rows.itemsize * int(np.prod(rows.shape[1:]))
-            for order, rows in blocks.values()
+    def finish() -> None:
+        try:
+            if not failures:
+                os.replace(beside, path)
+                return
+            beside.unlink(missing_ok=True)
+        except OSError as error:
+            failures.append(str(error))
+        raise SimulationError(
+            f"writing {str(path)!r} failed: {failures[0]}; is the disk full? Earlier outputs are "
+            "kept"
         )
 
-        def check() -> None:
-            free = shutil.disk_usage(self.path.parent).free
-            if free < needed:
-                raise SimulationError(
-                    f"the disk of {str(self.path)!r} is full: {needed / 2**20:.1f} MiB needed for "
-                    f"the next output, {free / 2**20:.1f} MiB free; earlier outputs are kept"
-                )
-
-        on_rank_zero(self.comm, check)
-
-    def _open_and_write(
-        self, mode: str, group: str, attributes: Mapping[str, Any], blocks: Blocks
-    ) -> None:
-        failure = None
-        try:
-            if self.parallel:
-                with h5py.File(self.path, mode, driver="mpio", comm=self.comm) as file:
-                    failure = _fill(file, group, attributes, blocks)
-            elif self.comm.rank == 0:
-                with h5py.File(self.path, mode) as file:
-                    failure = _fill(file, group, attributes, blocks)
-        except (OSError, RuntimeError) as error:  # h5py gives RuntimeError where closing fails
-            failure = failure or error
-        failures = [f for f in self.comm.allgather(failure and str(failure)) if f]
-        if failures:
-            raise SimulationError(
-                f"writing {str(self.path)!r} failed: {failures[0]}; is the disk full?"
-            )
+    on_rank_zero(comm, finish)
 
 
-def _fill(
-    file: h5py.File, name: str, attributes: Mapping[str, Any], blocks: Blocks
-) -> Exception | None:
-    group = file.require_group(name)
+def _check_space(path: Path, blocks: Blocks) -> None:
+    """Reserve the room that a file needs and give it back: sees full disks, quotas and limits.
+
+    A parallel write that fails in the middle cannot be taken back cleanly, so it must not begin.
+    """
+    needed = _HEADER_BYTES + sum(
+        order.total * rows.itemsize * int(np.prod(rows.shape[1:]))
+        for order, rows in blocks.values()
+    )
+    try:
+        with open(path, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, needed)
+    except OSError as error:
+        raise SimulationError(
+            f"no room for the next output, {needed / 2**20:.1f} MiB in {str(path.parent)!r}: "
+            f"{error.strerror}; earlier outputs are kept"
+        ) from None
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _fill(file: h5py.File, attributes: Mapping[str, Any], blocks: Blocks) -> Exception | None:
     for key, value in attributes.items():
-        group.attrs[key] = value
+        file.attrs[key] = value
     created = [
-        (group.create_dataset(key, (order.total, *rows.shape[1:]), rows.dtype), order, rows)
+        (file.create_dataset(key, (order.total, *rows.shape[1:]), rows.dtype), order, rows)
         for key, (order, rows) in blocks.items()
     ]
     # Only now may a single rank fail: it still reaches the collective close, so none hangs.

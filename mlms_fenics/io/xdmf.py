@@ -11,7 +11,7 @@ import numpy as np
 from dolfinx.mesh import Mesh
 
 from mlms_fenics.errors import InputError, SimulationError, require
-from mlms_fenics.io.heavy import HeavyFile, has_parallel_hdf5, writable_folder
+from mlms_fenics.io.heavy import Blocks, has_parallel_hdf5, writable_folder, write_heavy
 from mlms_fenics.io.layout import Fields, MeshLayout
 from mlms_fenics.parallel import on_rank_zero
 
@@ -36,7 +36,7 @@ class _Attribute:
 
 @dataclass(frozen=True)
 class _Step:
-    group: str
+    file: str
     time: float
     attributes: tuple[_Attribute, ...]
 
@@ -44,9 +44,11 @@ class _Step:
 class XDMFWriter:
     """Writes a mesh once and its fields at each output time, from all ranks together.
 
-    The heavy data go to an HDF5 file beside, in the order of the original mesh, so that files of
-    runs on different numbers of ranks agree row by row. The text is replaced atomically after the
-    heavy data are on disk: an interrupted run still opens, with all outputs up to then.
+    The heavy data go to HDF5 files: the mesh beside ("anvil.h5" for "anvil.xdmf"), each output to
+    one of its own in a folder ("anvil_data"), none of which is touched again. A run that is killed
+    or runs into a full disk therefore loses nothing written before, and the text, replaced
+    atomically after each output, always opens. Rows are in the order of the original mesh, so that
+    files of runs on different numbers of ranks agree row by row.
 
     Args:
         path: of the text, ending in ".xdmf"; existing files are replaced.
@@ -81,15 +83,15 @@ class XDMFWriter:
             has_parallel_hdf5() or not parallel,
             "h5py is built without MPI here: leave `parallel` out",
         )
-        writable_folder(self.comm, self.path.parent)
-        parallel = has_parallel_hdf5() if parallel is None else parallel
-        self._layout = MeshLayout(mesh, to_root=not parallel)
-        on_rank_zero(self.comm, lambda: self.path.unlink(missing_ok=True))
-        self._heavy = HeavyFile(self.comm, self.path.with_suffix(".h5"), parallel=parallel)
+        self._parallel = has_parallel_hdf5() if parallel is None else parallel
+        self._layout = MeshLayout(mesh, to_root=not self._parallel)
+        self.folder = writable_folder(self.comm, self.path.with_name(f"{self.path.stem}_data"))
+        on_rank_zero(self.comm, self._remove_earlier_run)
         self._steps: list[_Step] = []
         layout = self._layout
-        self._heavy.add(
-            "mesh",
+        self._mesh_file = self.path.with_suffix(".h5")
+        self._write_heavy(
+            self._mesh_file,
             {"cell": layout.cell_name},
             {
                 "points": (layout.nodes, layout.points.astype(self._dtype)),
@@ -99,8 +101,8 @@ class XDMFWriter:
 
     @property
     def files(self) -> list[Path]:
-        """The files written."""
-        return [self.path, self._heavy.path]
+        """The text, the mesh, and the folder of the outputs."""
+        return [self.path, self._mesh_file, self.folder]
 
     def write(self, time: float, *, nodal: Fields | None = None, cell: Fields | None = None):
         """Add all fields at one time (collective).
@@ -135,10 +137,18 @@ class XDMFWriter:
                 flat = rows.reshape(len(rows), 9) if rows.ndim == 3 else rows
                 blocks[name] = (order, flat.astype(self._dtype))
                 attributes.append(_Attribute(name, centre, rows.shape[1:]))
-        step = _Step(f"steps/{len(self._steps):06d}", float(time), tuple(attributes))
-        self._heavy.add(step.group, {"time": step.time}, blocks)
+        step = _Step(f"{len(self._steps):06d}.h5", float(time), tuple(attributes))
+        self._write_heavy(self.folder / step.file, {"time": step.time}, blocks)
         self._steps.append(step)
         on_rank_zero(self.comm, self._replace_text)
+
+    def _write_heavy(self, path: Path, attributes: dict[str, Any], blocks: Blocks) -> None:
+        write_heavy(self.comm, path, attributes, blocks, parallel=self._parallel)
+
+    def _remove_earlier_run(self) -> None:
+        self.path.unlink(missing_ok=True)
+        for file in [*self.folder.glob("[0-9]*.h5"), *self.folder.glob(".*.part")]:
+            file.unlink(missing_ok=True)
 
     def _replace_text(self) -> None:
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
@@ -162,12 +172,12 @@ class XDMFWriter:
 
     def _grid(self, step: _Step) -> str:
         # Each grid names the same mesh data again: readers differ in how they follow references.
-        layout = self._layout
+        layout, mesh = self._layout, self._mesh_file.name
         cells, vertices = layout.cells.total, layout.connectivity.shape[1]
         kind = _TOPOLOGY[layout.cell_name]
         counts = f'NumberOfElements="{cells}" NodesPerElement="{vertices}"'
-        topology = self._item((cells, vertices), "Int", 8, "mesh/connectivity")
-        points = self._item((layout.nodes.total, 3), "Float", None, "mesh/points")
+        topology = self._item((cells, vertices), "Int", 8, f"{mesh}:/connectivity")
+        points = self._item((layout.nodes.total, 3), "Float", None, f"{mesh}:/points")
         lines = [
             '<Grid Name="body" GridType="Uniform">',
             f'  <Time Value="{step.time!r}"/>',
@@ -178,7 +188,7 @@ class XDMFWriter:
             rows = layout.nodes.total if field.centre == "Node" else cells
             size = int(np.prod(field.shape))
             shape = (rows, size) if field.shape else (rows,)
-            item = self._item(shape, "Float", None, f"{step.group}/{field.name}")
+            item = self._item(shape, "Float", None, f"{self.folder.name}/{step.file}:/{field.name}")
             lines.append(
                 f"  <Attribute Name={quoteattr(field.name)} Center={quoteattr(field.centre)} "
                 f'AttributeType="{_ATTRIBUTE[field.shape]}">{item}</Attribute>'
@@ -190,7 +200,7 @@ class XDMFWriter:
         return (
             f'<DataItem Dimensions="{dimensions}" NumberType="{number}" '
             f'Precision="{size or self._dtype.itemsize}" Format="HDF">'
-            f"{self._heavy.path.name}:/{where}</DataItem>"
+            f"{where}</DataItem>"
         )
 
 
