@@ -27,7 +27,7 @@ python3 python-is-python3 python3-pip python3-setuptools python3-wheel
 ca-certificates git procps
 "
 # From PyPI: the linter, which Debian does not have, and torch with CUDA.
-RUFF='ruff>=0.11,<1'
+RUFF='ruff>=0.17,<0.18'
 TORCH_CUDA='torch>=2.6'
 
 case $TORCH in
@@ -81,13 +81,17 @@ settle_mpi() {
 # mlms_fenics: shared memory within one machine.
 pml = ob1
 btl = self,sm
+smsc = ^cma
 EOF
-    # Ranks share the cores with their own threads and with other runs.
+    # Ranks share the cores with their own threads and with other runs. A run's own files go where
+    # containers have a place of their own: in a shared /tmp, two whose mpirun has the same process
+    # number would meet.
     cat >>/etc/openmpi/prte-mca-params.conf <<'EOF'
 
 # mlms_fenics: ranks are not bound to cores, and may be more than these.
 rmaps_default_mapping_policy = :oversubscribe
 hwloc_default_binding_policy = none
+prte_tmpdir_base = /dev/shm
 EOF
     install -m 755 "$(dirname "$0")/mpirun" /usr/local/bin/mpirun
     ln -sf mpirun /usr/local/bin/mpiexec

@@ -336,7 +336,7 @@ child_of() {
         if [[ ${fields[1]} == "$1" ]]; then
             line=${file#/proc/}
             echo "${line%/stat}"
-            return
+            return 0 # a bare return would give the status from before the trap
         fi
     done
     return 1
