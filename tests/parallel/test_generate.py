@@ -53,8 +53,9 @@ def _assert_same(a, b):
 
 
 @pytest.mark.parametrize("ranks", [1, 3])
-def test_checks(ranks):
-    _run(ranks, [sys.executable, "-m", "mpi4py", "-m", "pytest", "-q", HERE / "generate_checks.py"])
+def test_checks(ranks, tmp_path):
+    command = [sys.executable, "-m", "mpi4py", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    _run(ranks, [*command, HERE / "generate_checks.py"], PYTEST_DEBUG_TEMPROOT=str(tmp_path))
 
 
 def test_taylor_data_do_not_depend_on_ranks_or_appending(tmp_path):
