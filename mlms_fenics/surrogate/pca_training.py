@@ -12,7 +12,7 @@ from mlms_fenics.errors import InputError, require
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 from mlms_fenics.surrogate.pca_net import PCANet, PCANetLaw
 from mlms_fenics.surrogate.reduction import principal_components
-from mlms_fenics.surrogate.strain import isometry, volume_ratio
+from mlms_fenics.surrogate.strain import isometry, random_turns, volume_ratio
 from mlms_fenics.surrogate.training import Settings, optimise
 from mlms_fenics.surrogate.training_data import TrainingData
 from mlms_fenics.surrogate.trust import TrustMeasure
@@ -32,19 +32,21 @@ RECIPES: dict[str, dict[str, Any]] = {
         "patience": 10**6,
         "dropout": 0.0,
         "truncated": 0.0,
+        "isotropic": 0.0,
     },
     "default": {
         "modes": 200,
         "output_modes": 120,
         "width": 384,
-        "layers": 3,
+        "layers": 2,
         "epochs": 300,
         "batch": 32,
-        "rate": 1e-3,
+        "rate": 3e-3,
         "weight_decay": 0.05,
         "patience": 60,
         "dropout": 0.0,
         "truncated": 0.7,
+        "isotropic": 0.3,
     },
 }
 
@@ -68,7 +70,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fraction of histories that are held from a random time on, in each epoch",
     )
     parser.add_argument(
-        "--inelastic", action="store_true", help="let the network give the inelastic strain"
+        "--isotropic",
+        type=float,
+        help="fraction of histories that are turned at random, strain and stress, in each epoch: "
+        "true only so far as the polycrystal is isotropic; 0 for a sharp texture",
+    )
+    parser.add_argument(
+        "--inelastic",
+        action="store_true",
+        help="let the network give the inelastic strain instead of the elastic one (found worse)",
     )
 
 
@@ -88,7 +98,7 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
         recipe[name] = recipe[name] if given is None else given
     for name in ("modes", "output_modes", "width", "layers"):
         require(recipe[name] >= 1, f"{name} {recipe[name]}: must be at least 1")
-    for name in ("dropout", "truncated"):
+    for name in ("dropout", "truncated", "isotropic"):
         require(0.0 <= recipe[name] <= 1.0, f"{name} {recipe[name]}: must be in [0, 1]")
     settings = Settings(
         minutes=arguments.minutes,
@@ -147,7 +157,10 @@ class _Problem:
         n_t = len(data.time) - 1
         if not np.allclose(np.diff(data.time) * n_t, data.horizon, rtol=1e-6):
             raise InputError("a PCA-Net needs histories on a uniform time grid")
-        self.truncated, self.paper = recipe["truncated"], paper
+        self.truncated, self.paper, self.dimension = recipe["truncated"], paper, data.dimension
+        # Turned histories need coordinates that turn by an orthogonal matrix; one grain never does.
+        self.isotropic = recipe["isotropic"] if len(data.orientations) > 1 else 0.0
+        require(not (paper and self.isotropic > 0.0), "--isotropic is not part of the recipe paper")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         strain, stress = ("stretch", "total") if paper else ("log", stress_kind(data))
         require(not inelastic or stress == "deviator", "--inelastic needs 3D Taylor data")
@@ -173,8 +186,11 @@ class _Problem:
         net.input_basis.set(*inputs[:2])
         net.output_basis.set(*outputs[:2])
         net.input_scale.copy_(torch.as_tensor(scale))
-        # Coefficients keep their relative size, so that faint modes stay faint.
-        net.coefficient_scale.fill_(float(np.sqrt(inputs[2].mean())))
+        # Default: half-way, in the logarithm, between modes as they are (faint ones stay unseen)
+        # and all modes alike (noise is learnt).
+        size = np.sqrt(inputs[2])
+        whole = np.sqrt(np.square(size).mean())
+        net.coefficient_scale.copy_(torch.as_tensor(np.sqrt(size * whole) if not paper else whole))
         net.output_scale.fill_(float(np.sqrt(outputs[2].mean())))
         net.to(self.device)
         self.x = _Side(*(torch.as_tensor(x[k], dtype=torch.float32) for k in x))
@@ -207,6 +223,8 @@ class _Problem:
         """Mean over paths of the relative L² error up to the time the future is known to."""
         x, y = self.x.train[rows], self.y.train[rows].to(self.device)
         norm = self.norm.train[rows].to(self.device)
+        if self.isotropic > 0.0:
+            x, y = self._turned(x, y, generator)
         last = torch.randint(1, self.n_t + 1, (len(rows),), generator=generator)
         whole = torch.rand(len(rows), generator=generator) >= self.truncated
         last = torch.where(whole, self.n_t, last)
@@ -220,6 +238,17 @@ class _Problem:
         weights = torch.where(whole[:, None].to(self.device), weights, 0.5 * (weights + end))
         square = (self._predict(x) - y).square().sum(-1)
         return ((square * weights).sum(1) / norm).clamp_min(1e-12).sqrt().mean()
+
+    def _turned(
+        self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Some of the histories turned at random, both sides alike."""
+        rows = torch.rand(len(x), generator=generator) < self.isotropic
+        sides = (False, self.network.stress == "deviator")
+        turns = random_turns(int(rows.sum()), self.dimension, sides, generator)
+        for side, turn in zip((x, y), turns, strict=True):
+            side[rows.to(side.device)] = side[rows.to(side.device)] @ turn.mT.to(side.device)
+        return x, y
 
     def validate(self) -> float:
         """Paper: error given the whole history; default: error of the last known stress."""

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Logarithmic strain without eigenvectors, and isometric coordinates of symmetric tensors."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import torch
 
-from mlms_fenics.tensors import COMPONENTS
+from mlms_fenics.tensors import COMPONENTS, from_components
 
 _NODES = 12
 
@@ -113,3 +114,28 @@ def isometry_inverse(dimension: int, deviatoric: bool = False) -> np.ndarray:
     E = isometry(dimension, deviatoric).T.copy()
     E[dimension:] /= 2.0
     return E
+
+
+def random_turns(
+    n: int, dimension: int, deviatoric: Sequence[bool], generator: torch.Generator
+) -> list[torch.Tensor]:
+    """Random rotations, as matrices on isometric coordinates.
+
+    Args:
+        n: number of rotations, uniform on SO(d).
+        dimension: 2 or 3.
+        deviatoric: a set of matrices for each entry, all of the same rotations.
+        generator: of the random numbers.
+
+    Returns:
+        For each entry *Shape* `(n, c, c)`, float32: coordinates of R T Rᵀ from those of T.
+    """
+    # The sign makes the decomposition unique, and with it Q uniform (Mezzadri 2007).
+    Q, upper = torch.linalg.qr(torch.randn(n, dimension, dimension, generator=generator))
+    R = Q * upper.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
+    R[:, :, 0] *= torch.linalg.det(R).sign()[:, None]
+    turns = []
+    for part in deviatoric:
+        E = torch.as_tensor(from_components(isometry_inverse(dimension, part).T.copy())).float()
+        turns.append(torch.einsum("aij,nik,bkl,njl->nab", E, R, E, R))
+    return turns

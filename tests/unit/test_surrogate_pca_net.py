@@ -2,6 +2,7 @@
 """PCA-Net as a material: exact properties of the form, and that it learns."""
 
 import argparse
+import dataclasses
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from mlms_fenics.errors import InputError
 from mlms_fenics.materials.base import drive
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 from mlms_fenics.surrogate.pca_net import PCANetLaw
-from mlms_fenics.surrogate.pca_training import fit
+from mlms_fenics.surrogate.pca_training import RECIPES, _Problem, fit
+from mlms_fenics.surrogate.strain import isometry, isometry_inverse
 from mlms_fenics.tensors import from_components, to_components
 
 HORIZON = 2.0
@@ -87,8 +89,6 @@ def test_network_on_its_own_grid_as_in_training(laws, name):
     law, net = laws[name], laws[name].network
     U = paths(law)
     strain = histories.walks(3, law.dimension, seed=7)
-    from mlms_fenics.surrogate.strain import isometry
-
     x = to_components(U) if net.strain == "stretch" else strain @ isometry(law.dimension).T
     x = torch.as_tensor(x) / net.input_scale
     z = (x.flatten(1) @ net.input_basis.encoder() - net.input_basis.mean_coefficients()) / (
@@ -209,3 +209,19 @@ def test_bad_options_are_refused(data):
     for change in ({"modes": 0}, {"dropout": 1.5}, {"truncated": -0.1}, {"width": 0}):
         with pytest.raises(InputError, match=next(iter(change))):
             fit(data, options(**change))
+
+
+def test_turned_histories_are_histories_of_an_isotropic_law(data):
+    several = dataclasses.replace(data, orientations=np.stack([np.eye(3)] * 2))
+    recipe = {**RECIPES["default"], "isotropic": 1.0, "modes": 5, "output_modes": 5, "width": 4}
+    problem = _Problem(several, recipe, paper=False, inelastic=False)
+    x, y = problem._turned(
+        problem.x.train[:4].clone(), problem.y.train[:4].clone(), torch.Generator().manual_seed(1)
+    )
+    assert (x - problem.x.train[:4]).abs().max() > 0.1 * x.abs().max()
+    strain = (x * problem.network.input_scale).double().numpy() @ isometry_inverse(3).T
+    sigma = histories.stress(strain, HORIZON)
+    J = np.exp(strain[..., :3].sum(-1))[..., None]
+    expected = J / (2.0 * data.law.shear_modulus) * (sigma @ isometry(3, deviatoric=True).T)
+    # Single precision, and stresses stored as float32 beside a pressure fifty times as large.
+    assert np.abs(y.numpy() - expected).max() < 1e-4 * np.abs(expected).max()

@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 import torch
 
-from mlms_fenics.surrogate.strain import isometry, isometry_inverse, log_strain, volume_ratio
+from mlms_fenics.surrogate.strain import (
+    isometry,
+    isometry_inverse,
+    log_strain,
+    random_turns,
+    volume_ratio,
+)
 from mlms_fenics.tensors import deviator, from_components, to_components
 
 
@@ -61,3 +67,23 @@ def test_isometry_keeps_the_frobenius_norm(dimension):
         E, back = isometry(dimension, deviatoric), isometry_inverse(dimension, deviatoric)
         assert np.allclose(np.linalg.norm(c @ E.T, axis=-1), np.linalg.norm(part, axis=(-1, -2)))
         assert np.allclose(from_components(c @ E.T @ back.T), part)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_random_turns_are_rotations_of_tensors_and_uniform(dimension):
+    generator = torch.Generator().manual_seed(0)
+    whole, part = random_turns(4000, dimension, (False, True), generator)
+    assert torch.allclose(whole @ whole.mT, torch.eye(whole.shape[1]), atol=1e-5)
+    T = torch.as_tensor(symmetric(1, dimension, 1.0)[0]).float()
+    c = to_components(T).double().numpy()
+    turned = whole @ torch.as_tensor(isometry(dimension) @ c).float()
+    back = turned.double().numpy() @ isometry_inverse(dimension).T
+    # Invariants stay, and a uniform rotation leaves only the mean of the normal components.
+    values = np.linalg.eigvalsh(from_components(back))
+    assert np.abs(values - np.linalg.eigvalsh(T.double().numpy())).max() < 1e-5
+    spread = np.linalg.norm(deviator(T.numpy())) / np.sqrt(4000)
+    mean = np.eye(dimension) * np.trace(T.numpy()) / dimension
+    assert np.abs(from_components(back.mean(0)) - mean).max() < 5 * spread
+    deviatoric = part @ torch.as_tensor(isometry(dimension, True) @ c).float()
+    E = isometry(dimension, True)
+    assert np.abs(deviatoric.numpy() - back @ E.T).max() < 1e-5
