@@ -9,6 +9,7 @@ of the axial section, and summary.json. Problem: Liu et al. 2022, section 4.1.
 
 import argparse
 import math
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,10 +83,13 @@ def check(options: argparse.Namespace) -> None:
 
 def chosen_device(name: str | None) -> torch.device:
     """The device asked for; by default ranks of a machine share its GPUs in turn (collective)."""
-    gpus = torch.cuda.device_count()
-    if name is None or name == "cuda":
-        local = COMM.Split_type(MPI.COMM_TYPE_SHARED).rank
-        name = f"cuda:{local % gpus}" if gpus else name or "cpu"
+    require(
+        name is None or re.fullmatch(r"cpu|cuda(:\d+)?", name) is not None,
+        f"--device is {name!r}, but must be cpu, cuda, or cuda: and the number of a GPU",
+    )
+    gpus, local = torch.cuda.device_count(), COMM.Split_type(MPI.COMM_TYPE_SHARED).rank
+    if name is None or (name == "cuda" and gpus):
+        name = f"cuda:{local % gpus}" if gpus else "cpu"
 
     def prove() -> torch.device:
         try:
