@@ -228,8 +228,8 @@ def _control(w, L, n_state, y, beta):
         error = w[re + l]
         good = 1.0 if error <= 1.0 else 0.0  # NaN is not good
         # error^{-1/3} cut to [0.2, 3]; NaN and inf give 0.2
-        bounded = error if error > 0.02 else 0.02
-        bounded = bounded if bounded < 64.0 else 64.0
+        bounded = error if error < 64.0 else 64.0
+        bounded = bounded if bounded > 0.02 else 0.02
         w[ra + l] = good
         w[re + l] = bounded
         rho = w[rx + l]
