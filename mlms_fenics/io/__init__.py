@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Output: XDMF and HDF5 fields, history tables, section pictures, summaries."""
+"""Output: XDMF and HDF5 fields, checkpoints, history tables, section pictures, summaries."""
 
+from mlms_fenics.io.checkpoint import Checkpoint
 from mlms_fenics.io.history import History, read_history
 from mlms_fenics.io.recorder import Recorder
 from mlms_fenics.io.summary import Summary
 from mlms_fenics.io.xdmf import XDMFWriter
 
-__all__ = ["History", "Recorder", "Summary", "XDMFWriter", "read_history"]
+__all__ = ["Checkpoint", "History", "Recorder", "Summary", "XDMFWriter", "read_history"]

@@ -61,6 +61,22 @@ class InputOrder:
         block = self._exchange(flat[self._send_order], self._sent, self._received)
         return block[self._block_order].reshape(self.count, *rows.shape[1:])
 
+    def distribute(self, block: Rows) -> Rows:
+        """The reverse of `collect` (collective).
+
+        Args:
+            block: this rank's block of the ordered rows, *Shape* `(count, ...)`.
+
+        Returns:
+            The rows that this rank owns, *Shape* `(n, ...)`.
+        """
+        flat = np.ascontiguousarray(block).reshape(self.count, int(np.prod(block.shape[1:])))
+        arrived = np.empty_like(flat)
+        arrived[self._block_order] = flat
+        rows = np.empty((len(self.position), flat.shape[1]), dtype=flat.dtype)
+        rows[self._send_order] = self._exchange(arrived, self._received, self._sent)
+        return rows.reshape(len(rows), *block.shape[1:])
+
     def _exchange(self, rows: Rows, sent: np.ndarray, received: np.ndarray) -> Rows:
         rows = np.ascontiguousarray(rows)
         result = np.empty((int(received.sum()), rows.shape[1]), dtype=rows.dtype)

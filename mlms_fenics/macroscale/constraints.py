@@ -49,7 +49,12 @@ class BoundVelocity:
     Attributes:
         nodes: `(n,)`; those below the number of owned nodes are this rank's own.
         work: done on the body in all steps by this rank's own nodes, J.
+        saved_nodal, saved_sums, saved_common: names of what a restart needs, as of `Contact`.
     """
+
+    saved_nodal: tuple[str, ...] = ("_acceleration",)
+    saved_sums: tuple[str, ...] = ("work",)
+    saved_common: tuple[str, ...] = ()
 
     def __init__(self, given: PrescribedVelocity, space: fem.FunctionSpace, owned: int) -> None:
         self.nodes = marked_nodes(space, given.where)

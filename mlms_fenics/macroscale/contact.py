@@ -30,8 +30,16 @@ class Contact(ABC):
         force: on the body in the last step, kN, `(3,)`, of this rank's own nodes.
         impulse: of all steps, kN µs, likewise.
         work: done on the body in all steps, J, likewise.
+        nodes: that it may touch, of this rank, ghosts included.
+        saved_nodal: names of what a restart needs, per entry of `nodes`.
+        saved_sums: likewise, parts of sums over ranks.
+        saved_common: likewise, equal on all ranks.
     """
 
+    saved_nodal: tuple[str, ...] = ("touching",)
+    saved_sums: tuple[str, ...] = ("force", "impulse", "work")
+    saved_common: tuple[str, ...] = ()
+    nodes: np.ndarray
     force: np.ndarray
     impulse: np.ndarray
     work: float

@@ -48,6 +48,7 @@ class ExplicitSolver:
         P: first Piola-Kirchhoff stress with bulk viscosity, GPa; what dolfinx assembles.
         nodal_mass: lumped, of all nodes of this rank, owned first, then ghosts, mg.
         timings: seconds spent in each part so far, on this rank.
+        settings: the constructor's, but for mesh, law and initial velocity.
     """
 
     def __init__(
@@ -115,6 +116,15 @@ class ExplicitSolver:
             float(viscosity[0]), float(viscosity[1]),
         )  # fmt: skip
         self._safety = safety
+        # What a restart must agree with; see saving.record.
+        self.settings: dict[str, Any] = {
+            "contacts": list(contacts),
+            "constraints": list(constraints),
+            "hourglass": hourglass or Hourglass(),
+            "viscosity": list(viscosity),
+            "safety": safety,
+            "quadrature": quadrature,
+        }
         self._hourglass = self._make_hourglass(hourglass)
         self.state: State = material.initial_state(n)
         self.time, self.dt, self.step_count = 0.0, 0.0, 0
