@@ -37,6 +37,9 @@ make_root() {
     ((free / 1024 >= space_needed)) || die "no space: $cache has $((free / 1024)) MB free," \
         "building needs $space_needed MB (set XDG_CACHE_HOME to use another disk)"
     say "building the environment, once: a few minutes, 4 GB in $cache; log: $log"
+    if [[ $torch == debian && -e /dev/nvidia0 ]]; then
+        say "(torch for CPUs; MLMS_FENICS_TORCH=cuda docker/run ... has one for the GPU that is here)"
+    fi
     part=$(mktemp -d "$cache/.part-XXXXXX") || die "cannot write in $cache"
     mkdir "$part/root" "$part/caches"
     chmod 755 "$part"
@@ -237,8 +240,8 @@ set_up_entry() {
     [[ -z $path ]] || entry+=(--ro-bind "$path" /etc/ssl/certs/ca-certificates.crt)
     while IFS= read -r path; do
         case $path in
-        /etc/ssl/certs | /etc/ssl/certs/ca-certificates.crt | /etc/pip.conf) ;;
-        *) entry+=(--ro-bind "$path" "$path") ;;
+        /etc/ssl/certs/ca-certificates.crt | /etc/pip.conf) ;;
+        *) is_system_folder "$root" "$path" || entry+=(--ro-bind "$path" "$path") ;;
         esac
     done < <(find_named_paths)
 }
@@ -268,8 +271,9 @@ enter_root() {
     done
     share_gpu
     entry+=(--remount-ro /)
+    find_signals
     supervise bwrap "${entry[@]}" --setenv PATH "$inner_path" --chdir "$folder" -- \
-        env --default-signal=HUP,INT,QUIT,TERM,USR1,USR2 "$@"
+        env "${signals[@]/#/--default-signal=}" "$@"
 }
 
 # One that the root has itself (/usr/lib, say), or one whose name it has as such.
@@ -298,11 +302,21 @@ share_gpu() {
     entry+=(--setenv LD_LIBRARY_PATH "$driver")
 }
 
+# Sets signals: those to pass on, which are not ignored already as nohup has it.
+find_signals() {
+    local name ignored
+    ignored=$(sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status)
+    signals=()
+    for name in HUP INT QUIT TERM USR1 USR2; do
+        (((16#${ignored:-0} >> ($(kill -l "$name") - 1)) & 1)) || signals+=("$name")
+    done
+}
+
 # Runs bwrap, which dies of any signal and takes the command with it, such that the command itself
 # gets the signal and its exit code comes back.
 supervise() {
     local pid rc signal received
-    for signal in HUP INT QUIT TERM USR1 USR2; do
+    for signal in "${signals[@]}"; do
         # shellcheck disable=SC2064  # this signal
         trap "received=$signal; pass_on $signal" "$signal"
     done
@@ -323,9 +337,18 @@ supervise() {
 # To the command: the child of the namespace's first process, which is bwrap's child.
 pass_on() {
     local target
-    # A key pressed at a terminal has reached the command already.
-    [[ $1 != INT && $1 != QUIT || ! -t 0 ]] || return 0
+    if [[ $1 == INT || $1 == QUIT ]] && in_foreground; then
+        # A key pressed at the terminal, which has reached the command already.
+        return 0
+    fi
     target=$(child_of "$pid") && target=$(child_of "$target") && kill -s "$1" "$target" 2>/dev/null
+}
+
+# Whether the terminal, if there is one, sends its signals to this process group.
+in_foreground() {
+    local line fields
+    read -r line <"/proc/$$/stat" && read -ra fields <<<"${line##*) }"
+    [[ ${fields[2]} == "${fields[5]}" ]]
 }
 
 child_of() {
