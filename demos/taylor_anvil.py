@@ -23,8 +23,9 @@ from mlms_fenics.errors import InputError, require
 from mlms_fenics.geometry import LATERAL, cylinder_divisions, cylinder_mesh
 from mlms_fenics.io import Recorder, Summary
 from mlms_fenics.io.command import Parser
+from mlms_fenics.io.front import FrontTracker
 from mlms_fenics.io.heavy import writable_folder
-from mlms_fenics.io.probes import FootRadius, FrontTracker, length
+from mlms_fenics.io.probes import FootRadius, Length, Probe
 from mlms_fenics.io.report import add_files, add_run
 from mlms_fenics.io.section import cut
 from mlms_fenics.io.section_figure import draw_sections
@@ -187,12 +188,12 @@ def main(argv: Sequence[str] | None = None) -> Any:
     law, name = on_every_rank(COMM, lambda: build_law(options, device))
     folder = writable_folder(COMM, options.out)
     solver = build_solver(options, law)
-    probes = {"length": ("mm", length), "foot_radius": ("mm", FootRadius(solver))}
+    probes: dict[str, Probe] = {"length": Length(), "foot_radius": FootRadius(solver)}
     front = None
     if options.hold_lateral:
         layers = cylinder_divisions(options.diameter, options.height, options.mesh_size)[2]
         front = FrontTracker(layers, options.height, options.velocity * METRE_PER_SECOND)
-        probes["front"] = ("mm", front)
+        probes["front"] = front
     recorder = Recorder(
         solver,
         folder,

@@ -75,37 +75,47 @@ def write_heavy(
     path = Path(path)
     beside = path.with_name(f".{path.name}.part")
     attributes = {"package_version": __version__, "unit_system": units.SYSTEM, **attributes}
+    if not parallel:
+        on_rank_zero(comm, lambda: _write_alone(path, beside, attributes, blocks))
+        return
     on_rank_zero(comm, lambda: _check_space(beside, blocks))
     failure = None
     try:
-        if parallel:
-            with h5py.File(beside, "w", driver="mpio", comm=comm) as file:
-                failure = _fill(file, attributes, blocks)
-        elif comm.rank == 0:
-            # Made in memory first: HDF5 cannot let go of a file that it failed to write.
-            with h5py.File(beside, "w", driver="core", backing_store=False) as file:
-                failure = _fill(file, attributes, blocks)
-                file.flush()
-                image = file.id.get_file_image()
-            beside.write_bytes(image)
+        with h5py.File(beside, "w", driver="mpio", comm=comm) as file:
+            failure = _fill(file, attributes, blocks)
     except (OSError, RuntimeError) as error:  # h5py gives RuntimeError where closing fails
         failure = failure or error
     failures = [text for text in comm.allgather(failure and str(failure)) if text]
+    on_rank_zero(comm, lambda: _finish(path, beside, failures))
 
-    def finish() -> None:
-        try:
-            if not failures:
-                os.replace(beside, path)
-                return
-            beside.unlink(missing_ok=True)
-        except OSError as error:
-            failures.append(str(error))
-        raise SimulationError(
-            f"writing {str(path)!r} failed: {failures[0]}; is the disk full? Earlier outputs are "
-            "kept"
-        )
 
-    on_rank_zero(comm, finish)
+def _write_alone(path: Path, beside: Path, attributes: Mapping[str, Any], blocks: Blocks) -> None:
+    _check_space(beside, blocks)
+    failures = []
+    try:
+        # Made in memory first: HDF5 cannot let go of a file that it failed to write.
+        with h5py.File(beside, "w", driver="core", backing_store=False) as file:
+            if failure := _fill(file, attributes, blocks):
+                raise failure
+            file.flush()
+            image = file.id.get_file_image()
+        beside.write_bytes(image)
+    except OSError as error:
+        failures.append(str(error))
+    _finish(path, beside, failures)
+
+
+def _finish(path: Path, beside: Path, failures: list[str]) -> None:
+    try:
+        if not failures:
+            os.replace(beside, path)
+            return
+        beside.unlink(missing_ok=True)
+    except OSError as error:
+        failures.append(str(error))
+    raise SimulationError(
+        f"writing {str(path)!r} failed: {failures[0]}; is the disk full? Earlier outputs are kept"
+    )
 
 
 def _check_space(path: Path, blocks: Blocks) -> None:
@@ -132,8 +142,17 @@ def _check_space(path: Path, blocks: Blocks) -> None:
 def _fill(file: h5py.File, attributes: Mapping[str, Any], blocks: Blocks) -> Exception | None:
     for key, value in attributes.items():
         file.attrs[key] = value
+    # Every row is written by some rank: no need to fill the data sets with zeros together first.
+    unfilled = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    unfilled.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     created = [
-        (file.create_dataset(key, (order.total, *rows.shape[1:]), rows.dtype), order, rows)
+        (
+            file.create_dataset(
+                key, (order.total, *rows.shape[1:]), rows.dtype, dcpl=unfilled.copy()
+            ),
+            order,
+            rows,
+        )
         for key, (order, rows) in blocks.items()
     ]
     # Only now may a single rank fail: it still reaches the collective close, so none hangs.

@@ -76,7 +76,7 @@ class MeshLayout:
         self.points = self.nodes.collect(geometry.x[: self._n_nodes])
         self.connectivity = self.cells.collect(np.asarray(cells, dtype=np.int64))
 
-    def collect(self, nodal: Fields, cell: Fields) -> tuple[dict, dict]:
+    def collect(self, nodal: Fields, cell: Fields, dtype: Any = np.float64) -> tuple[dict, dict]:
         """This rank's blocks of the fields (collective).
 
         Args:
@@ -84,6 +84,7 @@ class MeshLayout:
                 node, *Shape* `(n, ...)` with n the owned nodes or all local ones.
             cell: by name, a Function with one value per cell (DG0 or one-point quadrature), or an
                 array by cell, with or without the ghost cells.
+            dtype: of the result.
 
         Returns:
             Two dictionaries of arrays, scalars *Shape* `(count,)`, vectors `(count, 3)`, tensors
@@ -100,8 +101,8 @@ class MeshLayout:
             ),
         )
         return (
-            {name: self.nodes.collect(values) for name, values in owned_nodal.items()},
-            {name: self.cells.collect(values) for name, values in owned_cell.items()},
+            _collect_together(self.nodes, owned_nodal, self._n_nodes, dtype),
+            _collect_together(self.cells, owned_cell, self._n_cells, dtype),
         )
 
     def _nodal(self, name: str, field: Any) -> np.ndarray:
@@ -165,6 +166,23 @@ def gatherer(mesh: Mesh) -> Callable[[Fields, Fields], Snapshot | None]:
     return gather
 
 
+def _collect_together(
+    order: InputOrder, fields: Mapping[str, np.ndarray], owned: int, dtype: Any
+) -> dict[str, np.ndarray]:
+    """All fields in one exchange: many small ones cost as much as one large."""
+    if not fields:
+        return {}
+    widths = [int(np.prod(values.shape[1:])) for values in fields.values()]
+    columns = np.concatenate(
+        [v.reshape(owned, w) for v, w in zip(fields.values(), widths, strict=True)], axis=1
+    )
+    parts = np.split(order.collect(columns.astype(dtype)), np.cumsum(widths)[:-1], axis=1)
+    return {
+        name: part.reshape(order.count, *values.shape[1:])
+        for (name, values), part in zip(fields.items(), parts, strict=True)
+    }
+
+
 def _dof_values(field: Function) -> np.ndarray:
     block, shape = field.function_space.dofmap.index_map_bs, field.ufl_shape
     require(
@@ -175,7 +193,9 @@ def _dof_values(field: Function) -> np.ndarray:
     return field.x.array.reshape(-1, *shape)
 
 
-def _three_dimensional(name: str, field: Any, owned: int, with_ghosts: int, what: str):
+def _three_dimensional(
+    name: str, field: Any, owned: int, with_ghosts: int, what: str
+) -> np.ndarray:
     values = np.asarray(field)
     if values.ndim == 0 or len(values) not in (owned, with_ghosts):
         raise InputError(
@@ -189,7 +209,6 @@ def _three_dimensional(name: str, field: Any, owned: int, with_ghosts: int, what
         f"field {name!r} has values of shape {shape}: scalars, vectors and tensors of two or three "
         "dimensions can be written",
     )
-    values = values.astype(np.float64 if values.dtype.kind in "iub" else values.dtype, copy=False)
     if shape and shape[0] == 2:
         padding = [(0, 0)] + [(0, 1)] * len(shape)
         values = np.pad(values, padding)

@@ -1,27 +1,76 @@
 # SPDX-License-Identifier: MIT
 """Scalars of a running simulation that depend on the body's shape (all calls collective)."""
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 from mpi4py import MPI
 
-from mlms_fenics.macroscale import ExplicitSolver
+from mlms_fenics.macroscale import ExplicitSolver, deviatoric_strain, von_mises
 
-# Unit, and what to call for the value at the solver's present time.
-Probe = tuple[str, Callable[[ExplicitSolver], float]]
+_NOTHING = np.zeros(0)
 
 
-def length(solver: ExplicitSolver) -> float:
+class Probe(ABC):
+    """A scalar made of sums and largest values over ranks.
+
+    Probes do not communicate themselves: `evaluate` reduces for all of them together, since each
+    reduction costs the same however little it carries.
+
+    Attributes:
+        unit: of the value.
+    """
+
+    unit: str = ""
+
+    def sums(self, solver: ExplicitSolver) -> np.ndarray:
+        """What this rank adds to the sums, *Shape* `(n,)`, the same n on all ranks."""
+        return _NOTHING
+
+    def maxima(self, solver: ExplicitSolver) -> np.ndarray:
+        """This rank's candidates for the largest values, likewise."""
+        return _NOTHING
+
+    @abstractmethod
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        """The value at the solver's present time, on all ranks."""
+
+
+def evaluate(solver: ExplicitSolver, probes: Mapping[str, Probe]) -> dict[str, float]:
+    """Values of all probes at the solver's present time (collective)."""
+    if not probes:
+        return {}
+    reduced = []
+    for name, operation in (("sums", MPI.SUM), ("maxima", MPI.MAX)):
+        parts = [np.asarray(getattr(p, name)(solver), dtype=float) for p in probes.values()]
+        together = np.concatenate(parts)
+        if len(together):
+            solver.comm.Allreduce(MPI.IN_PLACE, together, op=operation)
+        reduced.append(np.split(together, np.cumsum([len(part) for part in parts])[:-1]))
+    return {
+        name: float(probe.value(solver, sums, maxima))
+        for (name, probe), sums, maxima in zip(probes.items(), *reduced, strict=True)
+    }
+
+
+class Length(Probe):
     """Extent of the deformed body along z, mm."""
-    z = owned_coordinates(solver)[:, 2] + owned_displacement(solver)[:, 2]
-    local = np.array([z.max(initial=-np.inf), (-z).max(initial=-np.inf)])
-    solver.comm.Allreduce(MPI.IN_PLACE, local, op=MPI.MAX)
-    return float(local.sum())
+
+    unit = "mm"
+
+    def maxima(self, solver: ExplicitSolver) -> np.ndarray:
+        z = owned_coordinates(solver)[:, 2] + owned_displacement(solver)[:, 2]
+        return np.array([z.max(initial=-np.inf), (-z).max(initial=-np.inf)])
+
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        return maxima.sum()
 
 
-class FootRadius:
-    """A probe: largest distance from the z axis of the nodes that began at the lowest z, mm."""
+class FootRadius(Probe):
+    """Largest distance from the z axis of the nodes that began at the lowest z, mm."""
+
+    unit = "mm"
 
     def __init__(self, solver: ExplicitSolver) -> None:
         X = owned_coordinates(solver)
@@ -30,10 +79,49 @@ class FootRadius:
         self._foot = np.flatnonzero(X[:, 2] + extremes[1] < 1e-9 * extremes.sum())
         self._reference = X[self._foot]
 
-    def __call__(self, solver: ExplicitSolver) -> float:
+    def maxima(self, solver: ExplicitSolver) -> np.ndarray:
         x = self._reference + owned_displacement(solver)[self._foot]
-        local = float(np.hypot(x[:, 0], x[:, 1]).max(initial=0.0))
-        return solver.comm.allreduce(local, op=MPI.MAX)
+        return np.array([np.hypot(x[:, 0], x[:, 1]).max(initial=0.0)])
+
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        return maxima[0]
+
+
+class ContactForce(Probe):
+    """One component of the force of all contacts on the body in the last step, kN."""
+
+    unit = "kN"
+
+    def __init__(self, component: int) -> None:
+        self.component = component
+
+    def sums(self, solver: ExplicitSolver) -> np.ndarray:
+        return np.array([sum(contact.force[self.component] for contact in solver.contacts)])
+
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        return sums[0]
+
+
+class LargestStress(Probe):
+    """Largest von Mises stress of all elements, GPa."""
+
+    unit = "GPa"
+
+    def maxima(self, solver: ExplicitSolver) -> np.ndarray:
+        return np.array([von_mises(solver.sigma).max(initial=0.0)])
+
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        return maxima[0]
+
+
+class LargestStrain(Probe):
+    """Largest deviatoric strain measure e_d of all elements."""
+
+    def maxima(self, solver: ExplicitSolver) -> np.ndarray:
+        return np.array([deviatoric_strain(solver.F).max(initial=0.0)])
+
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        return maxima[0]
 
 
 def owned_coordinates(solver: ExplicitSolver) -> np.ndarray:
@@ -53,55 +141,3 @@ def owned_velocity(solver: ExplicitSolver) -> np.ndarray:
 
 def _owned(solver: ExplicitSolver) -> int:
     return solver.elements.space.dofmap.index_map.size_local
-
-
-class FrontTracker:
-    """A probe that follows a plane velocity front running up the z axis.
-
-    The front is where the mean axial velocity of a layer of nodes has fallen to half of what it is
-    ahead of the front, interpolated between layers.
-
-    Args:
-        layers: of elements along z, of equal height.
-        height: of the body, which stands on z = 0, mm.
-        speed: axial speed ahead of the front, mm/µs.
-    """
-
-    # The front must have left the wall by a few of its own widths, and not have met the far end.
-    RANGE = (0.2, 0.85)
-
-    def __init__(self, layers: int, height: float, speed: float) -> None:
-        self.layers, self.height, self.speed = layers, height, speed
-        self.times: list[float] = []
-        self.positions: list[float] = []
-
-    def __call__(self, solver: ExplicitSolver) -> float:
-        """Where the front is, mm; NaN before it has formed and after it has met the far end."""
-        layer = np.rint(owned_coordinates(solver)[:, 2] / self.height * self.layers).astype(int)
-        velocity = -owned_velocity(solver)[:, 2]
-        local = np.array(
-            [
-                np.bincount(layer, weights=velocity, minlength=self.layers + 1),
-                np.bincount(layer, minlength=self.layers + 1),
-            ]
-        )
-        total, count = solver.comm.allreduce(local, op=MPI.SUM)
-        mean = total / count / self.speed
-        slow = np.flatnonzero(mean < 0.5)
-        if not len(slow) or slow[-1] == self.layers:
-            return float("nan")
-        below = slow[-1]
-        part = (0.5 - mean[below]) / (mean[below + 1] - mean[below])
-        # The solver's velocities are those of half a step ago.
-        self.times.append(solver.time - 0.5 * solver.dt)
-        self.positions.append(float((below + part) * self.height / self.layers))
-        return self.positions[-1]
-
-    def speed_measured(self) -> float:
-        """Slope of position over time by least squares, mm/µs; NaN if it was hardly followed."""
-        low, high = (fraction * self.height for fraction in self.RANGE)
-        kept = [(t, z) for t, z in zip(self.times, self.positions, strict=True) if low <= z <= high]
-        if len(kept) < 5:
-            return float("nan")
-        t, z = np.array(kept).T
-        return float(np.polyfit(t, z, 1)[0])

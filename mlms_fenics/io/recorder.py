@@ -8,15 +8,14 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from mpi4py import MPI
 
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.history import History
 from mlms_fenics.io.layout import Snapshot, gatherer
-from mlms_fenics.io.probes import Probe
+from mlms_fenics.io.probes import ContactForce, LargestStrain, LargestStress, Probe, evaluate
 from mlms_fenics.io.progress import Progress
-from mlms_fenics.io.trust import TrustRecord
+from mlms_fenics.io.trust import LargestDistance, OutsideTraining, distances
 from mlms_fenics.io.xdmf import XDMFWriter
 from mlms_fenics.macroscale import (
     Energies,
@@ -26,23 +25,7 @@ from mlms_fenics.macroscale import (
     von_mises,
 )
 
-_COLUMNS = {
-    "time": "us",
-    "dt": "us",
-    "kinetic": "J",
-    "internal": "J",
-    "hourglass": "J",
-    "viscous": "J",
-    "contact": "J",
-    "external": "J",
-    "balance": "",
-    "contact_force_x": "kN",
-    "contact_force_y": "kN",
-    "contact_force_z": "kN",
-    "max_sigma_M": "GPa",
-    "max_e_d": "",
-}
-_TRUST_COLUMNS = {"outside_training": "", "max_distance": ""}
+_ENERGIES = ("kinetic", "internal", "hourglass", "viscous", "contact", "external")
 
 
 class Recorder:
@@ -60,11 +43,12 @@ class Recorder:
         keep: how many outputs to keep for pictures, the last included, equally spaced.
 
     Attributes:
-        history: columns of the table so far, by name (all ranks).
+        history: columns of the table so far, by name (all ranks): time, dt, energies, balance and
+            the probes.
         snapshots: `(time, Snapshot)` of the outputs kept, on rank 0; on others the snapshot is
             None.
-        trust: where the body left the range of the training data; None where the law has no
-            measure of it.
+        trust: when the body left the range of the training data; None where the law has no
+            measure of that.
         seconds: wall time of `run`, by part: the solver's parts, "output", "other" and "total".
         energies: at the end.
 
@@ -89,11 +73,17 @@ class Recorder:
         require(rows >= 1, f"number of history rows is {rows}, but must be at least 1")
         self.solver, self.end_time, self.outputs = solver, end_time, outputs
         self.folder = writable_folder(solver.comm, folder)
-        self._probes = dict(probes or {})
-        measured = "distance" in solver.material.fields(solver.state)
-        self.trust = TrustRecord(solver) if measured else None
-        columns = {**_COLUMNS, **{key: unit for key, (unit, _) in self._probes.items()}}
-        columns |= _TRUST_COLUMNS if measured else {}
+        self._probes: dict[str, Probe] = {
+            **{f"contact_force_{axis}": ContactForce(i) for i, axis in enumerate("xyz")},
+            "max_sigma_M": LargestStress(),
+            "max_e_d": LargestStrain(),
+            **(probes or {}),
+        }
+        self.trust = OutsideTraining() if distances(solver) is not None else None
+        if self.trust is not None:
+            self._probes |= {"outside_training": self.trust, "max_distance": LargestDistance()}
+        columns = {"time": "us", "dt": "us", **dict.fromkeys(_ENERGIES, "J"), "balance": ""}
+        columns |= {name: probe.unit for name, probe in self._probes.items()}
         self._table = History(solver.comm, self.folder / "history.csv", columns)
         self.history: dict[str, list[float]] = {column: [] for column in columns}
         self._writer = XDMFWriter(self.folder / f"{name}.xdmf", solver.mesh, dtype=dtype)
@@ -177,31 +167,9 @@ class Recorder:
         start = perf_counter()
         solver = self.solver
         energies = solver.energies()
-        extremes = np.array(
-            [
-                von_mises(solver.sigma).max(initial=0.0),
-                deviatoric_strain(solver.F).max(initial=0.0),
-            ]
-        )
-        solver.comm.Allreduce(MPI.IN_PLACE, extremes, op=MPI.MAX)
-        force = solver.contact_force
-        row = {
-            "time": solver.time,
-            "dt": solver.dt,
-            "kinetic": energies.kinetic,
-            "internal": energies.internal,
-            "hourglass": energies.hourglass,
-            "viscous": energies.viscous,
-            "contact": energies.contact,
-            "external": energies.external,
-            "balance": energies.balance,
-            **{f"contact_force_{axis}": force[i] for i, axis in enumerate("xyz")},
-            "max_sigma_M": extremes[0],
-            "max_e_d": extremes[1],
-            **{key: probe(solver) for key, (_, probe) in self._probes.items()},
-        }
-        if self.trust is not None:
-            row |= dict(zip(_TRUST_COLUMNS, self.trust.observe(), strict=True))
+        row = {"time": solver.time, "dt": solver.dt, "balance": energies.balance}
+        row |= {name: getattr(energies, name) for name in _ENERGIES}
+        row |= evaluate(solver, self._probes)
         for key, value in row.items():
             self.history[key].append(float(value))
         self._table.append(row)

@@ -10,6 +10,7 @@ from mpi4py import MPI
 from mlms_fenics.data.progress import duration
 from mlms_fenics.io.recorder import Recorder
 from mlms_fenics.io.summary import Summary
+from mlms_fenics.io.trust import farthest_place
 
 
 def add_run(summary: Summary, recorder: Recorder) -> None:
@@ -87,10 +88,14 @@ def _add_contact(summary: Summary, recorder: Recorder) -> None:
 
 
 def _add_trust(summary: Summary, recorder: Recorder) -> None:
-    trust, section = recorder.trust, "Trust in the learnt law"
-    summary.add(section, "left the training range", 100.0 * trust.fraction, "% of volume", ".1f")
-    summary.add(section, "largest distance", trust.largest, "(1 is the edge of the data)", ".3g")
-    if trust.fraction > 0.0:
-        summary.add(section, "first outside", trust.first, "us")
+    trust, history, section = recorder.trust, recorder.history, "Trust in the learnt law"
+    share = 100.0 * history["outside_training"][-1]
+    summary.add(section, "left the training range", share, "% of volume", ".1f")
+    largest = history["max_distance"][-1]
+    summary.add(section, "largest distance", largest, "(1 is the edge of the data)", ".3g")
+    if share == 0.0:
+        return
+    summary.add(section, "first outside", trust.first, "us")
+    if share >= 10.0:
         summary.add(section, "a tenth outside", trust.tenth, "us")
-        summary.add(section, "farthest element", list(trust.place()), "mm")
+    summary.add(section, "farthest element", list(farthest_place(recorder.solver)), "mm")

@@ -4,49 +4,60 @@
 import math
 
 import numpy as np
-from mpi4py import MPI
 
+from mlms_fenics.io.probes import Probe
 from mlms_fenics.macroscale import ExplicitSolver
 
 
-class TrustRecord:
-    """Follows a learnt law's `distance` field; above 1 a point is outside its training data.
+def distances(solver: ExplicitSolver) -> np.ndarray | None:
+    """Distance of this rank's cells from the training data; None where the law has no measure.
+
+    Above 1 a point is outside the data.
+    """
+    distance = solver.material.fields(solver.state).get("distance")
+    return None if distance is None else distance.detach().cpu().numpy()
+
+
+class LargestDistance(Probe):
+    """Largest distance from the training data so far, anywhere; 1 is their edge."""
+
+    def maxima(self, solver: ExplicitSolver) -> np.ndarray:
+        return np.array([distances(solver).max(initial=0.0)])
+
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        return maxima[0]
+
+
+class OutsideTraining(Probe):
+    """Share of the reference volume that has been outside the training data so far.
 
     Attributes:
-        fraction: of the reference volume that has been outside so far.
-        largest: distance so far, anywhere.
         first: time at which the first element was found outside, µs; NaN if none was.
         tenth: time at which a tenth of the body was found outside, µs; NaN if never.
     """
 
-    def __init__(self, solver: ExplicitSolver) -> None:
-        self._solver = solver
-        self._volume = solver.comm.allreduce(float(solver.elements.volume.sum()))
-        self.fraction, self.largest = 0.0, 0.0
+    def __init__(self) -> None:
         self.first, self.tenth = math.nan, math.nan
 
-    def observe(self) -> tuple[float, float]:
-        """Update from the solver's present state (collective); fraction and largest distance."""
-        comm, distance = self._solver.comm, self._distance()
-        outside = float(self._solver.elements.volume[distance > 1.0].sum())
-        self.fraction = comm.allreduce(outside) / self._volume
-        self.largest = comm.allreduce(float(distance.max(initial=0.0)), op=MPI.MAX)
-        if self.fraction > 0.0 and math.isnan(self.first):
-            self.first = self._solver.time
-        if self.fraction >= 0.1 and math.isnan(self.tenth):
-            self.tenth = self._solver.time
-        return self.fraction, self.largest
+    def sums(self, solver: ExplicitSolver) -> np.ndarray:
+        volume = solver.elements.volume
+        return np.array([volume[distances(solver) > 1.0].sum(), volume.sum()])
 
-    def place(self) -> tuple[float, ...]:
-        """Reference position of the farthest element, mm (collective)."""
-        distance, elements = self._distance(), self._solver.elements
-        mine = (-math.inf, ())
-        if len(distance):
-            farthest = int(distance.argmax())
-            centre = elements.coordinates[elements.dofs[farthest]].mean(axis=0)
-            mine = (float(distance[farthest]), tuple(centre.tolist()))
-        return max(self._solver.comm.allgather(mine))[1]
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        share = sums[0] / sums[1]
+        if share > 0.0 and math.isnan(self.first):
+            self.first = solver.time
+        if share >= 0.1 and math.isnan(self.tenth):
+            self.tenth = solver.time
+        return share
 
-    def _distance(self) -> np.ndarray:
-        fields = self._solver.material.fields(self._solver.state)
-        return fields["distance"].detach().cpu().numpy()
+
+def farthest_place(solver: ExplicitSolver) -> tuple[float, ...]:
+    """Reference position of the element farthest from the training data, mm (collective)."""
+    distance, elements = distances(solver), solver.elements
+    mine: tuple[float, tuple[float, ...]] = (-math.inf, ())
+    if len(distance):
+        farthest = int(distance.argmax())
+        centre = elements.coordinates[elements.dofs[farthest]].mean(axis=0)
+        mine = (float(distance[farthest]), tuple(centre.tolist()))
+    return max(solver.comm.allgather(mine))[1]

@@ -24,6 +24,8 @@ _TOPOLOGY = {
     "prism": "Wedge",
     "pyramid": "Pyramid",
 }
+# Cells from which on parallel writing pays.
+_LARGE = 300_000
 _ATTRIBUTE = {(): "Scalar", (3,): "Vector", (3, 3): "Tensor"}
 
 
@@ -54,7 +56,9 @@ class XDMFWriter:
         path: of the text, ending in ".xdmf"; existing files are replaced.
         mesh: cells of degree 1.
         dtype: floating type of the file, `numpy.float64` or `numpy.float32`.
-        parallel: all ranks write (needs h5py with MPI); False gathers to rank 0; None chooses.
+        parallel: all ranks write (needs h5py with MPI); False gathers to rank 0; None lets all
+            ranks write where they can and the mesh is large: a small output is gathered and
+            written in a fraction of the time that MPI takes to open a file.
 
     Raises:
         InputError: on all ranks: the folder cannot be written, the name or the cells do not fit.
@@ -83,7 +87,10 @@ class XDMFWriter:
             has_parallel_hdf5() or not parallel,
             "h5py is built without MPI here: leave `parallel` out",
         )
-        self._parallel = has_parallel_hdf5() if parallel is None else parallel
+        if parallel is None:
+            cells = mesh.topology.index_map(mesh.topology.dim).size_global
+            parallel = has_parallel_hdf5() and mesh.comm.size > 1 and cells >= _LARGE
+        self._parallel = parallel
         self._layout = MeshLayout(mesh, to_root=not self._parallel)
         self.folder = writable_folder(self.comm, self.path.with_name(f"{self.path.stem}_data"))
         on_rank_zero(self.comm, self._remove_earlier_run)
@@ -125,7 +132,7 @@ class XDMFWriter:
         )
         twice = sorted(set(nodal) & set(cell))
         require(not twice, f"fields {twice} are given both at nodes and in cells: name them apart")
-        at_nodes, in_cells = self._layout.collect(nodal, cell)
+        at_nodes, in_cells = self._layout.collect(nodal, cell, self._dtype)
         blocks, attributes = {}, []
         for centre, order, fields in (
             ("Node", self._layout.nodes, at_nodes),
@@ -135,7 +142,7 @@ class XDMFWriter:
                 _check_name(name)
                 # Flat tensors: XDMF's dimensions and the data set's must have the same rank.
                 flat = rows.reshape(len(rows), 9) if rows.ndim == 3 else rows
-                blocks[name] = (order, flat.astype(self._dtype))
+                blocks[name] = (order, flat)
                 attributes.append(_Attribute(name, centre, rows.shape[1:]))
         step = _Step(f"{len(self._steps):06d}.h5", float(time), tuple(attributes))
         self._write_heavy(self.folder / step.file, {"time": step.time}, blocks)

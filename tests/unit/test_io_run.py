@@ -15,7 +15,8 @@ from xdmf_reading import read_grids
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.io import Recorder, Summary, read_history
 from mlms_fenics.io.command import Parser
-from mlms_fenics.io.probes import FootRadius, FrontTracker, length
+from mlms_fenics.io.front import FrontTracker
+from mlms_fenics.io.probes import ContactForce, FootRadius, Length, evaluate
 from mlms_fenics.io.progress import Progress
 from mlms_fenics.io.report import add_run
 from mlms_fenics.macroscale import ExplicitSolver, RigidPlane
@@ -89,15 +90,17 @@ def test_progress_lines(capsys, shown):
 
 def test_probes_see_the_deformed_body():
     solver = block_solver()
-    radius = FootRadius(solver)
-    assert length(solver) == pytest.approx(2.0)
-    assert radius(solver) == pytest.approx(0.5 * 2**0.5)
+    probes = {"length": Length(), "radius": FootRadius(solver), "force": ContactForce(2)}
+    assert evaluate(solver, {}) == {}
+    at_rest = {"length": 2.0, "radius": 0.5 * 2**0.5, "force": 0.0}
+    assert evaluate(solver, probes) == pytest.approx(at_rest)
     X = solver.elements.coordinates
     u = solver.u.x.array.reshape(-1, 3)
     u[:, 2] = -0.25 * X[:, 2] + 1.0
     u[:, 0] = np.where(X[:, 2] < 0.1, 0.2 * X[:, 0], 5.0 * X[:, 0])
-    assert length(solver) == pytest.approx(1.5)
-    assert radius(solver) == pytest.approx(np.hypot(0.6, 0.5))
+    solver.contacts[0].force[:] = (1.0, 2.0, 3.0)
+    deformed = {"length": 1.5, "radius": np.hypot(0.6, 0.5), "force": 3.0}
+    assert evaluate(solver, probes) == pytest.approx(deformed)
 
 
 def test_front_tracker_measures_a_prescribed_front():
@@ -111,7 +114,8 @@ def test_front_tracker_measures_a_prescribed_front():
         fake.time = 0.02 * k
         front = speed * (fake.time - 0.5 * fake.dt)
         v[:, 2] = -0.01 * 0.5 * (1.0 + np.tanh((z - front) / width))
-        tracker(fake)
+        seen = evaluate(fake, {"front": tracker})["front"]
+        assert math.isnan(seen) or seen == pytest.approx(front, abs=0.01)
     assert tracker.speed_measured() == pytest.approx(speed, rel=2e-3)
     assert math.isnan(FrontTracker(40, 2.0, 0.01).speed_measured())
 
@@ -120,7 +124,7 @@ def test_recorder_writes_everything(tmp_path):
     solver = block_solver(WithDistance(25.0, 48.0, 10.0))
     recorder = Recorder(
         solver, tmp_path, name="block", end_time=0.5, outputs=4, rows=20, keep=2,
-        probes={"length": ("mm", length)},
+        probes={"length": Length()},
     )  # fmt: skip
     recorder.run()
     grids = read_grids(tmp_path / "block.xdmf")
@@ -149,9 +153,8 @@ def test_recorder_writes_everything(tmp_path):
     assert table["length"][-1] == pytest.approx(np.ptp(body.points[:, 2]), rel=1e-12)
     assert [t for t, _ in recorder.snapshots] == pytest.approx([0.25, 0.5])
     # Cells whose rank / 31 exceeds 1 / (4 · 0.5) are outside.
-    assert recorder.trust.fraction == pytest.approx(0.5)
-    assert recorder.trust.largest == pytest.approx(2.0)
     assert table["outside_training"][-1] == pytest.approx(0.5)
+    assert table["max_distance"][-1] == pytest.approx(2.0)
     # The distance of the farthest cell is 4 t: it crosses 1 between two rows.
     crossed = int(np.argmax(table["time"] > 0.25))
     assert recorder.trust.first == pytest.approx(table["time"][crossed])

@@ -36,7 +36,7 @@ def centres(domain):
     return domain.geometry.x[domain.geometry.dofmap].mean(axis=1)
 
 
-@pytest.mark.parametrize("parallel", [None, False])
+@pytest.mark.parametrize("parallel", [True, False])
 @pytest.mark.parametrize("cell", SPACE)
 def test_fields_and_mesh_come_back(tmp_path, cell, parallel):
     domain = box(cell)
@@ -174,7 +174,7 @@ def test_snapshot_has_the_order_of_the_file(tmp_path):
     np.testing.assert_array_equal(snapshot.cell["y"], of_cells["y"])
 
 
-@pytest.mark.parametrize("parallel", [None, False])
+@pytest.mark.parametrize("parallel", [True, False])
 def test_no_room_is_reported_and_keeps_what_was_written(tmp_path, parallel):
     domain = box()
     writer = XDMFWriter(tmp_path / "a.xdmf", domain, parallel=parallel)

@@ -56,7 +56,7 @@ def distributed():
     return mesh.create_mesh(COMM, cells[on_root], points[on_root], element), points, cells, used
 
 
-@pytest.mark.parametrize("parallel", [None, False])
+@pytest.mark.parametrize("parallel", [True, False])
 def test_rows_are_those_of_the_original_mesh(folder, parallel):
     domain, points, cells, used = distributed()
     u = fem.Function(fem.functionspace(domain, ("Lagrange", 1, (3,))))
@@ -121,7 +121,7 @@ def test_unwritable_folder_is_an_error_on_all(folder):
             writable_folder(COMM, path)
 
 
-@pytest.mark.parametrize("parallel", [None, False])
+@pytest.mark.parametrize("parallel", [True, False])
 def test_no_room_is_an_error_on_all(folder, parallel):
     domain = distributed()[0]
     writer = XDMFWriter(folder / "a.xdmf", domain, parallel=parallel)
