@@ -2,6 +2,7 @@
 """The environment's scripts, as far as they can be tried from within it."""
 
 import ast
+import itertools
 import os
 import signal
 import subprocess
@@ -37,6 +38,8 @@ PACKAGE_OF = {
     "tqdm": "python3-tqdm",
     "ufl": "python3-dolfinx-real",
 }
+# Scripts for ParaView's own Python.
+ELSEWHERE = {"paraview"}
 
 
 def environment(tmp_path, **more):
@@ -86,14 +89,15 @@ def test_all_that_the_code_imports_is_in_the_list():
     for folder in ("mlms_fenics", "demos", "meshes", "tests"):
         for path in (CHECKOUT / folder).rglob("*.py"):
             names |= set(imported(path))
-    foreign = names - own - set(sys.stdlib_module_names)
+    foreign = names - own - ELSEWHERE - set(sys.stdlib_module_names)
     assert "numpy" in foreign
     assert {PACKAGE_OF.get(name, f"(no package for {name})") for name in foreign} <= packages()
 
 
 def test_all_that_the_package_depends_on_is_in_the_list():
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    requirements = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    extras = project["optional-dependencies"].values()
+    requirements = [*project["dependencies"], *(one for extra in extras for one in extra)]
     names = {requirement.split(">")[0].split("<")[0] for requirement in requirements} - {"ruff"}
     assert {PACKAGE_OF[name] for name in names} <= packages()
     assert "RUFF='ruff>=" in (CHECKOUT / "docker" / "install.sh").read_text()
@@ -230,7 +234,7 @@ def test_container_gets_folders_variables_and_words(tmp_path):
     assert done.returncode == 7
     assert words[-3:] == ["python", "a b.py", ""]
     assert words[-4].startswith("mlms_fenics:")
-    options = list(zip(words, words[1:], strict=False))
+    options = list(itertools.pairwise(words))
     assert ("--workdir", str(folder)) in options
     assert ("--user", f"{os.getuid()}:{os.getgid()}") in options
     for path in (CHECKOUT, folder, tmp_path / "cache" / "mlms_fenics", "/tmp"):
@@ -238,6 +242,68 @@ def test_container_gets_folders_variables_and_words(tmp_path):
     for name in ("MY_SETTING", "PYTHONPATH", "OMP_NUM_THREADS", "NUMBA_CACHE_DIR"):
         assert ("--env", name) in options
     assert ("--env", "LD_PRELOAD") not in options
+
+
+# docker/run: entering a root.
+
+# As bwrap has it: a watcher, the namespace's first process, the command.
+FAKE_BWRAP = """#!/bin/bash
+printf '%s\\n' "$@" >"$BWRAP_LOG"
+while [[ $1 != -- ]]; do shift; done
+shift
+bash -c '"$@" & wait $!' first "$@" &
+wait $!
+"""
+
+
+def with_root(tmp_path):
+    put(tmp_path / "bin" / "bwrap", FAKE_BWRAP)
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    log = str(tmp_path / "log")
+    env = environment(tmp_path, MLMS_FENICS_ENGINE="bwrap", PATH=path, BWRAP_LOG=log)
+    root = plan(env, "true")["root"].removesuffix(" (to be built)")
+    (Path(root) / "usr" / "lib" / "python3").mkdir(parents=True)
+    return env
+
+
+def test_command_in_a_root_sees_the_folders_and_gives_its_exit_code(tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    env = with_root(tmp_path) | {"PIP_FIND_LINKS": f"{folder} /usr/lib", "CFLAGS": "-O9"}
+    script = 'printf "%s|" "$PYTHONPATH" "$OMP_NUM_THREADS" "${CFLAGS-none}" "$@"; exit 7'
+    env["OMP_NUM_THREADS"] = "3"
+    done = call([RUN, "sh", "-c", script, "sh", "a b", "*"], env, cwd=folder)
+    assert (done.stdout, done.returncode) == (f"{CHECKOUT}|3|none|a b|*|", 7), done.stderr
+    words = (tmp_path / "log").read_text().split("\n")
+    binds = set(zip(words, words[1:], words[2:], strict=False))
+    for path in (CHECKOUT, folder, tmp_path / "cache" / "mlms_fenics"):
+        assert ("--bind", str(path), str(path)) in binds
+    # What pip is told to look at is there, but not where the system's own folders are.
+    assert ("--ro-bind", str(tmp_path / "a"), str(tmp_path / "a")) not in binds
+    assert "/usr/lib" not in words
+    chdir = words.index("--chdir")
+    assert words[chdir + 1 : chdir + 3] == [str(folder), "--"]
+    assert words.index("--remount-ro") > max(i for i, word in enumerate(words) if word == "--bind")
+
+
+SLEEPER = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(42))
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(43))
+print("ready", flush=True)
+time.sleep(20)
+"""
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGTERM, 42), (signal.SIGUSR1, 43), (signal.SIGHUP, 129)]
+)
+def test_signal_reaches_the_command(tmp_path, sent, status):
+    command = [str(RUN), sys.executable, "-c", SLEEPER]
+    with subprocess.Popen(command, env=with_root(tmp_path), stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(sent)
+        assert process.wait(timeout=20) == status
 
 
 # docker/run: building a root, with the long parts replaced.
@@ -257,19 +323,20 @@ make_packages() {
     mkdir "$1/usr"
     echo "Setting up one"
     sleep "$seconds"
-    [[ -z ${fault-} ]] || { echo "E: $fault"; exit 1; }
+    [[ -z $fault ]] || { echo "E: $fault"; exit 1; }
     echo whole >"$1/usr/file"
 }
 make_settings() { :; }
 try_root() { :; }
 seconds=$3 fault=$4
+eval "$5"
 need_root
 """
 
 
-def build(tmp_path, seconds, fault=""):
+def build(tmp_path, seconds, fault="", instead=""):
     return subprocess.Popen(
-        ["bash", "-c", BUILD, "build", CHECKOUT, tmp_path, str(seconds), fault],
+        ["bash", "-c", BUILD, "build", CHECKOUT, tmp_path, str(seconds), fault, instead],
         env=environment(tmp_path),
         stderr=subprocess.PIPE,
         text=True,
@@ -303,7 +370,7 @@ def test_two_builds_at_once_are_one(tmp_path):
 
 @pytest.mark.parametrize("deadly", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_interrupted_build_leaves_nothing_half_made(tmp_path, deadly):
-    process = build(tmp_path, 1.0)
+    process = build(tmp_path, 0.6)
     wait_for(tmp_path / "starts")
     process.send_signal(deadly)
     process.communicate(timeout=20)
@@ -324,3 +391,37 @@ def test_failed_build_says_why_and_keeps_its_log(tmp_path):
     assert f"log: {tmp_path / 'k.log'}" in said.splitlines()[-1]
     assert "Setting up one" in (tmp_path / "k.log").read_text()
     assert left(tmp_path) == ["k.log", "lock", "starts"]
+
+
+HIDE = (
+    'command() { case $2 in bwrap | mmdebstrap | %s) false ;; *) builtin command "$@" ;; esac; }\n'
+)
+OWN_TOOLS = "unset -f install_tools; . docker/root.sh; find_sources() { :; }\n"
+NO_SUDO = "sudo() { false; }\n"
+
+
+@pytest.mark.parametrize(
+    ("instead", "said"),
+    [
+        (
+            ". docker/root.sh; install_tools() { :; }; has_suite() { false; }",
+            "no Debian mirror answers, so no network? (tried: ",
+        ),
+        ("df() { printf 'Avail\\n1048576\\n'; }", "has 1024 MB free, building needs"),
+        ("bwrap() { echo 'No permissions' >&2; false; }", "bwrap cannot work here: No permissions"),
+        (OWN_TOOLS + HIDE % "apt-get", "this machine has no apt: docker or podman is needed"),
+        (
+            OWN_TOOLS + HIDE % "none" + NO_SUDO + "apt-get() { echo 'E: no such package'; false; }",
+            "apt cannot install bubblewrap mmdebstrap" if os.getuid() == 0 else "not root",
+        ),
+    ],
+)
+def test_what_is_lacking_is_said_in_one_line(tmp_path, instead, said):
+    process = build(tmp_path, 0, instead=instead)
+    lines = process.communicate(timeout=20)[1].splitlines()
+    assert process.returncode == 125
+    assert said in lines[-1]
+    assert all(line.startswith("docker/run: ") for line in lines)
+    assert len(lines) <= 2
+    assert not (tmp_path / "k").exists()
+    assert not list(tmp_path.glob(".part*"))
