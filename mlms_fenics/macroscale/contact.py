@@ -121,7 +121,9 @@ class PlaneContact(Contact):
         self.speed = plane.velocity
         self.nodes = nodes
         self.owned = owned
-        self.gap = (coordinates[nodes] - np.asarray(plane.point, dtype=float)) @ self.normal
+        # Not by @, whose rounding depends on the row: a ghost must land as its owner does.
+        away = (coordinates[nodes] - np.asarray(plane.point, dtype=float)) * self.normal
+        self.gap = away[:, 0] + away[:, 1] + away[:, 2]
         self.touching = np.zeros(len(nodes), dtype=np.bool_)
         self.force = np.zeros(3)
         self.impulse = np.zeros(3)

@@ -14,6 +14,7 @@ from mpi4py import MPI
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.macroscale.constraints import boundary_nodes
+from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.parallel import on_every_rank
 
 SUPPORTED = {"hexahedron": basix.CellType.hexahedron, "tetrahedron": basix.CellType.tetrahedron}
@@ -74,6 +75,7 @@ def build_elements(domain: mesh.Mesh) -> Elements:
     n_cells = domain.topology.index_map(3).size_local
     dofs = np.ascontiguousarray(space.dofmap.list[:n_cells])
     x = np.ascontiguousarray(space.tabulate_dof_coordinates())
+    NodeExchange(space).update(x)  # each rank may have rounded otherwise
     element = basix.create_element(basix.ElementFamily.P, SUPPORTED[name], 1)
     points, weights = basix.make_quadrature(SUPPORTED[name], 3 if name == "hexahedron" else 2)
     gradients, volume, shares = on_every_rank(
@@ -108,8 +110,9 @@ def lumped(elements: Elements, density: float) -> np.ndarray:
     mass = _compat.vector(elements.space)
     nodal = mass.array.reshape(-1, 3)
     np.add.at(nodal, elements.dofs, density * elements.shares[:, :, None])
-    mass.scatter_reverse(la.InsertMode.add)
-    mass.scatter_forward()
+    exchange = NodeExchange(elements.space)
+    exchange.add(nodal)
+    exchange.update(nodal)
     return nodal[:, 0].copy()
 
 

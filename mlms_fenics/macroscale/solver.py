@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from dolfinx import fem, la, mesh
+from dolfinx import fem, mesh
 from mpi4py import MPI
 
 from mlms_fenics import _compat
@@ -18,6 +18,7 @@ from mlms_fenics.macroscale.constraints import BoundVelocity, PrescribedVelocity
 from mlms_fenics.macroscale.contact import RigidBody
 from mlms_fenics.macroscale.element import build_elements, internal_force, lumped
 from mlms_fenics.macroscale.energy import Energies
+from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.hourglass import Hourglass, HourglassControl
 from mlms_fenics.materials import Material, State
 from mlms_fenics.parallel import on_every_rank
@@ -101,6 +102,7 @@ class ExplicitSolver:
         self._P = self.P.x.array.reshape(-1, 3, 3)
         self._force_vector = _compat.vector(V)
         self._force = self._force_vector.array.reshape(-1, 3)
+        self._exchange = NodeExchange(V)
         self._form = internal_force(self.elements, self.P)
         self.nodal_mass = self._mass = lumped(self.elements, material.density)
         self._inverse_mass = 1.0 / self._mass
@@ -334,8 +336,8 @@ class ExplicitSolver:
         if self._hourglass is not None:
             self._hourglass.add(self._u, self._F, self.sigma, dt, self._force)
         t6 = clock()
-        self._force_vector.scatter_reverse(la.InsertMode.add)
-        self._force_vector.scatter_forward()
+        self._exchange.add(self._force)
+        self._exchange.update(self._force)
         t7 = clock()
         timings["kinematics"] += t1 - t0
         timings["law"] += t2 - t1
