@@ -30,7 +30,7 @@ from mlms_fenics.io.report import add_files, add_run
 from mlms_fenics.io.section import cut
 from mlms_fenics.io.section_figure import draw_sections
 from mlms_fenics.macroscale import ExplicitSolver, PrescribedVelocity, RigidPlane
-from mlms_fenics.materials import J2, Material, NeoHookean, magnesium
+from mlms_fenics.materials import J2, Material, NeoHookean, johnson_cook, magnesium
 from mlms_fenics.parallel import entry_point, on_every_rank, on_rank_zero
 from mlms_fenics.units import METRE_PER_SECOND
 
@@ -46,8 +46,9 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     new = parser.add_argument
     new("--model", type=Path, help="model file of a learnt law (default: the one shipped)")
-    new("--law", choices=("learnt", "neo-hookean", "j2"), default="learnt",
-        help="the cylinder's law; the two others have magnesium's moduli")  # fmt: skip
+    new("--law", choices=("learnt", "neo-hookean", "j2", "johnson-cook"), default="learnt",
+        help="the cylinder's law; neo-hookean and j2 have magnesium's moduli, "
+        "johnson-cook is OFHC copper")  # fmt: skip
     new("--velocity", type=float, default=200.0, help="of the cylinder, m/s (default: 200)")
     new("--height", type=float, default=5.0, help="of the cylinder, mm (default: 5)")
     new("--diameter", type=float, default=1.0, help="of the cylinder, mm (default: 1)")
@@ -104,6 +105,8 @@ def chosen_device(name: str | None) -> torch.device:
 
 def build_law(options: argparse.Namespace, device: torch.device) -> tuple[Material, str]:
     """The law and what to call it."""
+    if options.law == "johnson-cook":
+        return johnson_cook("OFHC copper"), "Johnson-Cook, OFHC copper (Johnson & Cook 1983)"
     crystal = magnesium()
     G, K, density = crystal.shear_modulus, crystal.bulk_modulus, crystal.density
     if options.law == "neo-hookean":

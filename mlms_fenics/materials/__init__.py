@@ -4,6 +4,8 @@
 from mlms_fenics.materials.base import Material, State, drive
 from mlms_fenics.materials.crystal import CrystalLaw, SlipFamily, TwinFamily
 from mlms_fenics.materials.j2 import J2
+from mlms_fenics.materials.johnson_cook import JohnsonCook
+from mlms_fenics.materials.johnson_cook_published import johnson_cook
 from mlms_fenics.materials.magnesium import magnesium
 from mlms_fenics.materials.neo_hookean import NeoHookean
 from mlms_fenics.materials.two_slip import two_slip_crystal
@@ -11,12 +13,14 @@ from mlms_fenics.materials.two_slip import two_slip_crystal
 __all__ = [
     "J2",
     "CrystalLaw",
+    "JohnsonCook",
     "Material",
     "NeoHookean",
     "SlipFamily",
     "State",
     "TwinFamily",
     "drive",
+    "johnson_cook",
     "magnesium",
     "two_slip_crystal",
 ]

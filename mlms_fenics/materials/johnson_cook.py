@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""Johnson-Cook plasticity: hardening, strain rate, temperature, heating by plastic work."""
+
+from math import exp, inf, log, sqrt
+
+import numba
+import torch
+
+from mlms_fenics.errors import require
+from mlms_fenics.materials.base import Material, State
+from mlms_fenics.materials.radial_return import store_metric, store_stress, trial
+
+
+class JohnsonCook(Material):
+    """Flow stress (A + B ε_p^n)(1 + C ln ε̇*)(1 − T*^m) (Johnson & Cook, 7th Int. Symp. Ballistics,
+    1983), finite strain by `radial_return`.
+
+    ε̇* = ε̇_p / ε̇_0, taken as 1 below 1; T* = (T − T_0)/(T_melt − T_0), taken as 0 below T_0, and
+    no strength is left above T_melt. Adiabatic: ρ c Ṫ = β q ε̇_p, q the von Mises equivalent of τ,
+    so that heat is counted per reference volume. One step is implicit (backward Euler) in strain,
+    rate and temperature together.
+
+    Args:
+        young: E, GPa, > 0.
+        poisson: ν, in (-1, 0.5).
+        density: mg/mm³, > 0.
+        A: yield stress at ε̇_0 and T_0, GPa, > 0.
+        B: hardening, GPa, >= 0.
+        n: its exponent, in (0, 1].
+        C: rate sensitivity, >= 0.
+        m: thermal exponent, > 0.
+        melting_temperature: K, above `reference_temperature`.
+        specific_heat: J/(mg K), > 0: a millionth of the value in J/(kg K).
+        reference_rate: ε̇_0, 1/µs, > 0; the default is 1/s.
+        reference_temperature: T_0, K.
+        initial_temperature: K, > 0; T_0 by default.
+        taylor_quinney: β, part of the plastic work that heats, in [0, 1]; 0 is isothermal.
+
+    Raises:
+        InputError: a parameter is out of its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        young: float,
+        poisson: float,
+        density: float,
+        A: float,
+        B: float,
+        n: float,
+        C: float,
+        m: float,
+        melting_temperature: float,
+        specific_heat: float,
+        reference_rate: float = 1.0e-6,
+        reference_temperature: float = 298.0,
+        initial_temperature: float | None = None,
+        taylor_quinney: float = 0.9,
+    ) -> None:
+        if initial_temperature is None:
+            initial_temperature = reference_temperature
+        for name, value in (
+            ("Young's modulus", young),
+            ("density", density),
+            ("yield stress A", A),
+            ("thermal exponent m", m),
+            ("specific heat", specific_heat),
+            ("reference rate", reference_rate),
+            ("reference temperature", reference_temperature),
+            ("initial temperature", initial_temperature),
+        ):
+            require(0.0 < value < inf, f"{name} is {value:g}, but must be positive and finite")
+        for name, value in (("hardening B", B), ("rate sensitivity C", C)):
+            require(0.0 <= value < inf, f"{name} is {value:g}, but must not be negative")
+        require(-1.0 < poisson < 0.5, f"Poisson's ratio is {poisson:g}, but must be in (-1, 0.5)")
+        require(0.0 < n <= 1.0, f"hardening exponent n is {n:g}, but must be in (0, 1]")
+        require(
+            reference_temperature < melting_temperature < inf,
+            f"melting temperature is {melting_temperature:g} K, but must be above the reference "
+            f"temperature, {reference_temperature:g} K",
+        )
+        require(
+            0.0 <= taylor_quinney <= 1.0,
+            f"Taylor-Quinney coefficient is {taylor_quinney:g}, but must be in [0, 1]",
+        )
+        self.shear_modulus = young / (2.0 * (1.0 + poisson))
+        self.bulk_modulus = young / (3.0 * (1.0 - 2.0 * poisson))
+        self.density = density
+        self.A, self.B, self.n, self.C, self.m = A, B, n, C, m
+        self.melting_temperature = melting_temperature
+        self.specific_heat = specific_heat
+        self.reference_rate = reference_rate
+        self.reference_temperature = reference_temperature
+        self.initial_temperature = initial_temperature
+        self.taylor_quinney = taylor_quinney
+
+    def flow_stress(self, strain: float, rate: float, temperature: float) -> float:
+        """The closed form, GPa, of plastic strain, its rate (1/µs) and temperature (K)."""
+        scale = 1.0 / (self.melting_temperature - self.reference_temperature)
+        hot = min(max((temperature - self.reference_temperature) * scale, 0.0), 1.0)
+        speed = 1.0 + self.C * log(max(rate / self.reference_rate, 1.0))
+        return (self.A + self.B * strain**self.n) * speed * (1.0 - hot**self.m)
+
+    def initial_state(self, n: int) -> State:
+        return {
+            "inverse_plastic_metric": torch.eye(3, dtype=self.dtype).repeat(n, 1, 1),
+            "plastic_strain": torch.zeros(n, dtype=self.dtype),
+            "plastic_strain_rate": torch.zeros(n, dtype=self.dtype),
+            "temperature": torch.full((n,), float(self.initial_temperature), dtype=self.dtype),
+        }
+
+    def update(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        F = F.contiguous()
+        sigma = torch.empty_like(F)
+        new = {name: torch.empty_like(value) for name, value in state.items()}
+        heating = self.taylor_quinney / (self.density * self.specific_heat)
+        _update(
+            F.numpy(),
+            *(state[name].numpy() for name in _STATE),
+            sigma.numpy(),
+            *(new[name].numpy() for name in _STATE),
+            (self.shear_modulus, self.bulk_modulus, self.A, self.B, self.n, self.C, self.m),
+            self.reference_temperature,
+            1.0 / (self.melting_temperature - self.reference_temperature),
+            heating,
+            dt,
+            self.reference_rate,
+        )
+        return sigma, new
+
+    def fields(self, state: State) -> State:
+        """Plastic strain, its rate (1/µs) and temperature (K)."""
+        return {name: state[name] for name in _STATE[1:]}
+
+
+_STATE = ("inverse_plastic_metric", "plastic_strain", "plastic_strain_rate", "temperature")
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _update(
+    F, metric, strain, rate, temperature, sigma, new_metric, new_strain, new_rate, new_temperature,
+    parameters, T0, per_kelvin, heating, dt, reference_rate,
+):  # fmt: skip
+    G, K, A, B, n, C, m = parameters
+    for i in range(F.shape[0]):
+        J, mean, s00, s11, s22, s01, s12, s02, norm = trial(F[i], metric[i])
+        alpha, T = strain[i], temperature[i]
+        q = sqrt(1.5) * G * norm
+        hot = (T - T0) * per_kelvin
+        strength = A + (B * exp(n * log(alpha)) if alpha > 0.0 else 0.0)
+        strength *= _cold(hot, m)
+        step = 0.0
+        if q > strength:
+            step = _flow(
+                q, 3.0 * G * mean, alpha, hot, rate[i] * dt, A, B, n, C, m, dt * reference_rate,
+                heating * per_kelvin, strength,
+            )  # fmt: skip
+            ratio = 1.0 - 3.0 * G * mean * step / q
+            s00, s11, s22 = ratio * s00, ratio * s11, ratio * s22
+            s01, s12, s02 = ratio * s01, ratio * s12, ratio * s02
+            store_metric(F[i], J, s00, s11, s22, s01, s12, s02, mean, new_metric[i])
+            T += heating * ratio * q * step
+        else:
+            new_metric[i] = metric[i]
+        new_strain[i] = alpha + step
+        new_rate[i] = step / dt
+        new_temperature[i] = T
+        store_stress(J, s00, s11, s22, s01, s12, s02, G, K, sigma[i])
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _cold(hot, m):
+    """1 − T*^m."""
+    if hot <= 0.0:
+        return 1.0
+    return 1.0 - exp(m * log(hot)) if hot < 1.0 else 0.0
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _flow(q, slope, alpha, hot, guess, A, B, n, C, m, still, heating, strength):
+    """Plastic strain Δ of the step: q − slope Δ = flow stress after Δ; Newton kept in a bracket.
+
+    `still` is the Δ below which the rate has no effect, `hot` the T* at the beginning, `heating`
+    its increase per plastic work, `strength` the flow stress at Δ = 0.
+    """
+    low, high = 0.0, q / slope
+    x = guess if low < guess < high else (q - strength) / slope
+    for _ in range(60):
+        stress = q - slope * x
+        power = B * exp(n * log(alpha + x))
+        hard, dhard = A + power, n * power / (alpha + x)
+        speed, dspeed = 1.0, 0.0
+        if x > still:
+            speed += C * log(x / still)
+            dspeed = C / x
+        T = hot + heating * stress * x
+        cold, dcold = 1.0, 0.0
+        if T >= 1.0:
+            cold = 0.0
+        elif T > 0.0:
+            warm = exp(m * log(T))
+            cold, dcold = 1.0 - warm, -m * warm / T * heating * (stress - slope * x)
+        residual = stress - hard * speed * cold
+        change = residual / (
+            slope + dhard * speed * cold + hard * dspeed * cold + hard * speed * dcold
+        )
+        if abs(change) <= 1e-8 * x:  # the next one would be its square
+            return x + change
+        if residual > 0.0:
+            low = x
+        else:
+            high = x
+        x += change
+        if not low <= x <= high:
+            x = 0.5 * (low + high)
+    return x
