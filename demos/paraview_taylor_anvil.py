@@ -12,7 +12,11 @@ import sys
 
 from paraview import simple
 
-READERS = {"xdmf2": "XDMFReader", "xdmf3": "Xdmf3ReaderS"}
+# ParaView's default reader of .xdmf, and the newer one.
+READERS = {
+    "xdmf2": lambda files: simple.XDMFReader(FileNames=files),
+    "xdmf3": lambda files: simple.Xdmf3ReaderS(FileName=files),
+}
 
 
 def options_from(argv):
@@ -42,8 +46,9 @@ def list_arrays(reader):
 def save_picture(reader, time, path):
     """The body opened along its axis, warped by u and coloured by sigma_M."""
     warped = simple.WarpByVector(Input=reader, Vectors=["POINTS", "u"], ScaleFactor=1.0)
-    half = simple.Clip(Input=warped, ClipType="Plane", Crinkleclip=1)
-    half.ClipType.Origin = [0.0, 1e-6, 0.0]
+    half = simple.Clip(Input=warped, ClipType="Plane")
+    # A little off the axis: faces of cells lie in the plane y = 0 itself.
+    half.ClipType.Origin = [0.0, 0.02, 0.0]
     half.ClipType.Normal = [0.0, -1.0, 0.0]
     view = simple.CreateRenderView(ViewSize=[700, 1400])
     view.Background = [1.0, 1.0, 1.0]
@@ -59,6 +64,8 @@ def save_picture(reader, time, path):
     shown.SetScalarBarVisibility(view, True)
     bar = simple.GetScalarBar(simple.GetColorTransferFunction("sigma_M"), view)
     bar.Title, bar.ComponentTitle = "sigma_M [GPa]", ""
+    bar.WindowLocation = "Any Location"
+    bar.Position, bar.ScalarBarLength = [0.82, 0.3], 0.4
     bar.TitleColor = bar.LabelColor = [0.0, 0.0, 0.0]
     low, high = half.GetDataInformation().GetBounds()[4:]
     middle = 0.5 * (low + high)
@@ -72,11 +79,7 @@ def save_picture(reader, time, path):
 
 def main(argv):
     options = options_from(argv)
-    reader = (
-        getattr(simple, READERS[options.reader])(FileName=[options.xdmf])
-        if (options.reader == "xdmf3")
-        else simple.XDMFReader(FileNames=[options.xdmf])
-    )
+    reader = READERS[options.reader]([options.xdmf])
     times = list_arrays(reader)
     save_picture(reader, times[-1], options.picture)
 
