@@ -3,8 +3,17 @@
 
 from mlms_fenics.io.checkpoint import Checkpoint
 from mlms_fenics.io.history import History, read_history
+from mlms_fenics.io.reader import XDMFReader
 from mlms_fenics.io.recorder import Recorder
 from mlms_fenics.io.summary import Summary
 from mlms_fenics.io.xdmf import XDMFWriter
 
-__all__ = ["Checkpoint", "History", "Recorder", "Summary", "XDMFWriter", "read_history"]
+__all__ = [
+    "Checkpoint",
+    "History",
+    "Recorder",
+    "Summary",
+    "XDMFReader",
+    "XDMFWriter",
+    "read_history",
+]

@@ -52,6 +52,11 @@ class FrontTracker(Probe):
         self.positions.append(float((below + part) * self.height / self.layers))
         return self.positions[-1]
 
+    def resume(self, time: np.ndarray, dt: np.ndarray, values: np.ndarray) -> None:
+        seen = np.isfinite(values)
+        self.times = (time - 0.5 * dt)[seen].tolist()
+        self.positions = values[seen].tolist()
+
     def speed_measured(self) -> float:
         """Slope of position over time by least squares, mm/µs; NaN if it was hardly followed."""
         low, high = (fraction * self.height for fraction in self.RANGE)

@@ -21,19 +21,31 @@ class History:
         comm: the constructor and `check` are collective; `append` costs no communication.
         path: an existing file is replaced.
         columns: unit of each column by name, in order; "" for numbers without one.
+        resume: a time; an existing table is gone on with and its rows beyond that time left out.
+
+    Attributes:
+        earlier: columns of the rows that were there, by name (all ranks); empty where none were.
 
     Raises:
-        InputError: on all ranks, where the folder cannot be written.
+        InputError: on all ranks, where the folder cannot be written or the table has other columns.
     """
 
     def __init__(
-        self, comm: MPI.Intracomm, path: str | os.PathLike, columns: Mapping[str, str]
+        self,
+        comm: MPI.Intracomm,
+        path: str | os.PathLike,
+        columns: Mapping[str, str],
+        resume: float | None = None,
     ) -> None:
         self.comm, self.path = comm, Path(path)
         self.columns = dict(columns)
         self._failure: SimulationError | None = None
         writable_folder(comm, self.path.parent)
-        self._write("w", [f"{name} [{unit}]" if unit else name for name, unit in columns.items()])
+        self.earlier: dict[str, np.ndarray] = {}
+        if resume is not None:
+            self.earlier = on_rank_zero(comm, lambda: self._earlier(resume))
+        if not self.earlier:
+            self._write("w", self._head())
         self.check()
 
     def append(self, row: Mapping[str, float]) -> None:
@@ -57,6 +69,37 @@ class History:
                 raise self._failure
 
         on_rank_zero(self.comm, tell)
+
+    def _head(self) -> list[str]:
+        return [f"{name} [{unit}]" if unit else name for name, unit in self.columns.items()]
+
+    def _earlier(self, until: float) -> dict[str, np.ndarray]:
+        """Rows up to that time; the others are cut off the file, at once or not at all."""
+        if not self.path.exists():
+            return {}
+        table = read_history(self.path)
+        require(
+            list(table) == list(self.columns),
+            f"{str(self.path)!r} has other columns than this run: give the options of the run "
+            "that wrote it, or another folder",
+        )
+        kept = table["time"] <= until
+        table = {name: values[kept] for name, values in table.items()}
+        beside = self.path.with_name(f".{self.path.name}.part")
+        try:
+            with open(beside, "w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(self._head())
+                writer.writerows(
+                    [repr(float(x)) for x in row] for row in zip(*table.values(), strict=True)
+                )
+            os.replace(beside, self.path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise SimulationError(
+                f"writing {str(self.path)!r} failed: {error.strerror}; is the disk full?"
+            ) from None
+        return table
 
     def _write(self, mode: str, cells: list[str]) -> None:
         if self.comm.rank != 0 or self._failure is not None:

@@ -32,6 +32,10 @@ class Probe(ABC):
         """This rank's candidates for the largest values, likewise."""
         return _NOTHING
 
+    def resume(self, time: np.ndarray, dt: np.ndarray, values: np.ndarray) -> None:
+        """Take up the history of a run that is restarted: times, steps, µs, and own values."""
+        return None
+
     @abstractmethod
     def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
         """The value at the solver's present time, on all ranks."""

@@ -2,19 +2,22 @@
 """Runs a solver and writes what a user wants to keep of it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import ceil, inf, isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from mlms_fenics.errors import SimulationError, require
+from mlms_fenics.errors import SimulationError, Stopped, require
+from mlms_fenics.io.checkpoint import Checkpoint
 from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.history import History
 from mlms_fenics.io.layout import Snapshot, gatherer
 from mlms_fenics.io.probes import ContactForce, LargestStrain, LargestStress, Probe, evaluate
 from mlms_fenics.io.progress import Progress
+from mlms_fenics.io.stopping import WallTime, reason, stopping
 from mlms_fenics.io.trust import LargestDistance, OutsideTraining, distances
 from mlms_fenics.io.xdmf import XDMFWriter
 from mlms_fenics.macroscale import (
@@ -24,15 +27,19 @@ from mlms_fenics.macroscale import (
     volumetric_strain,
     von_mises,
 )
+from mlms_fenics.macroscale.saving import contents, put_back
+from mlms_fenics.parallel import on_rank_zero
 
 _ENERGIES = ("kinetic", "internal", "hourglass", "viscous", "contact", "external")
+# Steps between copies of the state in memory, which cost less than a step each.
+_KEEP_EVERY = 100
 
 
 class Recorder:
     """Drives a solver to its end, with output, history, progress and trust (all collective).
 
     Args:
-        solver: at its beginning.
+        solver: at its beginning, also where a run is restarted.
         folder: made where it is missing; files of an earlier run there are replaced.
         name: of the XDMF and HDF5 files.
         end_time: µs.
@@ -41,8 +48,15 @@ class Recorder:
         dtype: floating type of the field files.
         probes: further columns of the history, by name.
         keep: how many outputs to keep for pictures, the last included, equally spaced.
+        every: write fields after every so many µs instead of `outputs` times.
+        every_steps: write fields after every so many steps instead, and at the end.
+        checkpoint_every: steps between checkpoints; 0 for none but where the run ends early.
+        wall_time: end the run with a checkpoint after so many seconds; infinity for no limit.
+        restart: checkpoint to go on from; tables and fields in `folder` are gone on with, and what
+            they hold beyond its time is replaced.
 
     Attributes:
+        checkpoint: file of the checkpoints.
         history: columns of the table so far, by name (all ranks): time, dt, energies, balance and
             the probes.
         snapshots: `(time, Snapshot)` of the outputs kept, on rank 0; on others the snapshot is
@@ -53,7 +67,8 @@ class Recorder:
         energies: at the end.
 
     Raises:
-        InputError: on every rank: numbers out of range, or a folder that cannot be written.
+        InputError: on every rank: numbers out of range, a folder that cannot be written, or a
+            checkpoint of another run.
     """
 
     def __init__(
@@ -68,11 +83,33 @@ class Recorder:
         dtype: Any = np.float64,
         probes: Mapping[str, Probe] | None = None,
         keep: int = 4,
+        every: float | None = None,
+        every_steps: int | None = None,
+        checkpoint_every: int = 0,
+        wall_time: float = inf,
+        restart: str | os.PathLike | None = None,
     ) -> None:
         require(outputs >= 1, f"number of outputs is {outputs}, but must be at least 1")
         require(rows >= 1, f"number of history rows is {rows}, but must be at least 1")
-        self.solver, self.end_time, self.outputs = solver, end_time, outputs
+        require(checkpoint_every >= 0, f"checkpoint every {checkpoint_every} steps: must be >= 0")
+        self.solver, self.end_time = solver, end_time
+        self._every_steps, self._checkpoint_every = every_steps, checkpoint_every
+        self._times = output_times(end_time, outputs, every, every_steps)
+        self._wall_time = WallTime(solver, wall_time)
         self.folder = writable_folder(solver.comm, folder)
+        self.checkpoint = self.folder / "checkpoint.h5"
+        self._saver = Checkpoint(solver, self.checkpoint)
+        if restart is None:
+            on_rank_zero(solver.comm, lambda: self.checkpoint.unlink(missing_ok=True))
+        else:
+            Checkpoint(solver, restart).restore()
+            require(
+                solver.time < end_time,
+                f"the checkpoint {str(restart)!r} is of {solver.time:g} µs, but the run ends at "
+                f"{end_time:g} µs: nothing is left to do",
+            )
+        self.first_step = solver.step_count
+        self._good = contents(solver).copy()
         self._probes: dict[str, Probe] = {
             **{f"contact_force_{axis}": ContactForce(i) for i, axis in enumerate("xyz")},
             "max_sigma_M": LargestStress(),
@@ -84,13 +121,25 @@ class Recorder:
             self._probes |= {"outside_training": self.trust, "max_distance": LargestDistance()}
         columns = {"time": "us", "dt": "us", **dict.fromkeys(_ENERGIES, "J"), "balance": ""}
         columns |= {name: probe.unit for name, probe in self._probes.items()}
-        self._table = History(solver.comm, self.folder / "history.csv", columns)
-        self.history: dict[str, list[float]] = {column: [] for column in columns}
-        self._writer = XDMFWriter(self.folder / f"{name}.xdmf", solver.mesh, dtype=dtype)
+        resume = None if restart is None else solver.time
+        self._table = History(solver.comm, self.folder / "history.csv", columns, resume)
+        earlier = self._table.earlier or {column: np.zeros(0) for column in columns}
+        self.history: dict[str, list[float]] = {key: a.tolist() for key, a in earlier.items()}
+        for key, probe in self._probes.items():
+            probe.resume(earlier["time"], earlier["dt"], earlier[key])
+        self._writer = XDMFWriter(
+            self.folder / f"{name}.xdmf", solver.mesh, dtype=dtype, resume=resume
+        )
         self._gather = gatherer(solver.mesh)
-        self._kept = set(np.linspace(0, outputs, keep + 1).round().astype(int)[1:].tolist())
+        last = len(self._times)
+        chosen = np.linspace(0, last, min(keep, last) + 1).round().astype(int)[1:]
+        self._kept = {self._times[k - 1] for k in chosen}
         self._interval = end_time / rows
-        self.snapshots: list[tuple[float, Snapshot | None]] = []
+        self.snapshots: list[tuple[float, Snapshot | None]] = [
+            (time, self._writer.snapshot(number))
+            for number, time in enumerate(self._writer.times)
+            if time in self._kept
+        ]
         self.seconds: dict[str, float] = {}
         self._output_seconds = 0.0
         self.energies: Energies = solver.energies()
@@ -105,27 +154,44 @@ class Recorder:
 
         Raises:
             InputError: the law cannot be used up to the end time.
-            SimulationError: as of the solver; also a full disk. What was written before stays.
+            Stopped: SIGTERM, SIGUSR1 or the wall time ended the run; there is a checkpoint.
+            SimulationError: as of the solver: the last good state is then written as an output and
+                a checkpoint. Also a full disk: what was written before stays.
         """
         solver = self.solver
-        progress = Progress(self.end_time, shown=solver.comm.rank == 0)
+        cells = solver.mesh.topology.index_map(solver.mesh.topology.dim).size_global
+        progress = Progress(
+            self.end_time, solver.comm.rank == 0, begin=solver.time, elements=int(cells)
+        )
         start, before = perf_counter(), dict(solver.timings)
-        self.write(0)
-        self._note()
 
         def after_step(_: ExplicitSolver) -> None:
             if solver.time >= self.history["time"][-1] + self._interval * (1.0 - 1e-9):
                 self._note()
-            progress.show(solver.time, solver.step_count)
+            if self._every_steps and solver.step_count % self._every_steps == 0:
+                self.write()
+            if self._checkpoint_every and solver.step_count % self._checkpoint_every == 0:
+                self._save()
+            elif solver.step_count % _KEEP_EVERY == 0:
+                self._good = contents(solver).copy()
+            self._wall_time.check()
+            progress.show(solver.time, solver.step_count - self.first_step)
 
         try:
-            for number in range(1, self.outputs + 1):
-                last = number == self.outputs
-                solver.run(self.end_time * (1.0 if last else number / self.outputs), after_step)
-                self.write(number)
+            with stopping(solver):
+                if not self._writer.times or solver.time in self._times:
+                    self.write()
+                if not self.history["time"]:
+                    self._note()
+                for time in self._times:
+                    if time > solver.time:
+                        self._advance(time, after_step)
+                        self.write()
             if self.history["time"][-1] < solver.time:
                 self._note()
             self._table.check()
+        except Stopped:
+            raise
         except SimulationError as error:
             raise SimulationError(
                 f"{error}. The outputs up to then are in {str(self.folder)!r}"
@@ -138,13 +204,45 @@ class Recorder:
         self.seconds = {**spent, "other": total - sum(spent.values()), "total": total}
         self.energies = solver.energies()
 
-    def write(self, number: int) -> None:
-        """Write all fields at the solver's present time as output `number`."""
+    def _advance(self, time: float, after_step: Callable[[ExplicitSolver], None]) -> None:
+        """Run to `time`; where that fails, write the last good state."""
+        solver = self.solver
+        try:
+            solver.run(time, after_step)
+        except SimulationError as error:
+            put_back(solver, self._good)
+            try:
+                self.write()
+                self._saver.save()
+            except SimulationError as second:
+                raise SimulationError(f"{error}. Also, {second}") from error
+            raise SimulationError(
+                f"{error}. The last good state kept, of {solver.time:.6g} µs (step "
+                f"{solver.step_count}), is the last output and in {str(self.checkpoint)!r}"
+            ) from error
+        if solver.stop and solver.time < self.end_time:
+            self._save()
+            raise Stopped(
+                f"stopped at {solver.time:.6g} µs (step {solver.step_count}): "
+                f"{reason(solver.stop)}. Go on by a restart from {str(self.checkpoint)!r}"
+            )
+
+    def _save(self) -> None:
         start = perf_counter()
         self._table.check()
+        self._saver.save()
+        self._good = contents(self.solver).copy()
+        self._output_seconds += perf_counter() - start
+
+    def write(self) -> None:
+        """Write all fields at the solver's present time, unless they have been."""
+        start = perf_counter()
+        self._table.check()
+        if self._writer.times and self.solver.time <= self._writer.times[-1]:
+            return
         nodal, cell = self.fields()
         self._writer.write(self.solver.time, nodal=nodal, cell=cell)
-        if number in self._kept:
+        if self.solver.time in self._kept:
             scalars = {key: values for key, values in cell.items() if values.ndim == 1}
             body = self._gather({"u": nodal["u"]}, scalars)
             self.snapshots.append((self.solver.time, body))
@@ -174,3 +272,31 @@ class Recorder:
             self.history[key].append(float(value))
         self._table.append(row)
         self._output_seconds += perf_counter() - start
+
+
+def output_times(
+    end_time: float, outputs: int, every: float | None, every_steps: int | None
+) -> list[float]:
+    """Times at which a run has to stop for an output, µs, the end included.
+
+    Raises:
+        InputError: `every` or `every_steps` is out of range, or both are given.
+    """
+    require(
+        every is None or every_steps is None,
+        "outputs are asked for both by time and by steps: give one of them",
+    )
+    require(
+        every_steps is None or every_steps >= 1,
+        f"an output every {every_steps} steps: must be at least 1",
+    )
+    if every_steps is not None:
+        return [end_time]
+    if every is not None:
+        require(
+            isfinite(every) and every > 0.0,
+            f"an output every {every:g} µs: must be positive and finite",
+        )
+        outputs = ceil(end_time / every - 1e-9)
+        return [*(every * k for k in range(1, outputs)), end_time]
+    return [*(end_time * k / outputs for k in range(1, outputs)), end_time]

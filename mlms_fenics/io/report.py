@@ -35,6 +35,7 @@ def _add_steps(summary: Summary, recorder: Recorder) -> None:
     topology = solver.mesh.topology
     cells = topology.index_map(topology.dim).size_global
     steps, section = solver.step_count, "Run"
+    done = steps - recorder.first_step
     nodes = solver.mesh.geometry.index_map().size_global
     summary.add(section, "elements", int(cells))
     summary.add(section, "nodes", int(nodes))
@@ -44,7 +45,7 @@ def _add_steps(summary: Summary, recorder: Recorder) -> None:
     summary.add(section, "mean step", solver.time / max(steps, 1), "us")
     seconds = recorder.seconds["total"]
     summary.add(section, "wall time", seconds, "s", ".2f")
-    summary.add(section, "speed", cells * steps / max(seconds, 1e-9), "element-steps/s", ".3g")
+    summary.add(section, "speed", cells * done / max(seconds, 1e-9), "element-steps/s", ".3g")
 
 
 def _add_timings(summary: Summary, recorder: Recorder) -> None:

@@ -51,6 +51,11 @@ class OutsideTraining(Probe):
             self.tenth = solver.time
         return share
 
+    def resume(self, time: np.ndarray, dt: np.ndarray, values: np.ndarray) -> None:
+        first, tenth = time[values > 0.0], time[values >= 0.1]
+        self.first = float(first[0]) if len(first) else math.nan
+        self.tenth = float(tenth[0]) if len(tenth) else math.nan
+
 
 def farthest_place(solver: ExplicitSolver) -> tuple[float, ...]:
     """Reference position of the element farthest from the training data, mm (collective)."""

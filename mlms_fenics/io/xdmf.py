@@ -5,14 +5,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
+import h5py
 import numpy as np
 from dolfinx.mesh import Mesh
 
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.io.heavy import Blocks, has_parallel_hdf5, writable_folder, write_heavy
-from mlms_fenics.io.layout import Fields, MeshLayout
+from mlms_fenics.io.layout import Fields, MeshLayout, Snapshot
 from mlms_fenics.parallel import on_rank_zero
 
 _TOPOLOGY = {
@@ -59,6 +61,7 @@ class XDMFWriter:
         parallel: all ranks write (needs h5py with MPI); False gathers to rank 0; None lets all
             ranks write where they can and the mesh is large: a small output is gathered and
             written in a fraction of the time that MPI takes to open a file.
+        resume: a time; existing outputs are gone on with and those beyond that time left out.
 
     Raises:
         InputError: on all ranks: the folder cannot be written, the name or the cells do not fit.
@@ -71,6 +74,7 @@ class XDMFWriter:
         *,
         dtype: Any = np.float64,
         parallel: bool | None = None,
+        resume: float | None = None,
     ) -> None:
         self.path = Path(path)
         self.comm = mesh.comm
@@ -93,10 +97,14 @@ class XDMFWriter:
         self._parallel = parallel
         self._layout = MeshLayout(mesh, to_root=not self._parallel)
         self.folder = writable_folder(self.comm, self.path.with_name(f"{self.path.stem}_data"))
-        on_rank_zero(self.comm, self._remove_earlier_run)
-        self._steps: list[_Step] = []
-        layout = self._layout
         self._mesh_file = self.path.with_suffix(".h5")
+        self._steps: list[_Step] = on_rank_zero(
+            self.comm, lambda: [] if resume is None else self._earlier(resume)
+        )
+        if self._steps:
+            return
+        on_rank_zero(self.comm, self._remove_earlier_run)
+        layout = self._layout
         self._write_heavy(
             self._mesh_file,
             {"cell": layout.cell_name},
@@ -151,6 +159,65 @@ class XDMFWriter:
 
     def _write_heavy(self, path: Path, attributes: dict[str, Any], blocks: Blocks) -> None:
         write_heavy(self.comm, path, attributes, blocks, parallel=self._parallel)
+
+    @property
+    def times(self) -> list[float]:
+        """Of the outputs so far, µs."""
+        return [step.time for step in self._steps]
+
+    def snapshot(self, number: int) -> Snapshot | None:
+        """An output as it was written, but for tensors in cells, on rank 0; None elsewhere."""
+
+        def read() -> Snapshot:
+            fields: dict[str, dict[str, np.ndarray]] = {"Node": {}, "Cell": {}}
+            step = self._steps[number]
+            try:
+                with h5py.File(self._mesh_file, "r") as file:
+                    points, connectivity = file["points"][()], file["connectivity"][()]
+                with h5py.File(self.folder / step.file, "r") as file:
+                    for field in step.attributes:
+                        if field.shape != (3, 3):
+                            fields[field.centre][field.name] = file[field.name][()]
+            except (OSError, KeyError) as error:
+                raise InputError(
+                    f"cannot read the earlier outputs of {str(self.path)!r} ({error})"
+                ) from None
+            name = self._layout.cell_name
+            return Snapshot(points, connectivity, name, fields["Node"], fields["Cell"])
+
+        bodies: list[Snapshot] = []
+        on_rank_zero(self.comm, lambda: bodies.append(read()))
+        return bodies[0] if bodies else None
+
+    def _earlier(self, until: float) -> list[_Step]:
+        if not self.path.exists():
+            return []
+        shapes = {kind: shape for shape, kind in _ATTRIBUTE.items()}
+        steps = []
+        try:
+            grids = ElementTree.parse(self.path).getroot().find("Domain/Grid").findall("Grid")
+            for grid in grids:
+                time = float(grid.find("Time").get("Value"))
+                items = grid.findall("Attribute")
+                place = items[0].find("DataItem").text.partition(":")[0]
+                fields = tuple(
+                    _Attribute(a.get("Name"), a.get("Center"), shapes[a.get("AttributeType")])
+                    for a in items
+                )
+                if time <= until:
+                    steps.append(_Step(Path(place).name, time, fields))
+            with h5py.File(self._mesh_file, "r") as file:
+                dtype, cells = file["points"].dtype, len(file["connectivity"])
+        except (OSError, ElementTree.ParseError, AttributeError, IndexError, KeyError) as error:
+            raise InputError(
+                f"cannot go on with {str(self.path)!r} ({error}): restart into another folder"
+            ) from None
+        require(
+            dtype == self._dtype and cells == self._layout.cells.total,
+            f"{str(self.path)!r} holds {dtype} of {cells} cells, but this run has {self._dtype} of "
+            f"{self._layout.cells.total}: give the options of the run that wrote it",
+        )
+        return steps
 
     def _remove_earlier_run(self) -> None:
         self.path.unlink(missing_ok=True)

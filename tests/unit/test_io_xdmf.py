@@ -16,7 +16,7 @@ from mpi4py import MPI
 from xdmf_reading import read_grids
 
 from mlms_fenics.errors import InputError, SimulationError
-from mlms_fenics.io import XDMFWriter
+from mlms_fenics.io import XDMFReader, XDMFWriter
 from mlms_fenics.io.layout import gatherer
 
 COMM = MPI.COMM_SELF
@@ -125,7 +125,7 @@ import sys
 import numpy as np
 from dolfinx import mesh
 from mpi4py import MPI
-from mlms_fenics.io import XDMFWriter
+from mlms_fenics.io import XDMFReader, XDMFWriter
 domain = mesh.create_unit_cube(MPI.COMM_SELF, 6, 6, 6, mesh.CellType.hexahedron)
 writer = XDMFWriter(sys.argv[1], domain)
 for number in range(100000):
@@ -256,3 +256,35 @@ def test_heavy_data_describe_themselves(tmp_path):
         assert file.attrs["cell"] == "hexahedron"
     with h5py.File(tmp_path / "a_data" / "000000.h5") as file:
         assert file.attrs["time"] == 0.25
+
+
+def test_reader_gives_what_was_written(tmp_path):
+    domain = box()
+    writer = XDMFWriter(tmp_path / "a.xdmf", domain)
+    tensor = np.arange(9.0 * n_cells(domain)).reshape(-1, 3, 3)
+    for t in (0.0, 0.5):
+        writer.write(
+            t, nodal={"x": domain.geometry.x + t}, cell={"T": tensor * t, "c": tensor[:, 0, 0]}
+        )
+    reader = XDMFReader(tmp_path / "a.xdmf")
+    assert reader.times == [0.0, 0.5]
+    assert reader.names() == ["x", "T", "c"] and reader.names("Cell") == ["T", "c"]
+    ((_, body, nodal, of_cells), last) = read_grids(tmp_path / "a.xdmf")
+    np.testing.assert_array_equal(reader.points, body.points)
+    np.testing.assert_array_equal(reader.connectivity, body.cells.reshape(-1, 9)[:, 1:])
+    np.testing.assert_array_equal(reader.field("x", 0), nodal["x"])
+    np.testing.assert_array_equal(reader.field("x"), reader.points + 0.5)
+    np.testing.assert_array_equal(reader.field("T"), last[3]["T"])
+    np.testing.assert_array_equal(reader.field("c", 0), of_cells["c"])
+    with pytest.raises(InputError, match="has x, T, c"):
+        reader.field("none")
+    with pytest.raises(InputError, match="has 2"):
+        reader.field("x", 2)
+    (tmp_path / "a_data" / "000001.h5").unlink()
+    with pytest.raises(InputError, match="together"):
+        reader.field("x")
+    with pytest.raises(InputError, match="cannot read"):
+        XDMFReader(tmp_path / "none.xdmf")
+    (tmp_path / "bad.xdmf").write_text("<Xdmf></Xdmf>")
+    with pytest.raises(InputError, match="no temporal"):
+        XDMFReader(tmp_path / "bad.xdmf")
