@@ -8,7 +8,6 @@ import numpy as np
 from mlms_fenics.materials import crystal_engine as engine
 from mlms_fenics.materials import crystal_kernel as ck
 from mlms_fenics.materials.crystal import CrystalLaw
-from mlms_fenics.materials.stabilised_rk import chebyshev_table
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,6 @@ def integrate_paths(
     segments: np.ndarray,
     tolerance: float,
     *,
-    stages: int,
     state: np.ndarray | None = None,
     wanted: np.ndarray | None = None,
 ) -> PathResult:
@@ -92,14 +90,12 @@ def integrate_paths(
         orientations: Q, *Shape* `(g, 3, 3)`.
         segments: times between the entries of U, µs, *Shape* `(n_t,)`.
         tolerance: error of a grain's stress per step, relative to its largest stress so far.
-        stages: of the Runge-Kutta-Chebyshev method.
         state: states at the start, *Shape* `(p, g, n_state)`; virgin where None.
         wanted: first steps to try, µs, *Shape* `(p, g)`.
     """
     p, g, n_t = len(U), len(orientations), len(segments)
     n = p * g
     slip, twin = crystal_tables(law)
-    table, beta = chebyshev_table(stages)
     virgin = state is None
     state = virgin_state(law, n) if virgin else np.array(state, dtype=np.float64).reshape(n, -1)
     first = 0.1 * segments[0] if wanted is None else np.asarray(wanted, dtype=np.float64).ravel()
@@ -115,8 +111,6 @@ def integrate_paths(
         twin,
         law.detwinning,
         law.shear_modulus,
-        table,
-        beta,
         tolerance,
         stress_floor(law),
         virgin,

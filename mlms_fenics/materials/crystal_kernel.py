@@ -2,7 +2,8 @@
 """The crystal law's rates for a block of lanes, compiled for the CPU's vector units.
 
 A block holds `L` grains, its lanes. Quantity k of lane l is `w[k * L + l]` in one flat workspace:
-every operation below is a loop over lanes without a branch, which LLVM turns into vector code.
+every operation below is a loop over lanes without a branch, which LLVM turns into vector code
+(with 32 lanes or fewer it unrolls short loops completely instead, before it can do so).
 Row numbers: `B` = F_in⁻¹ row by row (9), twin fractions, accumulated slips, in this order, make a
 state; a state's first row is passed as `y`, its rates' as `f`. The equations are those of
 `mlms_fenics.materials.crystal`, written for B: Ḃ = -B (L_p + L_t).
@@ -15,6 +16,7 @@ import numpy as np
 
 from mlms_fenics.materials.vector_math import COMPILE, exp_bounded, power
 
+L = 64  # lanes of a block
 u = np.uint64  # unsigned indices: no wrap-around of negative ones, which would stop vectorisation
 
 MAX_STATE = 9 + 12 + 48  # rows set aside for a state: up to 12 twin and 48 slip systems
@@ -36,7 +38,7 @@ N_COLUMNS = 28
 
 
 @numba.njit(**COMPILE)
-def kinematics(w, L, y, shear_modulus):
+def kinematics(w, y, shear_modulus):
     """F, J, A = F B, shear factor G J^{-2/3} and deviatoric Mandel stress of the lanes."""
     n = u(L)
     rF, rA = F_NOW * L, A_NOW * L
@@ -85,7 +87,7 @@ def kinematics(w, L, y, shear_modulus):
 
 
 @numba.njit(**COMPILE)
-def effective_mandel(w, L, y, twin):
+def effective_mandel(w, y, twin):
     """M_eff = M + Σ_β λ_β (R_β M R_β - M), R = I - 2 n⊗n, into the rows EFFECTIVE."""
     n = u(L)
     m, e = MANDEL * L, EFFECTIVE * L
@@ -116,7 +118,7 @@ def effective_mandel(w, L, y, twin):
 
 
 @numba.njit(**COMPILE)
-def overstress_power(w, L, x, p, exponent):
+def overstress_power(w, x, p, exponent):
     """Rows p ← x^(exponent - 1), by multiplication where the exponent is a whole number."""
     n = u(L)
     rx, rp = u(x * L), u(p * L)
@@ -143,7 +145,7 @@ def overstress_power(w, L, x, p, exponent):
 
 
 @numba.njit(**COMPILE)
-def slip_rates(w, L, y, f, slip, n_twin, shear_modulus):
+def slip_rates(w, y, f, slip, n_twin, shear_modulus):
     """Slip rates into the rows SLIP_RATE and (absolute) into f; adds their share of STIFFNESS."""
     n = u(L)
     e = EFFECTIVE * L
@@ -188,7 +190,7 @@ def slip_rates(w, L, y, f, slip, n_twin, shear_modulus):
                 w[rd + l] = 0.0
                 over = (abs(w[tau + l]) - latent * (w[total + l] - w[ra + l])) * per_tau
                 w[x + l] = over if over > 0.0 else 0.0
-        overstress_power(w, L, SCRATCH + 2, p, exponent)
+        overstress_power(w, SCRATCH + 2, p, exponent)
         rf, rs = u((f + 9 + n_twin + a) * L), u((SLIP_RATE + a) * L)
         slope = exponent * rate * per_tau
         for l in range(n):
@@ -199,7 +201,7 @@ def slip_rates(w, L, y, f, slip, n_twin, shear_modulus):
 
 
 @numba.njit(**COMPILE)
-def twin_rates(w, L, y, f, twin, detwinning, shear_modulus):
+def twin_rates(w, y, f, twin, detwinning, shear_modulus):
     """Rates of the twin fractions into f; adds L_t to VELOCITY and their share of STIFFNESS."""
     n = u(L)
     n_twin = twin.shape[0]
@@ -238,7 +240,7 @@ def twin_rates(w, L, y, f, twin, detwinning, shear_modulus):
                 d = w[drive + l]
                 d = d if d > 0.0 else 0.0
                 w[x + l] = d if w[total + l] < 1.0 else 0.0
-        overstress_power(w, L, SCRATCH + 2, p, exponent)
+        overstress_power(w, SCRATCH + 2, p, exponent)
         for l in range(n):
             size = rate * w[rp + l] * w[x + l]
             w[rf + l] = size if w[drive + l] > 0.0 else -size
@@ -251,7 +253,7 @@ def twin_rates(w, L, y, f, twin, detwinning, shear_modulus):
 
 
 @numba.njit(**COMPILE)
-def slip_velocity(w, L, y, slip, twin):
+def slip_velocity(w, y, slip, twin):
     """L_p = L_0 + Σ_β λ_β (R_β L_0 R_β - L_0), L_0 = Σ γ̇ s⊗m, into the rows VELOCITY."""
     n = u(L)
     for k in range(9):
@@ -306,7 +308,7 @@ def slip_velocity(w, L, y, slip, twin):
 
 
 @numba.njit(**COMPILE)
-def rates(w, L, y, f, slip, twin, detwinning, shear_modulus):
+def rates(w, y, f, slip, twin, detwinning, shear_modulus):
     """Rates of the state in rows y into rows f, at F = F_START + FRACTION F_SLOPE.
 
     Leaves behind A, J, the shear factor, and in STIFFNESS a bound on the spectral radius of the
@@ -314,8 +316,8 @@ def rates(w, L, y, f, slip, twin, detwinning, shear_modulus):
     """
     n = u(L)
     n_twin = twin.shape[0]
-    kinematics(w, L, y, shear_modulus)
-    effective_mandel(w, L, y, twin)
+    kinematics(w, y, shear_modulus)
+    effective_mandel(w, y, twin)
     stiff, total = u(STIFFNESS * L), u(TWIN_SUM * L)
     for l in range(n):
         w[stiff + l] = 0.0
@@ -324,9 +326,9 @@ def rates(w, L, y, f, slip, twin, detwinning, shear_modulus):
         rl = u((y + 9 + b) * L)
         for l in range(n):
             w[total + l] += w[rl + l]
-    slip_rates(w, L, y, f, slip, n_twin, shear_modulus)
-    slip_velocity(w, L, y, slip, twin)
-    twin_rates(w, L, y, f, twin, detwinning, shear_modulus)
+    slip_rates(w, y, f, slip, n_twin, shear_modulus)
+    slip_velocity(w, y, slip, twin)
+    twin_rates(w, y, f, twin, detwinning, shear_modulus)
     for i in range(3):
         p, q, r = u((y + 3 * i) * L), u((y + 3 * i + 1) * L), u((y + 3 * i + 2) * L)
         for j in range(3):

@@ -10,7 +10,6 @@ import numpy as np
 COMPILE = {
     "fastmath": {"contract", "nsz"},
     "error_model": "numpy",
-    "cache": True,
     "nogil": True,
 }
 

@@ -9,7 +9,7 @@ from mlms_fenics.errors import SimulationError
 from mlms_fenics.materials.crystal import CrystalLaw
 from mlms_fenics.materials.crystal_cpu import integrate_paths
 from mlms_fenics.tensors import COMPONENTS
-from mlms_fenics.unitcell.accuracy import grain_tolerance, number_of_stages
+from mlms_fenics.unitcell.accuracy import grain_tolerance
 from mlms_fenics.unitcell.checks import check_orientations, check_paths, check_positive
 
 _CHUNK = 4_000_000  # stress components of single grains held at a time
@@ -98,22 +98,18 @@ class TaylorAverage:
         stress = np.zeros((n, n_t + 1, 3, 3))
         substeps, rejected = np.zeros(n, np.int64), np.zeros(n, np.int64)
         smallest, failed_at = np.full(n, np.nan), np.full(n, np.nan)
-        stages = number_of_stages(self.law, paths, horizon)
-        for s in np.unique(stages):
-            mine = np.flatnonzero(stages == s)
-            chunk = max(1, _CHUNK // (n_grains * (n_t + 1) * 6))
-            for k in range(0, len(mine), chunk):
-                rows = mine[k : k + chunk]
-                result = integrate_paths(
-                    self.law, paths[rows], self.orientations, segments, per_grain, stages=int(s)
-                )
-                stress[rows] = self._with_pressure(paths[rows], result.deviator.mean(axis=1))
-                substeps[rows] = result.substeps.sum(1)
-                rejected[rows] = result.rejected.sum(1)
-                smallest[rows] = result.smallest.min(1)
-                if not np.isnan(result.failed_at).all():
-                    failed_at[rows] = np.fmin.reduce(result.failed_at, axis=1)
-        failed = ~np.isnan(failed_at)
+        chunk = max(1, _CHUNK // (n_grains * (n_t + 1) * 6))
+        for k in range(0, n, chunk):
+            rows = slice(k, k + chunk)
+            result = integrate_paths(self.law, paths[rows], self.orientations, segments, per_grain)
+            stress[rows] = self._with_pressure(paths[rows], result.deviator.mean(axis=1))
+            substeps[rows] = result.substeps.sum(1)
+            rejected[rows] = result.rejected.sum(1)
+            smallest[rows] = result.smallest.min(1)
+            failed_at[rows] = np.nanmin(
+                np.where(np.isnan(result.failed_at), np.inf, result.failed_at), axis=1
+            )
+        failed = np.isfinite(failed_at)
         stress[failed] = np.nan
         messages = [
             f"the step size fell below 1e-13 of the horizon at t = {t:g} µs" if bad else ""
