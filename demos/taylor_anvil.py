@@ -56,6 +56,19 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--end-time", type=float, help="simulated time, µs (default: 1)")
     new("--out", type=Path, default=Path("results/taylor_anvil"), help="folder for all results")
     new("--outputs", type=int, help="of the fields, besides the first (default: 10)")
+    new("--output-every", type=float, metavar="TIME", help="of the fields, µs, not --outputs")
+    new("--checkpoint-every", type=int, default=0, metavar="STEPS",
+        help="steps between checkpoints (default: only where the run ends early)")  # fmt: skip
+    new("--wall-time", type=float, default=math.inf, metavar="SECONDS",
+        help="end with a checkpoint after so long; exit status 4, as after SIGTERM")  # fmt: skip
+    new(
+        "--restart",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="FILE",
+        help="go on from a checkpoint (default: checkpoint.h5 in --out); other options as before",
+    )
     new("--precision", choices=tuple(DTYPES), default="float32", help="of the law and the files")
     new("--device", help="of the law: cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
     new("--hold-lateral", action="store_true",
@@ -205,6 +218,10 @@ def main(argv: Sequence[str] | None = None) -> Any:
         outputs=options.outputs,
         dtype=np.dtype(options.precision),
         probes=probes,
+        every=options.output_every,
+        checkpoint_every=options.checkpoint_every,
+        wall_time=options.wall_time,
+        restart=folder / "checkpoint.h5" if options.restart == Path() else options.restart,
     )
     recorder.run()
     summary = Summary()

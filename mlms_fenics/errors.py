@@ -7,7 +7,19 @@ class InputError(ValueError):
 
 
 class SimulationError(RuntimeError):
-    """A computation that cannot go on: the message says where, when and the likely cause."""
+    """A computation that cannot go on: the message says where, when and the likely cause.
+
+    Attributes:
+        status: of the command that it ends.
+    """
+
+    status = 3
+
+
+class Stopped(SimulationError):
+    """A computation that was told to end early and can be gone on with."""
+
+    status = 4
 
 
 def require(condition: bool, message: str) -> None:

@@ -59,9 +59,9 @@ def on_every_rank(comm: Any, function: Callable[[], T]) -> T:
 
 
 def entry_point(main: Callable[..., Any]) -> Callable[..., int]:
-    """Make `main` a command's entry: expected errors become one line and exit status 2 or 3.
+    """Make `main` a command's entry: expected errors become one line and an exit status.
 
-    `InputError` (status 2) and `SimulationError` (status 3) must be raised on all ranks alike (see
+    `InputError` (status 2), `SimulationError` (status 3) and `Stopped` (status 4) must be raised on all ranks alike (see
     `on_rank_zero`, `on_every_rank`); rank 0 prints them once. Anything else is a defect: the rank
     prints its traceback and, under MPI, aborts all ranks so that none hangs.
     """
@@ -73,7 +73,7 @@ def entry_point(main: Callable[..., Any]) -> Callable[..., int]:
         except (InputError, SimulationError) as error:
             if _rank() == 0:
                 print(f"error: {error}", file=sys.stderr, flush=True)
-            return 2 if isinstance(error, InputError) else 3
+            return 2 if isinstance(error, InputError) else error.status
         except Exception:
             traceback.print_exc()
             sys.stderr.flush()

@@ -42,6 +42,7 @@ class ExplicitSolver:
         v: velocity half a step before `time`, mm/µs (at `time` 0, the initial velocity).
         time: µs.
         dt: length of the last step, µs.
+        stop: what `request_stop` was given on any rank, once all know of it; 0 before.
         stable_dt: stable step at `time` over all ranks, before the safety factor, µs.
         step_count: steps done.
         state: of the law, on this rank's own cells.
@@ -143,8 +144,10 @@ class ExplicitSolver:
             ),
             0.0,
         )
-        self._agreement = np.zeros(2)
+        self._agreement = np.zeros(3)
+        self._stop_wanted = 0
         self._end_time = 0.0
+        self.stop = 0
 
         boundary = boundary_nodes(V) if contacts else np.zeros(0, dtype=np.int64)
         self.contacts = [
@@ -190,6 +193,8 @@ class ExplicitSolver:
     ) -> None:
         """Step until `end_time` (µs) exactly, with `callback(solver)` after every step.
 
+        It returns early where a stop was requested; `stop` is then not 0.
+
         Raises:
             InputError: `end_time` is not after `time`, or the law cannot be used so long.
             SimulationError: as `step`; also where energy grows without bound.
@@ -212,6 +217,16 @@ class ExplicitSolver:
                 self._refuse_runaway()
             if callback is not None:
                 callback(self)
+            if self.stop:
+                return
+
+    def request_stop(self, reason: int) -> None:
+        """Let `run` return on all ranks after the next step; costs nothing, any rank may call it.
+
+        Args:
+            reason: > 0; the largest of all ranks becomes `stop`.
+        """
+        self._stop_wanted = reason
 
     @property
     def F(self) -> np.ndarray:
@@ -357,8 +372,10 @@ class ExplicitSolver:
         """Least stable step over ranks; if any rank failed, all raise the same error."""
         self._agreement[0] = stable
         self._agreement[1] = 0.0 if failure is None else -1.0
+        self._agreement[2] = -self._stop_wanted
         self.comm.Allreduce(MPI.IN_PLACE, self._agreement, op=MPI.MIN)
         self.stable_dt = float(self._agreement[0])
+        self.stop = -int(self._agreement[2])
         if self._agreement[1] < 0.0:
 
             def tell() -> None:

@@ -13,7 +13,7 @@ from mpi4py import MPI
 from xdmf_reading import read_grids
 
 from mlms_fenics.errors import InputError, SimulationError
-from mlms_fenics.io import Recorder, Summary, read_history
+from mlms_fenics.io import Checkpoint, Recorder, Summary, read_history
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.front import FrontTracker
 from mlms_fenics.io.probes import ContactForce, FootRadius, Length, evaluate
@@ -178,9 +178,13 @@ def test_failed_run_says_where_its_outputs_are(tmp_path):
 
     solver = block_solver(Breaks(25.0, 48.0, 10.0))
     recorder = Recorder(solver, tmp_path, name="block", end_time=0.5, outputs=4)
-    with pytest.raises(SimulationError, match=r"not finite.*outputs up to then"):
+    with pytest.raises(SimulationError, match=r"not finite.*last good state.*outputs up to then"):
         recorder.run()
-    assert len(read_grids(tmp_path / "block.xdmf")) == 3
+    grids = read_grids(tmp_path / "block.xdmf")
+    assert len(grids) == 3 and np.isfinite(grids[-1][3]["sigma"]).all()
+    again = block_solver(Breaks(25.0, 48.0, 10.0))
+    Checkpoint(again, recorder.checkpoint).restore()
+    assert again.time < 0.3 and np.isfinite(again.sigma).all()
 
 
 def test_recorder_refuses_nonsense(tmp_path):
