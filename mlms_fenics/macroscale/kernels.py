@@ -2,7 +2,7 @@
 """Compiled element loops of the explicit step.
 
 Arrays of one rank: nodes are owned first, then ghosts; cells are owned cells only, so that each
-counts once over all ranks. Nothing here allocates.
+counts once over all ranks; points are those of the cells in turn. Nothing here allocates.
 """
 
 from math import sqrt
@@ -18,44 +18,49 @@ HUGE = 1.0e300
 
 @_jit
 def deformation(u, dofs, gradients, F):
-    """F = I + Σ u_a ⊗ ∇N_a at one point per cell; returns the smallest det F and its cell.
+    """F = I + Σ u_a ⊗ ∇N_a at the points of each cell; returns the smallest det F and its cell.
 
     Args:
         u: nodal displacements, `(n_nodes, 3)`.
         dofs: nodes of each cell, `(n_cells, n)`.
-        gradients: reference shape-function gradients, `(n_cells, n, 3)`.
-        F: result, `(n_cells, 3, 3)`.
+        gradients: reference shape-function gradients, `(n_points, n, 3)`; all cells have equally
+            many points, those of a cell together.
+        F: result, `(n_points, 3, 3)`.
     """
     smallest, where = np.inf, -1
+    if dofs.shape[0] == 0:
+        return smallest, where
+    per_cell = F.shape[0] // dofs.shape[0]
     for c in range(dofs.shape[0]):
-        f00, f01, f02 = 1.0, 0.0, 0.0
-        f10, f11, f12 = 0.0, 1.0, 0.0
-        f20, f21, f22 = 0.0, 0.0, 1.0
-        for a in range(dofs.shape[1]):
-            node = dofs[c, a]
-            gx, gy, gz = gradients[c, a, 0], gradients[c, a, 1], gradients[c, a, 2]
-            ux, uy, uz = u[node, 0], u[node, 1], u[node, 2]
-            f00 += ux * gx
-            f01 += ux * gy
-            f02 += ux * gz
-            f10 += uy * gx
-            f11 += uy * gy
-            f12 += uy * gz
-            f20 += uz * gx
-            f21 += uz * gy
-            f22 += uz * gz
-        F[c, 0, 0], F[c, 0, 1], F[c, 0, 2] = f00, f01, f02
-        F[c, 1, 0], F[c, 1, 1], F[c, 1, 2] = f10, f11, f12
-        F[c, 2, 0], F[c, 2, 1], F[c, 2, 2] = f20, f21, f22
-        det = (
-            f00 * (f11 * f22 - f12 * f21)
-            + f01 * (f12 * f20 - f10 * f22)
-            + f02 * (f10 * f21 - f11 * f20)
-        )
-        if not det >= smallest:  # also true for NaN
-            smallest, where = det, c
-            if not abs(det) < HUGE:
-                break
+        for p in range(c * per_cell, (c + 1) * per_cell):
+            f00, f01, f02 = 1.0, 0.0, 0.0
+            f10, f11, f12 = 0.0, 1.0, 0.0
+            f20, f21, f22 = 0.0, 0.0, 1.0
+            for a in range(dofs.shape[1]):
+                node = dofs[c, a]
+                gx, gy, gz = gradients[p, a, 0], gradients[p, a, 1], gradients[p, a, 2]
+                ux, uy, uz = u[node, 0], u[node, 1], u[node, 2]
+                f00 += ux * gx
+                f01 += ux * gy
+                f02 += ux * gz
+                f10 += uy * gx
+                f11 += uy * gy
+                f12 += uy * gz
+                f20 += uz * gx
+                f21 += uz * gy
+                f22 += uz * gz
+            F[p, 0, 0], F[p, 0, 1], F[p, 0, 2] = f00, f01, f02
+            F[p, 1, 0], F[p, 1, 1], F[p, 1, 2] = f10, f11, f12
+            F[p, 2, 0], F[p, 2, 1], F[p, 2, 2] = f20, f21, f22
+            det = (
+                f00 * (f11 * f22 - f12 * f21)
+                + f01 * (f12 * f20 - f10 * f22)
+                + f02 * (f10 * f21 - f11 * f20)
+            )
+            if not det >= smallest:  # also true for NaN
+                smallest, where = det, c
+                if not abs(det) < HUGE:
+                    return smallest, where
     return smallest, where
 
 
@@ -103,11 +108,12 @@ def stresses(
     Args:
         F, F_old: deformation gradients at the end and the beginning of the step, `(n, 3, 3)`.
         sigma: Cauchy stress of the law at the end, GPa, `(n, 3, 3)`.
-        P: in: at the beginning, out: at the end of the step, `(n_points, 3, 3)`.
-        points: row of P of each cell, `(n,)`.
-        metric: Σ_a ∇N_a ⊗ ∇N_a in the reference configuration, `(n, 3, 3)`.
+        P: in: at the beginning, out: at the end of the step, `(n_rows, 3, 3)`.
+        points: row of P of each point, `(n,)`; the points of a cell are together.
+        metric: Σ_a w_a ∇N_a ⊗ ∇N_a in the reference configuration, `(n, 3, 3)`; w_a is the least of
+            the cell's nodal masses over that of a, or 1.
         volume: reference volumes, mm³, `(n,)`.
-        mass: smallest nodal share of each cell's mass, mg, `(n,)`.
+        mass: smallest nodal share of each cell's mass, mg, `(n_cells,)`.
         viscous: bulk-viscous pressure (positive in tension), in and out, GPa, `(n,)`.
         parameters: density, bulk modulus, shear modulus, linear and quadratic viscosity.
         dt: length of the step, µs; 0 at the very start.
@@ -122,7 +128,15 @@ def stresses(
     speed = sqrt((bulk + 4.0 * shear / 3.0) / density)
     total_work, viscous_work = 0.0, 0.0
     stable, bad = np.inf, -1
+    per_cell = F.shape[0] // max(mass.shape[0], 1)
+    cell, point = 0, 0
+    cell_stiffness, cell_xi, cell_rate = 0.0, 0.0, 0.0
     for c in range(F.shape[0]):
+        if (
+            per_cell > 1 and point == 0
+        ):  # one rate for all points, or pressure would lock by viscosity
+            cell_stiffness, cell_xi = 0.0, 0.0
+            cell_rate = _mean_dilatation_rate(F, F_old, volume, c, c + per_cell, dt)
         a0, a1, a2 = F[c, 0, 0], F[c, 0, 1], F[c, 0, 2]
         b0, b1, b2 = F[c, 1, 0], F[c, 1, 1], F[c, 1, 2]
         c0, c1, c2 = F[c, 2, 0], F[c, 2, 1], F[c, 2, 2]
@@ -155,7 +169,6 @@ def stresses(
         # Element eigenvalue: the energy λ (tr H)² + 2μ |sym H|² with H = Σ u_a ⊗ g_a is at most
         # (λ tr A + 2μ λ_max(A)) |u|², so no element, hence no assembly, vibrates faster.
         stiffness = J * volume[c] * (lam * (A00 + A11 + A22) + 2.0 * shear * largest)
-        frequency = sqrt(stiffness / mass[c])
         length = 1.0 / sqrt(2.0 * largest)  # the edge of a cube, the thickness of a flat element
 
         q, xi = 0.0, 0.0
@@ -168,17 +181,24 @@ def stresses(
             + k20 * h0 + k21 * h1 + k22 * h2
         )  # fmt: skip
         if dt > 0.0:
-            rate = dJ / (J * dt)
+            rate = dJ / (J * dt) if per_cell == 1 else cell_rate
             xi = linear
             if rate < 0.0:
                 xi -= quadratic * quadratic * rate * length / speed
             q = density / J * speed * length * xi * rate
-        stable = min(stable, 2.0 / frequency * (sqrt(1.0 + xi * xi) - xi))
+        if per_cell > 1:
+            cell_stiffness += stiffness
+            cell_xi = max(cell_xi, xi)
+            stiffness, xi = cell_stiffness, cell_xi
+        point += 1
+        if point == per_cell:
+            frequency = sqrt(stiffness / mass[cell])
+            stable = min(stable, 2.0 / frequency * (sqrt(1.0 + xi * xi) - xi))
 
         s00, s11, s22 = sigma[c, 0, 0] + q, sigma[c, 1, 1] + q, sigma[c, 2, 2] + q
         s01, s12, s02 = sigma[c, 0, 1], sigma[c, 1, 2], sigma[c, 0, 2]
         if bad < 0 and not abs(s00 + s11 + s22 + s01 + s12 + s02) < HUGE:
-            bad = c
+            bad = cell
         r = points[c]
         n00 = s00 * k00 + s01 * k10 + s02 * k20
         n01 = s00 * k01 + s01 * k11 + s02 * k21
@@ -200,9 +220,70 @@ def stresses(
         P[r, 0, 0], P[r, 0, 1], P[r, 0, 2] = n00, n01, n02
         P[r, 1, 0], P[r, 1, 1], P[r, 1, 2] = n10, n11, n12
         P[r, 2, 0], P[r, 2, 1], P[r, 2, 2] = n20, n21, n22
+        if point == per_cell:
+            cell, point = cell + 1, 0
     work[0] += total_work
     work[1] += viscous_work
     return stable, bad
+
+
+@_jit
+def _mean_dilatation_rate(F, F_old, volume, begin, end, dt):
+    """Rate of a cell's deformed volume over that volume, 1/µs."""
+    if not dt > 0.0:
+        return 0.0
+    change, total = 0.0, 0.0
+    for p in range(begin, end):
+        total += volume[p] * _determinant(F[p])
+        change += volume[p] * (_determinant(F[p]) - _determinant(F_old[p]))
+    return change / (total * dt)
+
+
+@_jit
+def _determinant(F):
+    return (
+        F[0, 0] * (F[1, 1] * F[2, 2] - F[1, 2] * F[2, 1])
+        + F[0, 1] * (F[1, 2] * F[2, 0] - F[1, 0] * F[2, 2])
+        + F[0, 2] * (F[1, 0] * F[2, 1] - F[1, 1] * F[2, 0])
+    )
+
+
+@_jit
+def mean_dilatation(F, volume, per_cell, F_mean):
+    """F̄ = (θ/J)^{1/3} F into `F_mean`, `(n_points, 3, 3)`; θ is the cell's mean of J = det F."""
+    for begin in range(0, F.shape[0], per_cell):
+        total, deformed = 0.0, 0.0
+        for p in range(begin, begin + per_cell):
+            total += volume[p]
+            deformed += volume[p] * _determinant(F[p])
+        theta = deformed / total
+        for p in range(begin, begin + per_cell):
+            scale = (theta / _determinant(F[p])) ** (1.0 / 3.0)
+            for i in range(3):
+                for j in range(3):
+                    F_mean[p, i, j] = scale * F[p, i, j]
+
+
+@_jit
+def mean_pressure(F, F_mean, volume, per_cell, sigma):
+    """The stress conjugate to F of a law that was given F̄: (θ/J) dev σ + p I, in place.
+
+    With W(F̄) varied, p is the mean of tr σ / 3 over the reference volume (Simo, Taylor & Pister,
+    Comput. Methods Appl. Mech. Eng. 51, 1985).
+    """
+    for begin in range(0, F.shape[0], per_cell):
+        total, pressure = 0.0, 0.0
+        for p in range(begin, begin + per_cell):
+            total += volume[p]
+            pressure += volume[p] * (sigma[p, 0, 0] + sigma[p, 1, 1] + sigma[p, 2, 2]) / 3.0
+        pressure /= total
+        for p in range(begin, begin + per_cell):
+            mean = (sigma[p, 0, 0] + sigma[p, 1, 1] + sigma[p, 2, 2]) / 3.0
+            scale = _determinant(F_mean[p]) / _determinant(F[p])
+            for i in range(3):
+                for j in range(3):
+                    sigma[p, i, j] *= scale
+                sigma[p, i, i] += pressure - scale * mean
 
 
 @_jit

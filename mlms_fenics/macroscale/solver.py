@@ -45,8 +45,9 @@ class ExplicitSolver:
         stop: what `request_stop` was given on any rank, once all know of it; 0 before.
         stable_dt: stable step at `time` over all ranks, before the safety factor, µs.
         step_count: steps done.
-        state: of the law, on this rank's own cells.
-        sigma: Cauchy stress at `time`, GPa, `(n_cells, 3, 3)`, this rank's own cells.
+        state: of the law, at the points of this rank's own cells.
+        sigma: Cauchy stress at `time`, GPa, `(n_points, 3, 3)`; elements with one point have as
+            many as cells, others have the points of a cell together.
         P: first Piola-Kirchhoff stress with bulk viscosity, GPa; what dolfinx assembles.
         nodal_mass: lumped, of all nodes of this rank, owned first, then ghosts, mg.
         timings: seconds spent in each part so far, on this rank.
@@ -64,12 +65,13 @@ class ExplicitSolver:
         hourglass: Hourglass | None = None,
         viscosity: tuple[float, float] = (0.06, 1.2),
         safety: float = 0.8,
-        quadrature: str = "one-point",
+        quadrature: str | None = None,
+        degree: int = 1,
     ) -> None:
         """Set up the run (collective).
 
         Args:
-            domain: hexahedra or tetrahedra of first order, mm.
+            domain: straight hexahedra or tetrahedra, mm.
             material: the law.
             velocity: initial, mm/µs: three numbers, or a function of the coordinates `(3, n)` that
                 returns `(3, n)`.
@@ -78,7 +80,9 @@ class ExplicitSolver:
             hourglass: of hexahedra; None is the default form and coefficient.
             viscosity: linear and quadratic coefficient of the bulk viscosity, dimensionless.
             safety: step over stable step, in (0, 1].
-            quadrature: "one-point".
+            quadrature: "one-point" (the default of linear elements; hexahedra are stabilised),
+                "full": hexahedra 2×2×2 with mean dilatation, or quadratic tetrahedra.
+            degree: of the displacement: 1, or 2 on tetrahedra.
 
         Raises:
             InputError: on every rank, for anything out of range.
@@ -88,13 +92,9 @@ class ExplicitSolver:
             len(viscosity) == 2 and all(0.0 <= c < inf for c in viscosity),
             f"bulk viscosity coefficients are {viscosity}, but must be two numbers, not negative",
         )
-        require(
-            quadrature == "one-point",
-            f"quadrature is {quadrature!r}, but only 'one-point' is available",
-        )
         self.mesh, self.material = domain, material
         self.comm = domain.comm
-        self.elements = build_elements(domain)
+        self.elements = build_elements(domain, quadrature, degree)
         V = self.elements.space
         self._owned = V.dofmap.index_map.size_local
         self.u, self.v = fem.Function(V, name="u"), fem.Function(V, name="v")
@@ -107,9 +107,10 @@ class ExplicitSolver:
         self._form = internal_force(self.elements, self.P)
         self.nodal_mass = self._mass = lumped(self.elements, material.density)
         self._inverse_mass = 1.0 / self._mass
-        n = len(self.elements.dofs)
+        n = len(self.elements.volume)
         self._F = np.zeros((n, 3, 3))
         self._F_old = np.broadcast_to(np.eye(3), (n, 3, 3)).copy()
+        self._F_mean = np.zeros((n, 3, 3)) if self.elements.mean_dilatation else None
         self.sigma = np.zeros((n, 3, 3))
         self._viscous = np.zeros(n)
         self._smallest_share = material.density * self.elements.shares.min(axis=1, initial=inf)
@@ -127,6 +128,7 @@ class ExplicitSolver:
             "viscosity": list(viscosity),
             "safety": safety,
             "quadrature": quadrature,
+            "degree": degree,
         }
         self._hourglass = self._make_hourglass(hourglass)
         self.state: State = material.initial_state(n)
@@ -230,8 +232,19 @@ class ExplicitSolver:
 
     @property
     def F(self) -> np.ndarray:
-        """Deformation gradients at `time`, *Shape* `(n_cells, 3, 3)`, this rank's own cells."""
+        """Deformation gradients at `time`, *Shape* `(n_points, 3, 3)`, this rank's own cells."""
         return self._F
+
+    def cell_mean(self, values: np.ndarray) -> np.ndarray:
+        """Means over each cell of values at its points, *Shape* `(n_points, ...)`."""
+        per_cell = self.elements.per_cell
+        if per_cell == 1:
+            return values
+        volume = self.elements.volume.reshape(-1, per_cell)
+        weighted = volume.reshape(*volume.shape, *[1] * (values.ndim - 1)) * values.reshape(
+            -1, per_cell, *values.shape[1:]
+        )
+        return weighted.sum(axis=1) / volume.sum(axis=1).reshape(-1, *[1] * (values.ndim - 1))
 
     @property
     def contact_force(self) -> np.ndarray:
@@ -279,7 +292,11 @@ class ExplicitSolver:
 
     def _make_hourglass(self, settings: Hourglass | None) -> HourglassControl | None:
         settings = settings or Hourglass()
-        if settings.form == "none" or self.elements.dofs.shape[1] != 8:
+        if (
+            settings.form == "none"
+            or self.elements.dofs.shape[1] != 8
+            or self.elements.per_cell > 1
+        ):
             return None
         material = self.material
         return HourglassControl(
@@ -362,11 +379,17 @@ class ExplicitSolver:
         timings["exchange"] += t4 - t3 + t7 - t6
 
     def _call_law(self, dt: float) -> None:
-        law = self.material
-        F = torch.from_numpy(self._F).to(dtype=law.dtype, device=law.device)
+        law, per_cell, volume = self.material, self.elements.per_cell, self.elements.volume
+        F_law = self._F
+        if self._F_mean is not None:
+            F_law = self._F_mean
+            kernels.mean_dilatation(self._F, volume, per_cell, F_law)
+        F = torch.from_numpy(F_law).to(dtype=law.dtype, device=law.device)
         with torch.no_grad():
             sigma, self.state = law.update(F, self.time, dt, self.state)
         self.sigma[:] = sigma.detach().cpu().numpy()
+        if self._F_mean is not None:
+            kernels.mean_pressure(self._F, F_law, volume, per_cell, self.sigma)
 
     def _agree(self, stable: float, failure: Exception | None) -> None:
         """Least stable step over ranks; if any rank failed, all raise the same error."""

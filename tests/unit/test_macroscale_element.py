@@ -114,6 +114,45 @@ def test_hourglass_modes_vanish_in_any_homogeneous_motion_and_nowhere_else(skew:
     assert eigenvalues[12:].min() > 0.5 * 0.1 * 25.0 * 1.5
 
 
+def test_force_with_mean_dilatation_is_minus_the_gradient_of_its_energy() -> None:
+    solver = ExplicitSolver(cube(2, skew=0.2), LAW, viscosity=(0.0, 0.0), quadrature="full")
+    e = solver.elements
+    assert e.per_cell == 8 and e.mean_dilatation
+    direction = np.random.default_rng(5).standard_normal(solver.u.x.array.shape)
+
+    def energy(step: float) -> float:
+        displaced(solver, 0.03)
+        solver.u.x.array[:] += step * direction
+        solver._evaluate(1e-3)
+        J, volume = np.linalg.det(solver.F).reshape(-1, 8), e.volume.reshape(-1, 8)
+        theta = (J * volume).sum(axis=1) / volume.sum(axis=1)
+        F = solver.F * np.cbrt(theta[:, None] / J).reshape(-1, 1, 1)
+        return float(LAW.energy_density(torch.from_numpy(F)).numpy() @ e.volume)
+
+    h = 1e-5
+    slope = (energy(h) - energy(-h)) / (2.0 * h)
+    displaced(solver, 0.03)
+    force = solver._force.ravel() @ direction
+    assert force == pytest.approx(-slope, rel=1e-7)
+
+
+def test_force_of_quadratic_tetrahedra_is_what_dolfinx_assembles() -> None:
+    solver = ExplicitSolver(cube(1, TETRAHEDRON, 0.1), LAW, viscosity=(0.0, 0.0), degree=2)
+    displaced(solver, 0.02)
+    assert solver.elements.per_cell == 4
+    F = ufl.Identity(3) + ufl.grad(solver.u)
+    J, b = ufl.det(F), F * F.T
+    G, K = LAW.shear_modulus, LAW.bulk_modulus
+    sigma = G * J ** (-5.0 / 3.0) * ufl.dev(b) + K * (J - 1.0) * ufl.Identity(3)
+    P = J * sigma * ufl.inv(F).T
+    dx = ufl.dx(metadata={"quadrature_degree": 2})
+    v = ufl.TestFunction(solver.elements.space)
+    expected = fem.assemble_vector(fem.form(-ufl.inner(P, ufl.grad(v)) * dx)).array
+    np.testing.assert_allclose(
+        solver._force.ravel(), expected, rtol=0, atol=1e-12 * np.abs(expected).max()
+    )
+
+
 def matrix(solver: ExplicitSolver) -> np.ndarray:
     """Tangent stiffness at rest, by central differences of the forces."""
     u, h = solver.u.x.array, 1e-6
@@ -132,31 +171,70 @@ def matrix(solver: ExplicitSolver) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("cell", "scale", "skew"),
+    ("cell", "scale", "skew", "options", "least"),
     [
-        (HEXAHEDRON, (1.0, 1.0, 1.0), 0.0),
-        (HEXAHEDRON, (1.0, 1.0, 0.1), 0.0),
-        (HEXAHEDRON, (1.0, 0.2, 0.1), 0.2),
-        (TETRAHEDRON, (1.0, 1.0, 1.0), 0.0),
+        (HEXAHEDRON, (1.0, 1.0, 1.0), 0.0, {}, 0.5),
+        (HEXAHEDRON, (1.0, 1.0, 0.1), 0.0, {}, 0.5),
+        (HEXAHEDRON, (1.0, 0.2, 0.1), 0.2, {}, 0.5),
+        (TETRAHEDRON, (1.0, 1.0, 1.0), 0.0, {}, 0.5),
+        (HEXAHEDRON, (1.0, 1.0, 1.0), 0.0, {"quadrature": "full"}, 0.5),
+        (HEXAHEDRON, (1.0, 0.2, 0.1), 0.2, {"quadrature": "full"}, 0.5),
+        (TETRAHEDRON, (1.0, 1.0, 1.0), 0.0, {"degree": 2}, 0.4),
+        (TETRAHEDRON, (1.0, 0.5, 0.2), 0.1, {"degree": 2}, 0.4),
     ],
 )
-def test_stable_step_is_below_the_true_limit_and_not_far(cell, scale, skew) -> None:
-    domain = cube(2, cell, skew)
+def test_stable_step_is_below_the_true_limit_and_not_far(cell, scale, skew, options, least) -> None:
+    domain = cube(1 if "degree" in options else 2, cell, skew)
     domain.geometry.x[:] *= scale
-    solver = ExplicitSolver(domain, LAW, viscosity=(0.0, 0.0))
+    solver = ExplicitSolver(domain, LAW, viscosity=(0.0, 0.0), **options)
     K = matrix(solver)
     mass = np.repeat(solver.nodal_mass, 3)
     scaled = 0.5 * (K + K.T) / np.sqrt(np.outer(mass, mass))
     limit = 2.0 / np.sqrt(np.linalg.eigvalsh(scaled)[-1])
-    assert 0.5 * limit < solver.stable_dt <= limit
+    assert least * limit < solver.stable_dt <= limit
 
 
-def test_lumped_mass_is_positive_and_whole() -> None:
-    domain, _, _ = cylinder_mesh(MPI.COMM_WORLD, size=0.25)
-    solver = ExplicitSolver(domain, LAW)
+@pytest.mark.parametrize(
+    ("cell", "options"),
+    [
+        (None, {}),
+        (HEXAHEDRON, {"quadrature": "full"}),
+        (TETRAHEDRON, {}),
+        (TETRAHEDRON, {"degree": 2}),
+    ],
+)
+def test_lumped_mass_is_positive_and_whole(cell, options) -> None:
+    if cell is None:
+        domain, _, _ = cylinder_mesh(MPI.COMM_WORLD, size=0.25)
+    else:
+        domain = cube(3, cell, 0.1)
+    solver = ExplicitSolver(domain, LAW, **options)
     assert solver.nodal_mass.min() > 0.0
     volume = fem.assemble_scalar(fem.form(fem.Constant(domain, 1.0) * ufl.dx))
     assert solver.nodal_mass.sum() == pytest.approx(10.0 * volume, rel=1e-12)
+
+
+def test_shares_of_a_quadratic_tetrahedron_are_those_of_its_exact_mass_matrix() -> None:
+    # The consistent mass has 6 V/420 at vertices and 32 V/420 at edges on its diagonal.
+    shares = build_elements(cube(1, TETRAHEDRON, 0.1), degree=2).shares
+    volume = shares.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(shares[:, :4] / volume, np.full((len(shares), 4), 6.0 / 216.0))
+    np.testing.assert_allclose(shares[:, 4:] / volume, np.full((len(shares), 6), 32.0 / 216.0))
+
+
+@pytest.mark.parametrize(
+    ("cell", "options", "words"),
+    [
+        (HEXAHEDRON, {"quadrature": "some"}, "quadrature"),
+        (HEXAHEDRON, {"degree": 2}, "degree is 2"),
+        (TETRAHEDRON, {"degree": 3}, "degree is 3"),
+        (TETRAHEDRON, {"quadrature": "full"}, "does not go with"),
+        (TETRAHEDRON, {"quadrature": "one-point", "degree": 2}, "does not go with"),
+    ],
+)
+def test_elements_that_there_are_not_are_refused(cell, options, words) -> None:
+    with pytest.raises(InputError, match=words):
+        build_elements(cube(1, cell), **options)
 
 
 def test_cells_that_the_solver_cannot_take_are_refused() -> None:
