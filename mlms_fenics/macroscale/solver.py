@@ -16,6 +16,7 @@ from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.macroscale import kernels
 from mlms_fenics.macroscale.constraints import BoundVelocity, PrescribedVelocity, boundary_nodes
 from mlms_fenics.macroscale.contact import RigidBody
+from mlms_fenics.macroscale.diagnosis import crushed, fastest, refuse_stiff_law
 from mlms_fenics.macroscale.element import build_elements, internal_force, lumped
 from mlms_fenics.macroscale.energy import Energies
 from mlms_fenics.macroscale.exchange import NodeExchange
@@ -30,6 +31,13 @@ _COLLAPSE = 1.0e-5
 # Growth of the total energy over the largest energy involved at which a run is given up.
 _RUNAWAY = 0.25
 _CHECK_ENERGY_EVERY = 200
+_MESH_CAUSES = (
+    "a mesh too coarse for the deformation, hourglassing, or a time step too long (lower the "
+    "safety factor)"
+)
+_LAW_CAUSES = (
+    "the law was driven beyond the deformations or times that it is made for, or is itself wrong"
+)
 
 
 class ExplicitSolver:
@@ -160,6 +168,7 @@ class ExplicitSolver:
         self._refuse_penetration()
         self._evaluate(0.0)
         self._first_dt = self.stable_dt
+        refuse_stiff_law(self, 1.0 / safety**2)
         self._initial_energy = self.energies().kinetic
 
     def step(self, limit: float = inf) -> float:
@@ -345,7 +354,7 @@ class ExplicitSolver:
             try:
                 self._call_law(dt)
             except Exception as error:  # handed to all ranks below
-                failure = self._failure(None, f"the material law failed: {error}")
+                failure = self._failure(None, f"the material law failed: {error}", _LAW_CAUSES)
                 failure.__cause__ = error
         t2 = clock()
         stable = inf
@@ -357,7 +366,7 @@ class ExplicitSolver:
             )  # fmt: skip
             if bad >= 0:
                 failure = self._failure(
-                    bad, "the material law returned a stress that is not finite"
+                    bad, "the material law returned a stress that is not finite", _LAW_CAUSES
                 )
         t3 = clock()
         self._agree(stable, failure)
@@ -408,12 +417,13 @@ class ExplicitSolver:
             on_every_rank(self.comm, tell)
         if self.step_count > 0 and self.stable_dt < _COLLAPSE * self._first_dt:
             raise SimulationError(
-                f"the stable time step has collapsed to {self.stable_dt:.3g} µs at "
-                f"{self.time:.6g} µs (step {self.step_count}): an element is crushed; use a "
+                f"time {self.time:.6g} µs, step {self.step_count}: the stable time step has "
+                f"collapsed from {self._first_dt:.3g} to {self.stable_dt:.3g} µs: "
+                f"{crushed(self)}. Likely causes: an element is crushed or hourglasses; use a "
                 "coarser or better shaped mesh, or end the run earlier"
             )
 
-    def _failure(self, cell: int | None, what: str) -> SimulationError:
+    def _failure(self, cell: int | None, what: str, causes: str = _MESH_CAUSES) -> SimulationError:
         place = ""
         if cell is not None:
             nodes = self.elements.dofs[cell]
@@ -421,16 +431,15 @@ class ExplicitSolver:
             original = int(self.mesh.topology.original_cell_index[cell])
             place = f"element {original} at ({x[0]:.4g}, {x[1]:.4g}, {x[2]:.4g}) mm, "
         return SimulationError(
-            f"{place}time {self.time:.6g} µs, step {self.step_count}: {what}. Likely causes: a "
-            "mesh too coarse for the deformation, hourglassing, or a time step too long (lower "
-            "the safety factor)"
+            f"{place}time {self.time:.6g} µs, step {self.step_count}: {what}. Likely causes: "
+            f"{causes}"
         )
 
     def _refuse_runaway(self) -> None:
         energies = self.energies()
         if not energies.balance < _RUNAWAY:
             raise SimulationError(
-                f"energy has grown by {100 * energies.balance:.0f}% at {self.time:.6g} µs (step "
-                f"{self.step_count}): the run is unstable; lower the safety factor, or the law is "
-                "stiffer than the moduli it declares"
+                f"time {self.time:.6g} µs, step {self.step_count}: energy has grown by "
+                f"{100 * energies.balance:.0f}%: {fastest(self)}. Likely causes: a law stiffer "
+                "than its moduli or a time step too long (lower the safety factor)"
             )

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""Laws stiffer than they say, collapsing steps, growing energy: found, with place and cause."""
+
+import numpy as np
+import pytest
+import torch
+from dolfinx import mesh
+from mpi4py import MPI
+
+from mlms_fenics.errors import InputError, SimulationError
+from mlms_fenics.macroscale import ExplicitSolver, Hourglass, RigidPlane, solver
+from mlms_fenics.macroscale.diagnosis import crushed, stiffness_ratio
+from mlms_fenics.materials import J2, NeoHookean
+
+G, K, RHO = 25.0, 48.0, 10.0
+
+
+class Declares(NeoHookean):
+    """An elastic law that says that it is softer than it is, by a factor, after some time."""
+
+    def __init__(self, factor: float, after: float = 0.0) -> None:
+        super().__init__(G, K, RHO)
+        self.factor, self.after = factor, after
+
+    def update(self, F, time, dt, state):
+        sigma, state = super().update(F, time, dt, state)
+        return sigma * (self.factor if time > self.after else 1.0), state
+
+
+def cube(n: int = 3) -> mesh.Mesh:
+    return mesh.create_unit_cube(MPI.COMM_WORLD, n, n, n, mesh.CellType.hexahedron)
+
+
+def test_stiffness_ratio_of_known_laws() -> None:
+    virgin = np.broadcast_to(np.eye(3), (4, 3, 3)).copy()
+    for factor in (0.5, 1.0, 3.0):
+        ratio = stiffness_ratio(Declares(factor), virgin, 0.1, 0.1, {}, strain=1e-5)
+        np.testing.assert_allclose(ratio, factor, rtol=1e-4)
+    # Flowing steel is softer than elastic steel; elastic in compression it is a little stiffer.
+    law = J2(young=200.0, poisson=0.3, yield_stress=0.5, hardening=1.0, density=7.8)
+    state = law.initial_state(2)
+    stretched = np.array([np.diag([1.1, 0.95, 0.95]), 0.97 * np.eye(3)])
+    _, state = law.update(torch.from_numpy(stretched), 1.0, 1.0, state)
+    volumetric = stiffness_ratio(law, stretched, 2.0, 1.0, state)
+    assert 1.0 < volumetric[1] < 1.2
+    # K alone still resists a change of volume where flow lets the shape change.
+    assert 0.9 < volumetric[0] < 1.1
+    assert np.isnan(stiffness_ratio(Declares(np.nan), virgin, 0.1, 0.1, {})).all()
+    assert stiffness_ratio(law, virgin[:0], 0.1, 0.1, law.initial_state(0)).shape == (0,)
+
+
+def test_a_law_stiffer_than_its_moduli_is_refused_at_the_start() -> None:
+    with pytest.raises(InputError, match=r"3 times as stiff .* safety factor below 0\.58"):
+        ExplicitSolver(cube(), Declares(3.0))
+    ExplicitSolver(cube(), Declares(3.0), safety=0.5)
+    ExplicitSolver(cube(), Declares(1.4))
+    with pytest.raises(InputError, match="not finite"):
+        ExplicitSolver(cube(), Declares(np.nan))
+
+
+def test_growing_energy_names_the_law_and_the_place(monkeypatch) -> None:
+    monkeypatch.setattr(solver, "_CHECK_ENERGY_EVERY", 1)
+    # Stiff enough to be unstable only once it is under way.
+    body = ExplicitSolver(
+        cube(), Declares(8.0, after=0.5), velocity=(0, 0, -0.01), contacts=[RigidPlane()]
+    )
+    words = r"time 0\.\d+ µs, step \d+: energy has grown .* element \d+ at \(.*\) mm moves most"
+    with pytest.raises(SimulationError, match=words) as caught:
+        body.run(5.0)
+    ratio = float(str(caught.value).partition("up to ")[2].split()[0])
+    assert 7.0 < ratio < 12.0
+    assert 0.5 < body.time < 1.5
+
+
+def test_a_collapsing_step_names_the_crushed_element(monkeypatch) -> None:
+    body = ExplicitSolver(cube(), NeoHookean(G, K, RHO), hourglass=Hourglass("none"))
+    X = body.elements.coordinates
+    cell = 5
+    low = X[body.elements.dofs[cell]].min(axis=0)
+    high = low + 1.0 / 3.0
+    u = body.u.x.array.reshape(-1, 3)
+    top = np.isclose(X[:, 2], high[2]) & (np.abs(X[:, :2] - low[:2] - 1 / 6).max(axis=1) < 0.17)
+    assert top.sum() == 4
+    u[top, 2] = -0.3
+    monkeypatch.setattr(solver, "_COLLAPSE", 0.3)
+    with pytest.raises(SimulationError, match="the stable time step has collapsed") as caught:
+        body.step()
+    original = body.mesh.topology.original_cell_index[cell]
+    assert f"element {original} at ({low[0] + 1 / 6:.4g}, " in str(caught.value)
+    assert "is 0.1 of its first size across" in str(caught.value)
+    assert crushed(body) in str(caught.value)
