@@ -80,8 +80,8 @@ class MeshLayout:
         """This rank's blocks of the fields (collective).
 
         Args:
-            nodal: by name, a degree-1 Function with up-to-date ghosts, or an array by geometry
-                node, *Shape* `(n, ...)` with n the owned nodes or all local ones.
+            nodal: by name, a Function (of degree 2: its vertices) with up-to-date ghosts, or an
+                array by geometry node, *Shape* `(n, ...)` with n the owned nodes or all local ones.
             cell: by name, a Function with one value per cell (DG0 or one-point quadrature), or an
                 array by cell, with or without the ghost cells.
             dtype: of the result.
@@ -108,10 +108,13 @@ class MeshLayout:
     def _nodal(self, name: str, field: Any) -> np.ndarray:
         if isinstance(field, Function):
             dofs = field.function_space.dofmap.list
+            quadratic = self.cell_name == "tetrahedron" and dofs.shape[1] == 10
             require(
-                dofs.shape == self._dofmap.shape,
-                f"nodal field {name!r}: a Function of degree 1 on this mesh is needed",
+                dofs.shape == self._dofmap.shape or quadratic,
+                f"nodal field {name!r}: a Function of degree 1 on this mesh is needed, or of "
+                "degree 2 on tetrahedra",
             )
+            dofs = dofs[:, : self._dofmap.shape[1]]  # those of the vertices come first
             dof_of_node = np.zeros(self._n_nodes_with_ghosts, dtype=np.int64)
             dof_of_node[self._dofmap] = dofs
             field = _dof_values(field)[dof_of_node[: self._n_nodes]]

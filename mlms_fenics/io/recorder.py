@@ -259,6 +259,7 @@ class Recorder:
         }
         for key, values in solver.material.fields(solver.state).items():
             cell[key] = values.detach().cpu().numpy()
+        cell = {key: solver.cell_mean(values) for key, values in cell.items()}
         return {"u": solver.u, "v": solver.v}, cell
 
     def _note(self) -> None:

@@ -63,6 +63,6 @@ def farthest_place(solver: ExplicitSolver) -> tuple[float, ...]:
     mine: tuple[float, tuple[float, ...]] = (-math.inf, ())
     if len(distance):
         farthest = int(distance.argmax())
-        centre = elements.coordinates[elements.dofs[farthest]].mean(axis=0)
+        centre = elements.coordinates[elements.dofs[farthest // elements.per_cell]].mean(axis=0)
         mine = (float(distance[farthest]), tuple(centre.tolist()))
     return max(solver.comm.allgather(mine))[1]
