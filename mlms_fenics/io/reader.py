@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reading a run's fields back, without FEniCSx: for comparisons and one's own figures."""
+"""Reading a run's fields back, for comparisons and one's own figures."""
 
 import os
 from pathlib import Path

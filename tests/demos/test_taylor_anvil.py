@@ -136,9 +136,12 @@ def test_bad_input_ends_on_every_rank_with_one_message(runs, models, ranks):
     assert not (folder / "bad").exists()
 
 
-def test_front_of_uniaxial_strain_runs_at_the_elastic_speed(tmp_path):
-    options = ["--law", "neo-hookean", "--hold-lateral", "--velocity", "1", "--mesh-size", "0.2"]
-    assert demo().main([*options, "--end-time", "1.2", "--out", str(tmp_path)]) == 0
+# Magnesium flows at any stress: only a slow impact is elastic over a microsecond.
+@pytest.mark.parametrize(("law", "velocity"), [("neo-hookean", 1.0), ("learnt", 0.05)])
+def test_front_of_uniaxial_strain_runs_at_the_elastic_speed(tmp_path, law, velocity):
+    options = ["--law", law, "--hold-lateral", "--velocity", str(velocity), "--mesh-size", "0.2"]
+    options += ["--precision", "float64", "--device", "cpu"]
+    assert demo().main([*options, "--end-time", "1.0", "--out", str(tmp_path)]) == 0
     summary = json.loads((tmp_path / "summary.json").read_text())
     exact = ((48.0 + 4.0 / 3.0 * 25.0) / 10.0) ** 0.5
     assert summary["Result"]["front speed [mm/us]"] == pytest.approx(exact, rel=0.03)
@@ -149,8 +152,8 @@ def test_front_of_uniaxial_strain_runs_at_the_elastic_speed(tmp_path):
     assert lateral.max() < 0.01 * np.abs(nodal["u"][:, 2]).max()
     # Behind the front: stress ρ c v, K and G as the energy has them.
     z = np.asarray(body.cell_centers().points)[:, 2]
-    behind = cell["sigma"][(z > 0.5) & (z < 2.5), 2, 2]
-    assert behind.mean() == pytest.approx(-10.0 * exact * 1e-3, rel=0.01)
+    behind = cell["sigma"][(z > 0.5) & (z < 2.0), 2, 2]
+    assert behind.mean() == pytest.approx(-10.0 * exact * velocity * 1e-3, rel=0.03)
 
 
 def test_help():
