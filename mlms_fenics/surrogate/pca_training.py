@@ -13,7 +13,7 @@ from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 from mlms_fenics.surrogate.pca_net import PCANet, PCANetLaw
 from mlms_fenics.surrogate.reduction import principal_components
 from mlms_fenics.surrogate.strain import isometry, random_turns, volume_ratio
-from mlms_fenics.surrogate.training import Settings, optimise
+from mlms_fenics.surrogate.training import given_or, optimise, settings_from
 from mlms_fenics.surrogate.training_data import TrainingData
 from mlms_fenics.surrogate.trust import TrustMeasure
 
@@ -92,19 +92,12 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
     Returns:
         The law, in float32, whose `report["training"]` is the optimisation's record.
     """
-    recipe = dict(RECIPES[arguments.recipe])
-    for name in recipe:
-        given = getattr(arguments, name, None)
-        recipe[name] = recipe[name] if given is None else given
+    recipe = given_or(RECIPES[arguments.recipe], arguments)
     for name in ("modes", "output_modes", "width", "layers"):
         require(recipe[name] >= 1, f"{name} {recipe[name]}: must be at least 1")
     for name in ("dropout", "truncated", "isotropic"):
         require(0.0 <= recipe[name] <= 1.0, f"{name} {recipe[name]}: must be in [0, 1]")
-    settings = Settings(
-        minutes=arguments.minutes,
-        seed=arguments.seed,
-        **{k: recipe[k] for k in ("epochs", "batch", "rate", "weight_decay", "patience")},
-    )
+    settings = settings_from(recipe, arguments)
     torch.manual_seed(settings.seed)
     paper = arguments.recipe == "paper"
     problem = _Problem(data, recipe, paper, bool(getattr(arguments, "inelastic", False)))

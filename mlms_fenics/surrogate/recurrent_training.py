@@ -12,7 +12,7 @@ from mlms_fenics.surrogate.metrics import exact_pressure
 from mlms_fenics.surrogate.recurrent import RecurrentLaw, elastic_coordinates
 from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
 from mlms_fenics.surrogate.strain import isometry, volume_ratio
-from mlms_fenics.surrogate.training import Settings, optimise
+from mlms_fenics.surrogate.training import given_or, optimise, settings_from
 from mlms_fenics.surrogate.training_data import TrainingData
 from mlms_fenics.surrogate.trust import TrustMeasure
 
@@ -45,16 +45,8 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
     Returns:
         The law, in float32, whose `report["training"]` is the optimisation's record.
     """
-    options = dict(DEFAULTS)
-    for name in options:
-        given = getattr(arguments, name, None)
-        options[name] = options[name] if given is None else given
-    settings = Settings(
-        minutes=arguments.minutes,
-        seed=arguments.seed,
-        final_rate=options["rate"] * 1e-2,
-        **{k: options[k] for k in ("epochs", "batch", "rate", "weight_decay", "patience")},
-    )
+    options = given_or(DEFAULTS, arguments)
+    settings = settings_from(options, arguments, final_rate=options["rate"] * 1e-2)
     torch.manual_seed(settings.seed)
     problem = _Problem(data, options["internal"], options["width"])
     record = optimise(

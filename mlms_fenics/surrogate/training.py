@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The training loop that all architectures share."""
 
+import argparse
 import math
 import sys
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,20 @@ class Settings:
         require(
             self.minutes is None or self.minutes > 0, f"minutes {self.minutes}: must be positive"
         )
+
+
+def given_or(defaults: Mapping[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """`defaults`, with those replaced that were given on the command line."""
+    given = {name: getattr(arguments, name, None) for name in defaults}
+    return {k: default if given[k] is None else given[k] for k, default in defaults.items()}
+
+
+def settings_from(
+    options: Mapping[str, Any], arguments: argparse.Namespace, **more: Any
+) -> Settings:
+    """`Settings` from an architecture's options and the training command's own."""
+    chosen = {k: options[k] for k in ("epochs", "batch", "rate", "weight_decay", "patience")}
+    return Settings(minutes=arguments.minutes, seed=arguments.seed, **chosen, **more)
 
 
 def optimise(
