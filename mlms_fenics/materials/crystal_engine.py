@@ -11,7 +11,15 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from mlms_fenics.materials.crystal_kernel import F_SLOPE, F_START, FRACTION, STIFFNESS, L, rates
+from mlms_fenics.materials.crystal_kernel import (
+    F_SLOPE,
+    F_START,
+    FRACTION,
+    MAX_STATE,
+    STIFFNESS,
+    L,
+    rates,
+)
 from mlms_fenics.materials.crystal_step import (
     ACCEPTED,
     DEVIATOR,
@@ -32,7 +40,7 @@ from mlms_fenics.materials.crystal_step import (
     constrain,
     control,
     measure,
-    trial_step,
+    prepare_stage,
 )
 from mlms_fenics.materials.vector_math import COMPILE
 
@@ -54,131 +62,6 @@ def _set_segment(w, l, U, Q, path, grain, node):
                 b += U[path, node + 1, 3 * i + k] * Q[grain, 3 * k + j]
             w[(F_START + 3 * i + j) * L + l] = a
             w[(F_SLOPE + 3 * i + j) * L + l] = b - a
-
-
-@numba.njit(**COMPILE)
-def _integrate(
-    U, Q, segments, slip, twin, detwinning, G, tolerance, floor, virgin,
-    state, wanted, deviator, counts, steps, status,
-):  # fmt: skip
-    n_grains, n_t = Q.shape[0], segments.shape[0]
-    n_jobs = state.shape[0]
-    n_slip, n_twin = slip.shape[0], twin.shape[0]
-    n_state = 9 + n_twin + n_slip
-    w = np.zeros(ROWS * L)
-    job = np.full(L, -1, np.int64)
-    node = np.zeros(L, np.int64)
-    elapsed = np.zeros(L)
-    # The path's corners jolt the stress. The step that suited the start of one segment is what is
-    # tried at the start of the next, as the longer one of its smooth end would be rejected.
-    begins = np.zeros(L, np.bool_)
-    after_corner = np.zeros(L)
-    next_job, running = 0, 0
-    horizon = segments.sum()
-    for l in range(L):  # idle lanes compute something harmless
-        for i in range(3):
-            w[(F_START + 4 * i) * L + l] = 1.0
-            w[(Y0 + 4 * i) * L + l] = 1.0
-        w[LENGTH * L + l] = 1.0
-        w[SCALE * L + l] = floor
-        w[FRESH * L + l] = 1.0  # wants a job
-    while True:
-        fresh = False
-        for l in range(L):
-            if w[FRESH * L + l] > 0.0:
-                while next_job < n_jobs and status[next_job] == FAILED:
-                    next_job += 1
-                if next_job < n_jobs:
-                    j = next_job
-                    next_job += 1
-                    running += 1
-                    fresh = True
-                    job[l], node[l], elapsed[l] = j, 0, 0.0
-                    begins[l], after_corner[l] = True, wanted[j]
-                    for k in range(n_state):
-                        w[(Y0 + k) * L + l] = state[j, k]
-                        w[(F0 + k) * L + l] = 0.0
-                    _set_segment(w, l, U, Q, j // n_grains, j % n_grains, 0)
-                    w[NOW * L + l] = 0.0
-                    w[LENGTH * L + l] = segments[0]
-                    w[SCALE * L + l] = floor
-                    w[RHO * L + l] = 0.0
-                    w[WANTED * L + l] = wanted[j]
-                    steps[j, SMALLEST] = horizon
-                else:
-                    w[FRESH * L + l] = 0.0
-                    if job[l] >= 0:  # rest on its last state
-                        job[l] = -1
-                    w[WANTED * L + l] = 0.0
-                    w[NOW * L + l] = 0.0
-        if running == 0:
-            break
-        if fresh:
-            if not virgin:
-                for l in range(L):
-                    w[FRACTION * L + l] = w[NOW * L + l] / w[LENGTH * L + l]
-                rates(w, Y0, F3, slip, twin, detwinning, G)
-                for k in range(n_state):
-                    for l in range(L):
-                        if w[FRESH * L + l] > 0.0:
-                            w[(F0 + k) * L + l] = w[(F3 + k) * L + l]
-                for l in range(L):
-                    if w[FRESH * L + l] > 0.0:
-                        w[RHO * L + l] = w[STIFFNESS * L + l]
-            for l in range(L):
-                w[FRESH * L + l] = 0.0
-        choose_step(w)
-        trial_step(w, n_state, slip, twin, detwinning, G)
-        constrain(w, n_slip, n_twin, detwinning)
-        rates(w, Y, F3, slip, twin, detwinning, G)
-        measure(w, slip, twin, G, tolerance)
-        control(w, n_state)
-        for l in range(L):
-            j = job[l]
-            if j < 0:
-                continue
-            h = w[STEP * L + l]
-            if w[ACCEPTED * L + l] > 0.0:
-                counts[j, SUBSTEPS] += 1
-                if begins[l]:
-                    begins[l] = False
-                    after_corner[l] = w[WANTED * L + l]
-                if h < steps[j, SMALLEST]:
-                    steps[j, SMALLEST] = h
-                if w[LAST * L + l] == 0.0:
-                    if counts[j, SUBSTEPS] < _MAX_SUBSTEPS:
-                        continue
-                else:
-                    i = node[l] + 1
-                    for k in range(6):
-                        deviator[j, i, k] = w[(DEVIATOR + k) * L + l]
-                    elapsed[l] += segments[i - 1]
-                    if i < n_t:
-                        node[l] = i
-                        begins[l] = True
-                        w[WANTED * L + l] = min(w[WANTED * L + l], after_corner[l])
-                        _set_segment(w, l, U, Q, j // n_grains, j % n_grains, i)
-                        w[NOW * L + l] = 0.0
-                        w[LENGTH * L + l] = segments[i]
-                        continue
-                    status[j] = OK
-                    wanted[j] = w[WANTED * L + l]
-                    for k in range(n_state):
-                        state[j, k] = w[(Y0 + k) * L + l]
-            else:
-                counts[j, REJECTED] += 1
-                if h > 1e-13 * horizon:
-                    continue
-            if status[j] != OK:
-                status[j] = FAILED
-                steps[j, FAILED_AT] = elapsed[l] + w[NOW * L + l]
-                first = (j // n_grains) * n_grains
-                for k in range(first, first + n_grains):  # its path's other grains are not begun
-                    if status[k] == 0 and k >= next_job:
-                        status[k] = FAILED
-                        steps[k, FAILED_AT] = steps[j, FAILED_AT]
-            w[FRESH * L + l] = 1.0
-            running -= 1
 
 
 def _sources() -> int:
@@ -210,11 +93,133 @@ def _cached(sources: int):
             deviator: `(n_jobs, n_t + 1, 6)` deviatoric stress, output.
             counts, steps: `(n_jobs, 2)` statistics, output; `status`: `(n_jobs,)`, 0 on entry.
         """
-        if sources >= 0:
-            _integrate(
-                U, Q, segments, slip, twin, detwinning, G, tolerance, floor, virgin,
-                state, wanted, deviator, counts, steps, status,
-            )  # fmt: skip
+        if sources < 0:  # never; mentioned so that it is captured
+            return
+        n_grains, n_t = Q.shape[0], segments.shape[0]
+        n_jobs = state.shape[0]
+        n_slip, n_twin = slip.shape[0], twin.shape[0]
+        n_state = 9 + n_twin + n_slip
+        w = np.zeros(ROWS * L)
+        job = np.full(L, -1, np.int64)
+        node = np.zeros(L, np.int64)
+        elapsed = np.zeros(L)
+        # Corners of the path jolt the stress: what is tried first after one is the step that suited
+        # the start of the segment before, as the longer one of its smooth end would be rejected.
+        begins = np.zeros(L, np.bool_)
+        after_corner = np.zeros(L)
+        next_job, running = 0, 0
+        horizon = segments.sum()
+        for l in range(L):  # idle lanes compute something harmless
+            for i in range(3):
+                w[(F_START + 4 * i) * L + l] = 1.0
+                w[(Y0 + 4 * i) * L + l] = 1.0
+            w[LENGTH * L + l] = 1.0
+            w[SCALE * L + l] = floor
+            w[FRESH * L + l] = 1.0  # wants a job
+        while True:
+            fresh = False
+            for l in range(L):
+                if w[FRESH * L + l] > 0.0:
+                    while next_job < n_jobs and status[next_job] == FAILED:
+                        next_job += 1
+                    if next_job < n_jobs:
+                        j = next_job
+                        next_job += 1
+                        running += 1
+                        fresh = True
+                        job[l], node[l], elapsed[l] = j, 0, 0.0
+                        begins[l], after_corner[l] = True, wanted[j]
+                        for k in range(n_state):
+                            w[(Y0 + k) * L + l] = state[j, k]
+                            w[(F0 + k) * L + l] = 0.0
+                        _set_segment(w, l, U, Q, j // n_grains, j % n_grains, 0)
+                        w[NOW * L + l] = 0.0
+                        w[LENGTH * L + l] = segments[0]
+                        w[SCALE * L + l] = floor
+                        w[RHO * L + l] = 0.0
+                        w[WANTED * L + l] = wanted[j]
+                        steps[j, SMALLEST] = horizon
+                    else:
+                        w[FRESH * L + l] = 0.0
+                        if job[l] >= 0:  # rest on its last state
+                            job[l] = -1
+                        w[WANTED * L + l] = 0.0
+                        w[NOW * L + l] = 0.0
+            if running == 0:
+                break
+            # One call of `rates` serves all stages, as each would be compiled anew.
+            for stage in range(0 if fresh and not virgin else 1, 4):
+                if stage == 0:
+                    for l in range(L):
+                        w[FRACTION * L + l] = w[NOW * L + l] / w[LENGTH * L + l]
+                    y, f = Y0, F3
+                else:
+                    if stage == 1:
+                        choose_step(w)
+                    prepare_stage(w, n_state, stage)
+                    if stage == 3:
+                        constrain(w, n_slip, n_twin, detwinning)
+                    y, f = Y, F0 + stage * MAX_STATE
+                rates(w, y, f, slip, twin, detwinning, G)
+                if stage == 0:
+                    for l in range(L):
+                        if w[FRESH * L + l] > 0.0:
+                            w[RHO * L + l] = w[STIFFNESS * L + l]
+                            for k in range(n_state):
+                                w[(F0 + k) * L + l] = w[(F3 + k) * L + l]
+            if fresh:
+                for l in range(L):
+                    w[FRESH * L + l] = 0.0
+            measure(w, slip, twin, G, tolerance)
+            control(w, n_state)
+            for l in range(L):
+                j = job[l]
+                if j < 0:
+                    continue
+                h = w[STEP * L + l]
+                if w[ACCEPTED * L + l] > 0.0:
+                    counts[j, SUBSTEPS] += 1
+                    if begins[l]:
+                        begins[l] = False
+                        after_corner[l] = w[WANTED * L + l]
+                    if h < steps[j, SMALLEST]:
+                        steps[j, SMALLEST] = h
+                    if w[LAST * L + l] == 0.0:
+                        if counts[j, SUBSTEPS] < _MAX_SUBSTEPS:
+                            continue
+                    else:
+                        i = node[l] + 1
+                        for k in range(6):
+                            deviator[j, i, k] = w[(DEVIATOR + k) * L + l]
+                        elapsed[l] += segments[i - 1]
+                        if i < n_t:
+                            node[l] = i
+                            begins[l] = True
+                            w[WANTED * L + l] = min(w[WANTED * L + l], after_corner[l])
+                            _set_segment(w, l, U, Q, j // n_grains, j % n_grains, i)
+                            w[NOW * L + l] = 0.0
+                            w[LENGTH * L + l] = segments[i]
+                            continue
+                        status[j] = OK
+                        wanted[j] = w[WANTED * L + l]
+                        for k in range(n_state):
+                            state[j, k] = w[(Y0 + k) * L + l]
+                else:
+                    counts[j, REJECTED] += 1
+                    if h > 1e-13 * horizon:
+                        continue
+                if status[j] != OK:
+                    status[j] = FAILED
+                    steps[j, FAILED_AT] = elapsed[l] + w[NOW * L + l]
+                    first = (j // n_grains) * n_grains
+                    for k in range(
+                        first, first + n_grains
+                    ):  # its path's other grains are not begun
+                        if status[k] == 0 and k >= next_job:
+                            status[k] = FAILED
+                            steps[k, FAILED_AT] = steps[j, FAILED_AT]
+                w[FRESH * L + l] = 1.0
+                running -= 1
 
     return integrate
 

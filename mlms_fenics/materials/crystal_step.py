@@ -21,7 +21,6 @@ from mlms_fenics.materials.crystal_kernel import (
     STIFFNESS,
     STRENGTH_SLOPE,
     L,
-    rates,
     u,
 )
 from mlms_fenics.materials.vector_math import COMPILE, power
@@ -41,32 +40,26 @@ _STABILITY = 5.0
 
 
 @numba.njit(**COMPILE)
-def trial_step(w, n_state, slip, twin, detwinning, G):
-    """Rows Y ← the state a STEP later, before its constraints; rows F1, F2 ← the stages' rates."""
+def prepare_stage(w, n_state, stage):
+    """State and time of a stage, 1 to 3, into the rows Y and FRACTION; 3 is the step's end."""
     n = u(L)
     rh, rt, rnow, rlen = u(STEP * L), u(FRACTION * L), u(NOW * L), u(LENGTH * L)
-    for k in range(n_state):
-        a, f, d = u((Y0 + k) * L), u((F0 + k) * L), u((Y + k) * L)
-        for l in range(n):
-            w[d + l] = w[a + l] + 0.5 * w[rh + l] * w[f + l]
+    time = 0.5 if stage == 1 else (0.75 if stage == 2 else 1.0)
     for l in range(n):
-        w[rt + l] = (w[rnow + l] + 0.5 * w[rh + l]) / w[rlen + l]
-    rates(w, Y, F1, slip, twin, detwinning, G)
-    for k in range(n_state):
-        a, f, d = u((Y0 + k) * L), u((F1 + k) * L), u((Y + k) * L)
-        for l in range(n):
-            w[d + l] = w[a + l] + 0.75 * w[rh + l] * w[f + l]
-    for l in range(n):
-        w[rt + l] = (w[rnow + l] + 0.75 * w[rh + l]) / w[rlen + l]
-    rates(w, Y, F2, slip, twin, detwinning, G)
-    for k in range(n_state):
-        a, d = u((Y0 + k) * L), u((Y + k) * L)
-        f0, f1, f2 = u((F0 + k) * L), u((F1 + k) * L), u((F2 + k) * L)
-        for l in range(n):
-            slope = 2.0 * w[f0 + l] + 3.0 * w[f1 + l] + 4.0 * w[f2 + l]
-            w[d + l] = w[a + l] + w[rh + l] / 9.0 * slope
-    for l in range(n):
-        w[rt + l] = (w[rnow + l] + w[rh + l]) / w[rlen + l]
+        w[rt + l] = (w[rnow + l] + time * w[rh + l]) / w[rlen + l]
+    if stage == 3:
+        for k in range(n_state):
+            a, d = u((Y0 + k) * L), u((Y + k) * L)
+            f0, f1, f2 = u((F0 + k) * L), u((F1 + k) * L), u((F2 + k) * L)
+            for l in range(n):
+                slope = 2.0 * w[f0 + l] + 3.0 * w[f1 + l] + 4.0 * w[f2 + l]
+                w[d + l] = w[a + l] + w[rh + l] / 9.0 * slope
+    else:
+        F = F0 if stage == 1 else F1
+        for k in range(n_state):
+            a, f, d = u((Y0 + k) * L), u((F + k) * L), u((Y + k) * L)
+            for l in range(n):
+                w[d + l] = w[a + l] + time * w[rh + l] * w[f + l]
 
 
 @numba.njit(**COMPILE)
