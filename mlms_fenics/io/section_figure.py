@@ -147,7 +147,7 @@ def _draw(axis: Any, section: Section, panel: Panel, outline: np.ndarray | None)
 def _save(figure: Any, path: Path) -> None:
     beside = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        figure.savefig(beside, dpi=150)
+        figure.savefig(beside, dpi=150, bbox_inches="tight")
         os.replace(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)
