@@ -11,15 +11,18 @@ from mlms_fenics.geometry.cylinder import (
     cylinder_mesh,
     gmsh_cylinder,
 )
+from mlms_fenics.geometry.read_msh import NamedMesh, read_msh
 
 __all__ = [
     "FOOT",
     "LATERAL",
     "TOP",
     "VOLUME",
+    "NamedMesh",
     "build_mesh",
     "cylinder_divisions",
     "cylinder_mesh",
     "gmsh_cylinder",
+    "read_msh",
     "write_msh",
 ]

@@ -12,7 +12,8 @@ from mlms_fenics.parallel import on_rank_zero
 
 
 @contextmanager
-def _quiet_gmsh() -> Any:
+def quiet_gmsh() -> Any:
+    """gmsh, initialised within the context, that prints nothing."""
     import gmsh
 
     gmsh.initialize(interruptible=False)
@@ -39,7 +40,7 @@ def build_mesh(comm: Any, builder: Callable[[Any], Any]) -> _compat.Tagged:
     if comm.rank != 0:
         on_rank_zero(comm, lambda: None)
         return _compat.model_to_mesh(None, comm)
-    with _quiet_gmsh() as gmsh:
+    with quiet_gmsh() as gmsh:
         on_rank_zero(comm, lambda: builder(gmsh.model) and None)
         return _compat.model_to_mesh(gmsh.model, comm)
 
@@ -52,7 +53,7 @@ def write_msh(path: str | Path, builder: Callable[[Any], Any]) -> None:
     """
     path = Path(path)
     beside = path.with_name(f".partial-{path.name}")
-    with _quiet_gmsh() as gmsh:
+    with quiet_gmsh() as gmsh:
         builder(gmsh.model)
         try:
             gmsh.write(str(beside))
