@@ -2,15 +2,23 @@
 """Orientations and grains."""
 
 from mlms_fenics.microstructure.files import read_orientations, write_orientations
+from mlms_fenics.microstructure.grain_files import read_grains, write_grains
+from mlms_fenics.microstructure.grain_picture import draw_grains
 from mlms_fenics.microstructure.orientations import fibre_texture, random_orientations
 from mlms_fenics.microstructure.pole_figure import draw_pole_figures
 from mlms_fenics.microstructure.rotations import check_rotations
+from mlms_fenics.microstructure.voronoi import check_grains, voronoi_grains
 
 __all__ = [
+    "check_grains",
     "check_rotations",
+    "draw_grains",
     "draw_pole_figures",
     "fibre_texture",
     "random_orientations",
+    "read_grains",
     "read_orientations",
+    "voronoi_grains",
+    "write_grains",
     "write_orientations",
 ]

@@ -6,7 +6,7 @@ import numpy as np
 from mlms_fenics.errors import InputError
 
 _LIMIT = 2**63
-PURPOSES = {"paths": 0, "orientations": 1, "fibre": 2}
+PURPOSES = {"paths": 0, "orientations": 1, "fibre": 2, "voronoi": 3}
 
 
 def stream(seed: int, index: int, purpose: str) -> np.random.Generator:
