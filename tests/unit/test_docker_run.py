@@ -312,7 +312,8 @@ BUILD = r"""
 set -uo pipefail
 cd "$1" && cache=$2 key=k torch=debian checkout=$1 folder=$1 here=$1/docker
 . docker/environment.sh
-. docker/root.sh
+. docker/build_root.sh
+. docker/enter_root.sh
 say() { printf 'docker/run: %s\n' "$*" >&2; }
 die() { say "$*"; exit 125; }
 install_tools() { :; }
@@ -396,7 +397,7 @@ def test_failed_build_says_why_and_keeps_its_log(tmp_path):
 HIDE = (
     'command() { case $2 in bwrap | mmdebstrap | %s) false ;; *) builtin command "$@" ;; esac; }\n'
 )
-OWN_TOOLS = "unset -f install_tools; . docker/root.sh; find_sources() { :; }\n"
+OWN_TOOLS = "unset -f install_tools; . docker/build_root.sh; find_sources() { :; }\n"
 NO_SUDO = "sudo() { false; }\n"
 
 
@@ -404,7 +405,7 @@ NO_SUDO = "sudo() { false; }\n"
     ("instead", "said"),
     [
         (
-            ". docker/root.sh; install_tools() { :; }; has_suite() { false; }",
+            ". docker/build_root.sh; install_tools() { :; }; has_suite() { false; }",
             "no Debian mirror answers, so no network? (tried: ",
         ),
         ("df() { printf 'Avail\\n1048576\\n'; }", "has 1024 MB free, building needs"),
