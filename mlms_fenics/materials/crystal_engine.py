@@ -76,8 +76,8 @@ def _cached(sources: int):
     # change in any of the sources is noticed.
     @numba.njit(**COMPILE, cache=True)
     def integrate(
-        U, Q, segments, slip, twin, detwinning, G, tolerance, floor, virgin,
-        state, wanted, deviator, counts, steps, status,
+        U, Q, segments, slip, twin, detwinning, G, tolerance, virgin,
+        state, wanted, scale, deviator, counts, steps, status,
     ):  # fmt: skip
         """Integrate `n_paths × n_grains` grains; job j is grain j % n_grains of path j // n_grains.
 
@@ -85,11 +85,11 @@ def _cached(sources: int):
             U: *Shape* `(n_paths, n_t + 1, 9)`, piecewise linear; `Q` `(n_grains, 9)`.
             segments: lengths of the path's segments, µs, `(n_t,)`.
             slip, twin: parameter tables; `G`, `detwinning`: of the law.
-            tolerance: on a grain's stress per step, relative to its largest so far or to `floor`
-                (GPa).
+            tolerance: on a grain's stress per step, relative to its largest so far.
             virgin: whether all start at rest, so that their first rates are zero.
             state: `(n_jobs, n_state)`, overwritten by the final one.
             wanted: `(n_jobs,)` first step to try, µs; overwritten by the step to go on with.
+            scale: `(n_jobs,)` largest stress so far (at least a floor), GPa; overwritten likewise.
             deviator: `(n_jobs, n_t + 1, 6)` deviatoric stress, output.
             counts, steps: `(n_jobs, 2)` statistics, output; `status`: `(n_jobs,)`, 0 on entry.
         """
@@ -114,7 +114,7 @@ def _cached(sources: int):
                 w[(F_START + 4 * i) * L + l] = 1.0
                 w[(Y0 + 4 * i) * L + l] = 1.0
             w[LENGTH * L + l] = 1.0
-            w[SCALE * L + l] = floor
+            w[SCALE * L + l] = 1.0
             w[FRESH * L + l] = 1.0  # wants a job
         while True:
             fresh = False
@@ -135,7 +135,7 @@ def _cached(sources: int):
                         _set_segment(w, l, U, Q, j // n_grains, j % n_grains, 0)
                         w[NOW * L + l] = 0.0
                         w[LENGTH * L + l] = segments[0]
-                        w[SCALE * L + l] = floor
+                        w[SCALE * L + l] = scale[j]
                         w[RHO * L + l] = 0.0
                         w[WANTED * L + l] = wanted[j]
                         steps[j, SMALLEST] = horizon
@@ -202,6 +202,7 @@ def _cached(sources: int):
                             continue
                         status[j] = OK
                         wanted[j] = w[WANTED * L + l]
+                        scale[j] = w[SCALE * L + l]
                         for k in range(n_state):
                             state[j, k] = w[(Y0 + k) * L + l]
                 else:

@@ -4,15 +4,17 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.materials.crystal import CrystalLaw
-from mlms_fenics.materials.crystal_cpu import integrate_paths
+from mlms_fenics.materials.crystal_paths import integrate_paths
 from mlms_fenics.tensors import COMPONENTS
-from mlms_fenics.unitcell.accuracy import grain_tolerance
 from mlms_fenics.unitcell.checks import check_orientations, check_paths, check_positive
 
-_CHUNK = 4_000_000  # stress components of single grains held at a time
+# Stress components of single grains held at a time: 32 MB on the CPU, 4 GB on a GPU, which needs
+# many grains at once.
+_CHUNK, _DEVICE_CHUNK = 4_000_000, 500_000_000
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,15 @@ class TaylorAverage:
         law: the crystal.
         orientations: rotations Q from lattice to sample, F_crystal = F Q, *Shape*
             `(n_grains, 3, 3)` (or `(n_grains, 2, 2)` for a two-dimensional law).
-        device: None or "cpu" for the compiled CPU kernel; otherwise a torch device.
+        device: None for the compiled CPU kernel, otherwise the torch device to compute on.
 
     Raises:
         InputError: an orientation is no rotation, or turns a plane-strain crystal out of its plane.
     """
 
-    def __init__(self, law: CrystalLaw, orientations: np.ndarray, device: str | None = None):
+    def __init__(
+        self, law: CrystalLaw, orientations: np.ndarray, device: torch.device | str | None = None
+    ):
         self.law = law
         self.orientations = check_orientations(orientations, law.dimension)
         self.device = device
@@ -94,14 +98,21 @@ class TaylorAverage:
         n, n_t = len(paths), paths.shape[1] - 1
         n_grains = len(self.orientations)
         segments = np.full(n_t, horizon / n_t)
-        per_grain = grain_tolerance(tolerance)
         stress = np.zeros((n, n_t + 1, 3, 3))
         substeps, rejected = np.zeros(n, np.int64), np.zeros(n, np.int64)
         smallest, failed_at = np.full(n, np.nan), np.full(n, np.nan)
-        chunk = max(1, _CHUNK // (n_grains * (n_t + 1) * 6))
+        held = _CHUNK if self.device is None else _DEVICE_CHUNK
+        chunk = max(1, held // (n_grains * (n_t + 1) * 6))
         for k in range(0, n, chunk):
             rows = slice(k, k + chunk)
-            result = integrate_paths(self.law, paths[rows], self.orientations, segments, per_grain)
+            result = integrate_paths(
+                self.law,
+                paths[rows],
+                self.orientations,
+                segments,
+                tolerance,
+                device=self.device,
+            )
             stress[rows] = self._with_pressure(paths[rows], result.deviator.mean(axis=1))
             substeps[rows] = result.substeps.sum(1)
             rejected[rows] = result.rejected.sum(1)
