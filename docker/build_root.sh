@@ -4,7 +4,7 @@
 # Part of docker/run: the environment as a Debian root, made by mmdebstrap.
 
 suite=trixie
-space_needed=6500 # MiB while building; about 4000 are kept
+space_needed=5500 # MiB while building; 3600 are kept
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 need_root() {
