@@ -32,15 +32,17 @@ def cut(
     time: float,
     *,
     normal: Sequence[float] = (0.0, 1.0, 0.0),
+    origin: Sequence[float] = (0.0, 0.0, 0.0),
     axes: tuple[int, int] = (0, 2),
     displacement: str | None = "u",
 ) -> Section:
-    """Cut a body along a plane through the origin.
+    """Cut a body along a plane.
 
     Args:
         body: the whole body, on this rank; three-dimensional cells.
         time: of the snapshot, µs.
         normal: of the plane.
+        origin: a point of the plane, mm.
         axes: the two coordinates to draw.
         displacement: name of the nodal field that deforms it; None for the reference shape.
 
@@ -63,7 +65,7 @@ def cut(
     # one layer.
     beside = 1e-5 * float(np.ptp(points, axis=0).max())
     normal = np.asarray(normal, dtype=float) / np.linalg.norm(normal)
-    sliced = grid.slice(normal=normal, origin=beside * normal)
+    sliced = grid.slice(normal=normal, origin=np.asarray(origin) + beside * normal)
     corners = np.asarray(sliced.points)[:, list(axes)]
     polygons, position, faces = [], 0, np.asarray(sliced.faces)
     while position < len(faces):

@@ -14,6 +14,7 @@ from mpi4py import MPI
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.macroscale import kernels
+from mlms_fenics.macroscale.assembly import ASSEMBLIES, add_internal_force
 from mlms_fenics.macroscale.constraints import BoundVelocity, PrescribedVelocity, boundary_nodes
 from mlms_fenics.macroscale.contact import RigidBody
 from mlms_fenics.macroscale.diagnosis import crushed, fastest, refuse_stiff_law
@@ -56,7 +57,7 @@ class ExplicitSolver:
         state: of the law, at the points of this rank's own cells.
         sigma: Cauchy stress at `time`, GPa, `(n_points, 3, 3)`; elements with one point have as
             many as cells, others have the points of a cell together.
-        P: first Piola-Kirchhoff stress with bulk viscosity, GPa; what dolfinx assembles.
+        P: first Piola-Kirchhoff stress with bulk viscosity, GPa; what is assembled.
         nodal_mass: lumped, of all nodes of this rank, owned first, then ghosts, mg.
         timings: seconds spent in each part so far, on this rank.
         settings: the constructor's, but for mesh, law and initial velocity.
@@ -75,6 +76,7 @@ class ExplicitSolver:
         safety: float = 0.8,
         quadrature: str | None = None,
         degree: int = 1,
+        assembly: str = "fused",
     ) -> None:
         """Set up the run (collective).
 
@@ -91,6 +93,8 @@ class ExplicitSolver:
             quadrature: "one-point" (the default of linear elements; hexahedra are stabilised),
                 "full": hexahedra 2×2×2 with mean dilatation, or quadratic tetrahedra.
             degree: of the displacement: 1, or 2 on tetrahedra.
+            assembly: of the internal force: "fused", or "dolfinx" for that of its form, which is
+                the same to rounding and takes longer.
 
         Raises:
             InputError: on every rank, for anything out of range.
@@ -99,6 +103,10 @@ class ExplicitSolver:
         require(
             len(viscosity) == 2 and all(0.0 <= c < inf for c in viscosity),
             f"bulk viscosity coefficients are {viscosity}, but must be two numbers, not negative",
+        )
+        require(
+            assembly in ASSEMBLIES,
+            f"assembly is {assembly!r}, but must be one of {', '.join(ASSEMBLIES)}",
         )
         self.mesh, self.material = domain, material
         self.comm = domain.comm
@@ -112,7 +120,7 @@ class ExplicitSolver:
         self._force_vector = _compat.vector(V)
         self._force = self._force_vector.array.reshape(-1, 3)
         self._exchange = NodeExchange(V)
-        self._form = internal_force(self.elements, self.P)
+        self._form = internal_force(self.elements, self.P) if assembly == "dolfinx" else None
         self.nodal_mass = self._mass = lumped(self.elements, material.density)
         self._inverse_mass = 1.0 / self._mass
         n = len(self.elements.volume)
@@ -137,6 +145,7 @@ class ExplicitSolver:
             "safety": safety,
             "quadrature": quadrature,
             "degree": degree,
+            "assembly": assembly,
         }
         self._hourglass = self._make_hourglass(hourglass)
         self.state: State = material.initial_state(n)
@@ -372,7 +381,13 @@ class ExplicitSolver:
         self._agree(stable, failure)
         t4 = clock()
         self._force_vector.array[:] = 0.0
-        _compat.assemble_into(self._force_vector.array, self._form)
+        if self._form is not None:
+            _compat.assemble_into(self._force_vector.array, self._form)
+        else:
+            add_internal_force(
+                self._P, elements.points, elements.gradients, elements.volume, elements.dofs,
+                self._force,
+            )  # fmt: skip
         t5 = clock()
         if self._hourglass is not None:
             self._hourglass.add(self._u, self._F, self.sigma, dt, self._force)

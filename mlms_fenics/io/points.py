@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""Histories at points of the body, as columns of a recorder's table."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from mlms_fenics.errors import require
+from mlms_fenics.io.probes import Probe, owned_coordinates, owned_displacement, owned_velocity
+from mlms_fenics.macroscale import ExplicitSolver
+
+CellField = Callable[[ExplicitSolver], np.ndarray]
+
+
+class NodeHistory(Probe):
+    """One component of displacement (mm) or velocity (mm/µs) of the node nearest to a place.
+
+    Args:
+        solver: collective.
+        place: reference position, mm.
+        field: "u" or "v" (half a step before the time).
+        component: 0, 1 or 2.
+
+    Attributes:
+        node: reference position of the node found, mm.
+
+    Raises:
+        InputError: another field or component.
+    """
+
+    def __init__(
+        self, solver: ExplicitSolver, place: Sequence[float], field: str, component: int
+    ) -> None:
+        require(field in ("u", "v"), f"field of a node history is {field!r}, but must be u or v")
+        require(component in (0, 1, 2), f"component is {component}, but must be 0, 1 or 2")
+        self.unit = "mm" if field == "u" else "mm/us"
+        self._values = owned_displacement if field == "u" else owned_velocity
+        self._component = component
+        X = owned_coordinates(solver)
+        self._row, self.node = _nearest(solver, X, place)
+
+    def sums(self, solver: ExplicitSolver) -> np.ndarray:
+        if self._row is None:
+            return np.zeros(1)
+        return self._values(solver)[self._row, self._component, None]
+
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        return sums[0]
+
+
+class ElementHistory(Probe):
+    """A scalar of the element whose centre is nearest to a place.
+
+    Args:
+        solver: collective.
+        place: reference position, mm.
+        field: of the solver, one value per own cell, such as `lambda s: s.sigma[:, 2, 2]` with
+            one-point elements, or one of the law's fields.
+        unit: of the field.
+
+    Attributes:
+        centre: reference position of the element found, mm.
+    """
+
+    def __init__(
+        self, solver: ExplicitSolver, place: Sequence[float], field: CellField, unit: str = ""
+    ) -> None:
+        self.unit, self._field = unit, field
+        centres = solver.elements.coordinates[solver.elements.dofs].mean(axis=1)
+        self._row, self.centre = _nearest(solver, centres.reshape(-1, 3), place)
+
+    def sums(self, solver: ExplicitSolver) -> np.ndarray:
+        if self._row is None:
+            return np.zeros(1)
+        return np.array([float(self._field(solver)[self._row])])
+
+    def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
+        return sums[0]
+
+
+def _nearest(
+    solver: ExplicitSolver, X: np.ndarray, place: Sequence[float]
+) -> tuple[int | None, tuple[float, ...]]:
+    """Row of the nearest of all ranks' positions where this rank has it, and that position."""
+    comm = solver.comm
+    distance = np.linalg.norm(X - np.asarray(place, dtype=float), axis=1)
+    # Equally near ones: the same whatever the ranks, by position.
+    best = (np.inf, (), -1, -1)
+    if len(X):
+        least = np.flatnonzero(distance <= distance.min() * (1.0 + 1e-9) + 1e-12)
+        row = min(least, key=lambda k: tuple(X[k].round(9)))
+        best = (round(float(distance[row]), 9), tuple(X[row].round(9).tolist()), comm.rank, row)
+    _, position, rank, row = min(comm.allgather(best))
+    return (int(row) if rank == comm.rank else None), position
