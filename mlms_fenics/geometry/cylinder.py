@@ -49,8 +49,15 @@ def cylinder_divisions(diameter: float, height: float, size: float) -> tuple[int
     return side, ring, max(1, ceil(height / size - 1e-9))
 
 
-def gmsh_cylinder(model: Any, name: str, diameter: float, height: float, size: float) -> Any:
-    """Add a cylinder of hexahedra to gmsh, as a model of its own, and mesh it.
+def gmsh_cylinder(
+    model: Any,
+    name: str,
+    diameter: float,
+    height: float,
+    size: float,
+    cell: str = "hexahedron",
+) -> Any:
+    """Add a cylinder to gmsh, as a model of its own, and mesh it.
 
     The section is an O-grid (an inner square with bulged sides, four blocks around it); it is
     extruded along z from the foot at z = 0. Physical groups: volume `VOLUME`; surfaces `FOOT`
@@ -60,6 +67,7 @@ def gmsh_cylinder(model: Any, name: str, diameter: float, height: float, size: f
         model: `gmsh.model` of an initialised gmsh.
         name: of the new model.
         diameter, height, size: mm, see `cylinder_divisions`.
+        cell: "hexahedron", or "tetrahedron" for six of them in place of each hexahedron.
 
     Returns:
         `model`, with the new model current.
@@ -68,6 +76,11 @@ def gmsh_cylinder(model: Any, name: str, diameter: float, height: float, size: f
         InputError: see `cylinder_divisions`.
     """
     side, ring, layers = cylinder_divisions(diameter, height, size)
+    require(
+        cell in ("hexahedron", "tetrahedron"),
+        f"cell is {cell!r}, but must be 'hexahedron' or 'tetrahedron'",
+    )
+    recombine = cell == "hexahedron"
     model.add(name)
     model.setCurrent(name)
     geo = model.geo
@@ -93,10 +106,13 @@ def gmsh_cylinder(model: Any, name: str, diameter: float, height: float, size: f
         geo.mesh.setTransfiniteCurve(curve, ring + 1)
     for surface in surfaces:
         geo.mesh.setTransfiniteSurface(surface)
-        geo.mesh.setRecombine(2, surface)
+        if recombine:
+            geo.mesh.setRecombine(2, surface)
     top, volumes, lateral = [], [], []
     for k, surface in enumerate(surfaces):
-        made = geo.extrude([(2, surface)], 0.0, 0.0, height, numElements=[layers], recombine=True)
+        made = geo.extrude(
+            [(2, surface)], 0.0, 0.0, height, numElements=[layers], recombine=recombine
+        )
         top.append(made[0][1])
         volumes.append(made[1][1])
         if k > 0:  # sides come in the order of the loop's curves: the second is the rim
@@ -113,7 +129,13 @@ def gmsh_cylinder(model: Any, name: str, diameter: float, height: float, size: f
     return model
 
 
-def cylinder_mesh(comm: Any, diameter: float = 1.0, height: float = 5.0, size: float = 0.1) -> Any:
+def cylinder_mesh(
+    comm: Any,
+    diameter: float = 1.0,
+    height: float = 5.0,
+    size: float = 0.1,
+    cell: str = "hexahedron",
+) -> Any:
     """dolfinx mesh of `gmsh_cylinder`, built on rank 0 and shared out (collective).
 
     The default, 1 mm by 5 mm at 0.1 mm, has 3200 elements.
@@ -121,6 +143,7 @@ def cylinder_mesh(comm: Any, diameter: float = 1.0, height: float = 5.0, size: f
     Args:
         comm: mpi4py communicator.
         diameter, height, size: mm, see `cylinder_divisions`.
+        cell: see `gmsh_cylinder`.
 
     Returns:
         Mesh, cell tags, facet tags (`FOOT`, `TOP`, `LATERAL`).
@@ -131,4 +154,6 @@ def cylinder_mesh(comm: Any, diameter: float = 1.0, height: float = 5.0, size: f
     cylinder_divisions(diameter, height, size)
     from mlms_fenics.geometry.build import build_mesh
 
-    return build_mesh(comm, lambda model: gmsh_cylinder(model, "cylinder", diameter, height, size))
+    return build_mesh(
+        comm, lambda model: gmsh_cylinder(model, "cylinder", diameter, height, size, cell)
+    )

@@ -43,6 +43,22 @@ class PrescribedVelocity:
         )
 
 
+def symmetry_plane(axis: int, at: float = 0.0) -> PrescribedVelocity:
+    """Nodes of the plane x_axis = `at` (mm) stay in it, free along it.
+
+    Args:
+        axis: 0, 1 or 2.
+        at: where, mm; nodes within 1e-9 mm (and 1e-9 of `at`) are in the plane.
+
+    Raises:
+        InputError: another axis.
+    """
+    require(axis in (0, 1, 2), f"axis of a symmetry plane is {axis}, but must be 0, 1 or 2")
+    return PrescribedVelocity(
+        lambda x: np.isclose(x[axis], at, rtol=1e-9, atol=1e-9), components=(axis,)
+    )
+
+
 class BoundVelocity:
     """A `PrescribedVelocity` on one rank's nodes.
 
@@ -78,7 +94,7 @@ class BoundVelocity:
         self._acceleration = (value - before) / dt_mean
         v[self._index] = value
 
-    def hold(self, acceleration: np.ndarray) -> None:
+    def hold(self, acceleration: np.ndarray, inverse_mass: np.ndarray) -> None:
         """Set `acceleration` to the prescribed one."""
         acceleration[self._index] = self._acceleration
 

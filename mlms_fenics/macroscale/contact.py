@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""Unilateral frictionless contact with rigid bodies, imposed kinematically.
+"""Unilateral contact with rigid bodies, imposed kinematically, with or without friction.
 
 A node that would end the step inside the rigid body gets the normal velocity that puts it on the
 surface; the force is what that takes. It can only push, so a node separates as soon as it wants to.
+Coulomb friction takes from its sliding velocity what it can, at most all of it.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numba
 import numpy as np
 
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.macroscale.contact_kernels import land, plane_distances
 
 
 class RigidBody(ABC):
     """A rigid obstacle; `bind` makes its contact with one rank's boundary nodes."""
 
     @abstractmethod
-    def bind(self, nodes: np.ndarray, owned: int, coordinates: np.ndarray) -> "Contact":
+    def bind(self, nodes: np.ndarray, owned: int, coordinates: np.ndarray, comm: Any) -> "Contact":
         """Contact with `nodes` (of which those below `owned` are this rank's own)."""
 
 
@@ -31,18 +33,26 @@ class Contact(ABC):
         impulse: of all steps, kN µs, likewise.
         work: done on the body in all steps, J, likewise.
         nodes: that it may touch, of this rank, ghosts included.
+        touching: which of them do, `(n,)`.
+        normals: out of the rigid body at them, `(n, 3)`.
+        rubbing: force of friction on them, kN, `(n, 3)`.
         saved_nodal: names of what a restart needs, per entry of `nodes`.
         saved_sums: likewise, parts of sums over ranks.
         saved_common: likewise, equal on all ranks.
     """
 
-    saved_nodal: tuple[str, ...] = ("touching",)
+    saved_nodal: tuple[str, ...] = ("touching", "normals", "rubbing")
     saved_sums: tuple[str, ...] = ("force", "impulse", "work")
     saved_common: tuple[str, ...] = ()
-    nodes: np.ndarray
-    force: np.ndarray
-    impulse: np.ndarray
-    work: float
+
+    def __init__(self, nodes: np.ndarray, owned: int, friction: float) -> None:
+        self.nodes, self.owned, self.friction = nodes, owned, friction
+        self.touching = np.zeros(len(nodes), dtype=np.bool_)
+        self.normals = np.zeros((len(nodes), 3))
+        self.rubbing = np.zeros((len(nodes), 3))
+        self.force, self.impulse, self.work = np.zeros(3), np.zeros(3), 0.0
+        self._distance = np.zeros(len(nodes))
+        self._given = np.zeros(3)
 
     @abstractmethod
     def deepest(self, u: np.ndarray) -> float:
@@ -71,43 +81,90 @@ class Contact(ABC):
             time: at its end, µs.
         """
 
-    @abstractmethod
-    def hold(self, acceleration: np.ndarray) -> None:
+    def hold(self, acceleration: np.ndarray, inverse_mass: np.ndarray) -> None:
         """Take from `acceleration` what the contact resists at the nodes that touch."""
+        nodes, normals = self.nodes[self.touching], self.normals[self.touching]
+        into = np.minimum((acceleration[nodes] * normals).sum(axis=1), 0.0)
+        rubbing = self.rubbing[self.touching] * inverse_mass[nodes, None]
+        acceleration[nodes] += rubbing - into[:, None] * normals
 
-    @abstractmethod
     def last_half_step(self, v: np.ndarray, force: np.ndarray, dt: float) -> float:
         """Work from mid-step to the end of the step, J: `work` ends at mid-step."""
+        own = self.touching & (self.nodes < self.owned)
+        nodes, normals = self.nodes[own], self.normals[own]
+        push = np.maximum(-(force[nodes] * normals).sum(axis=1), 0.0)
+        given = push[:, None] * normals + self.rubbing[own]
+        return 0.5 * dt * float((given * v[nodes]).sum())
+
+    def _land(
+        self,
+        surface: np.ndarray,
+        v: np.ndarray,
+        force: np.ndarray,
+        inverse_mass: np.ndarray,
+        dt_mean: float,
+        dt: float,
+    ) -> None:
+        """Bring nodes of negative `_distance` to the surface, which moves at `surface`, mm/µs."""
+        self.work += land(
+            self.nodes, self.owned, self._distance, self.normals, surface, self.friction, v, force,
+            inverse_mass, dt_mean, dt, self.touching, self.rubbing, self._given,
+        )  # fmt: skip
+        np.divide(self._given, dt_mean, out=self.force)
+        self.impulse += self._given
+
+
+def three_numbers(name: str, given: Sequence[float], direction: bool = False) -> np.ndarray:
+    """`given` as an array; of length one where it is a direction.
+
+    Raises:
+        InputError: it is not three finite numbers, or a direction of length zero.
+    """
+    value = np.asarray(given, dtype=float)
+    if value.shape != (3,) or not np.isfinite(value).all():
+        raise InputError(f"{name} is {value}, but must be three numbers")
+    if direction:
+        size = float(np.linalg.norm(value))
+        require(size > 0.0, f"{name} is zero, but must be a direction of any length")
+        value = value / size
+    return value
+
+
+def check_friction(friction: float) -> None:
+    """Raise `InputError` where a coefficient of friction is impossible."""
+    require(
+        0.0 <= friction < np.inf,
+        f"coefficient of friction is {friction:g}, but must be finite and not negative",
+    )
 
 
 @dataclass(frozen=True)
 class RigidPlane(RigidBody):
-    """The half-space (x − point)·normal < 0, rigid and frictionless.
+    """The half-space (x − point)·normal < 0.
 
     Attributes:
         point: on the plane at time 0, mm.
         normal: out of the half-space, any length.
         velocity: of the plane along its normal, mm/µs.
+        friction: Coulomb's coefficient; 0 is frictionless.
     """
 
     point: Sequence[float] = (0.0, 0.0, 0.0)
     normal: Sequence[float] = (0.0, 0.0, 1.0)
     velocity: float = 0.0
+    friction: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("point", "normal"):
-            value = np.asarray(getattr(self, name), dtype=float)
-            if value.shape != (3,) or not np.isfinite(value).all():
-                raise InputError(f"{name} of a rigid plane is {value}, but must be three numbers")
-        require(
-            float(np.linalg.norm(self.normal)) > 0.0,
-            "normal of a rigid plane is zero: give a direction out of the wall",
-        )
+        three_numbers("point of a rigid plane", self.point)
+        three_numbers("normal of a rigid plane", self.normal, direction=True)
         require(
             bool(np.isfinite(self.velocity)), "velocity of a rigid plane must be a finite number"
         )
+        check_friction(self.friction)
 
-    def bind(self, nodes: np.ndarray, owned: int, coordinates: np.ndarray) -> "PlaneContact":
+    def bind(
+        self, nodes: np.ndarray, owned: int, coordinates: np.ndarray, comm: Any
+    ) -> "PlaneContact":
         return PlaneContact(self, nodes, owned, coordinates)
 
 
@@ -117,17 +174,13 @@ class PlaneContact(Contact):
     def __init__(
         self, plane: RigidPlane, nodes: np.ndarray, owned: int, coordinates: np.ndarray
     ) -> None:
-        self.normal = np.asarray(plane.normal, dtype=float) / np.linalg.norm(plane.normal)
+        super().__init__(nodes, owned, plane.friction)
+        self.normal = three_numbers("normal", plane.normal, direction=True)
+        self.normals[:] = self.normal
         self.speed = plane.velocity
-        self.nodes = nodes
-        self.owned = owned
         # Not by @, whose rounding depends on the row: a ghost must land as its owner does.
         away = (coordinates[nodes] - np.asarray(plane.point, dtype=float)) * self.normal
         self.gap = away[:, 0] + away[:, 1] + away[:, 2]
-        self.touching = np.zeros(len(nodes), dtype=np.bool_)
-        self.force = np.zeros(3)
-        self.impulse = np.zeros(3)
-        self.work = 0.0
 
     def deepest(self, u: np.ndarray) -> float:
         return float(np.max(-self.gap - u[self.nodes] @ self.normal, initial=-np.inf))
@@ -142,44 +195,6 @@ class PlaneContact(Contact):
         dt: float,
         time: float,
     ) -> None:
-        impulse, work = _land(
-            self.nodes, self.owned, self.gap, self.normal, self.speed * time, u, v, force,
-            inverse_mass, dt_mean, dt, self.touching,
-        )  # fmt: skip
-        np.multiply(self.normal, impulse / dt_mean, out=self.force)
-        self.impulse += impulse * self.normal
-        self.work += work
-
-    def hold(self, acceleration: np.ndarray) -> None:
-        nodes = self.nodes[self.touching]
-        into = np.minimum(acceleration[nodes] @ self.normal, 0.0)
-        acceleration[nodes] -= into[:, None] * self.normal
-
-    def last_half_step(self, v: np.ndarray, force: np.ndarray, dt: float) -> float:
-        nodes = self.nodes[self.touching & (self.nodes < self.owned)]
-        push = np.maximum(-force[nodes] @ self.normal, 0.0)
-        return 0.5 * dt * float(push @ (v[nodes] @ self.normal))
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _land(nodes, owned, gap, normal, shift, u, v, force, inverse_mass, dt_mean, dt, touching):
-    n0, n1, n2 = normal
-    impulse, work = 0.0, 0.0
-    for k in range(nodes.shape[0]):
-        i = nodes[k]
-        vn = v[i, 0] * n0 + v[i, 1] * n1 + v[i, 2] * n2
-        un = u[i, 0] * n0 + u[i, 1] * n1 + u[i, 2] * n2
-        distance = gap[k] + un + dt * vn - shift
-        touching[k] = distance < 0.0
-        if distance < 0.0:
-            push = -distance / dt
-            v[i, 0] += push * n0
-            v[i, 1] += push * n1
-            v[i, 2] += push * n2
-            if i < owned:
-                fn = force[i, 0] * n0 + force[i, 1] * n1 + force[i, 2] * n2
-                before = vn - dt_mean * fn * inverse_mass[i]
-                given = push / inverse_mass[i]
-                impulse += given
-                work += given * 0.5 * (before + vn + push)
-    return impulse, work
+        shift = self.speed * time
+        plane_distances(self.nodes, self.gap, self.normal, shift, u, v, dt, self._distance)
+        self._land(self.speed * self.normal, v, force, inverse_mass, dt_mean, dt)

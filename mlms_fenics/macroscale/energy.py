@@ -14,7 +14,7 @@ class Energies:
         hourglass: work against the hourglass forces so far.
         viscous: dissipated by bulk viscosity so far.
         contact: work done on the body by contact so far; negative where nodes are stopped.
-        external: work done on the body by prescribed velocities so far.
+        external: work done on the body by prescribed velocities and loads so far.
         initial: kinetic energy at the start.
     """
 

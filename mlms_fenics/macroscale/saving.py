@@ -119,6 +119,7 @@ def put_back(solver: "ExplicitSolver", saved: Contents) -> None:
 
 def _parts(solver: "ExplicitSolver") -> list[tuple[str, Any]]:
     parts = [(f"contact {k}", part) for k, part in enumerate(solver.contacts)]
+    parts += [(f"load {k}", part) for k, part in enumerate(solver.loads)]
     return parts + [(f"constraint {k}", part) for k, part in enumerate(solver.constraints)]
 
 

@@ -22,6 +22,7 @@ from mlms_fenics.macroscale.element import build_elements, internal_force, lumpe
 from mlms_fenics.macroscale.energy import Energies
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.hourglass import Hourglass, HourglassControl
+from mlms_fenics.macroscale.loads import Load
 from mlms_fenics.materials import Material, State
 from mlms_fenics.parallel import on_every_rank
 
@@ -71,6 +72,7 @@ class ExplicitSolver:
         velocity: Velocity = (0.0, 0.0, 0.0),
         contacts: Sequence[RigidBody] = (),
         constraints: Sequence[PrescribedVelocity] = (),
+        loads: Sequence[Load] = (),
         hourglass: Hourglass | None = None,
         viscosity: tuple[float, float] = (0.06, 1.2),
         safety: float = 0.8,
@@ -87,6 +89,7 @@ class ExplicitSolver:
                 returns `(3, n)`.
             contacts: rigid bodies that the outer surface may touch.
             constraints: prescribed velocities; a later one wins on a shared component.
+            loads: tractions and body forces.
             hourglass: of hexahedra; None is the default form and coefficient.
             viscosity: linear and quadratic coefficient of the bulk viscosity, dimensionless.
             safety: step over stable step, in (0, 1].
@@ -140,6 +143,7 @@ class ExplicitSolver:
         self.settings: dict[str, Any] = {
             "contacts": list(contacts),
             "constraints": list(constraints),
+            "loads": list(loads),
             "hourglass": hourglass or Hourglass(),
             "viscosity": list(viscosity),
             "safety": safety,
@@ -170,9 +174,11 @@ class ExplicitSolver:
 
         boundary = boundary_nodes(V) if contacts else np.zeros(0, dtype=np.int64)
         self.contacts = [
-            body.bind(boundary, self._owned, self.elements.coordinates) for body in contacts
+            body.bind(boundary, self._owned, self.elements.coordinates, self.comm)
+            for body in contacts
         ]
         self.constraints = [BoundVelocity(c, V, self._owned) for c in constraints]
+        self.loads = [load.bind(V, self._mass, self._owned) for load in loads]
         on_every_rank(self.comm, lambda: self._set_velocity(velocity))
         self._refuse_penetration()
         self._evaluate(0.0)
@@ -287,12 +293,12 @@ class ExplicitSolver:
         n = self._owned
         acceleration = self._force * self._inverse_mass[:, None]
         for part in (*self.constraints, *self.contacts):
-            part.hold(acceleration)
+            part.hold(acceleration, self._inverse_mass)
         v, force, dt = self._v, self._force, self.dt
         contact = sum(c.work + c.last_half_step(v, force, dt) for c in self.contacts)
         external = sum(
             c.work + c.last_half_step(v, force, self._mass, dt) for c in self.constraints
-        )
+        ) + sum(load.work for load in self.loads)
         v = v[:n] + 0.5 * dt * acceleration[:n]
         local = np.array(
             [
@@ -394,6 +400,8 @@ class ExplicitSolver:
         t6 = clock()
         self._exchange.add(self._force)
         self._exchange.update(self._force)
+        for load in self.loads:
+            load.apply(self._v, self._force, dt, self.time)
         t7 = clock()
         timings["kinematics"] += t1 - t0
         timings["law"] += t2 - t1

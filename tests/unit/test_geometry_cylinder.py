@@ -69,3 +69,16 @@ def test_every_size_makes_well_shaped_hexahedra(size: float) -> None:
 def test_impossible_cylinders_are_refused(lengths, words: str) -> None:
     with pytest.raises(InputError, match=words):
         cylinder_mesh(MPI.COMM_WORLD, *lengths)
+
+
+def test_tetrahedra_take_the_place_of_hexahedra() -> None:
+    whole, _, _ = cylinder_mesh(MPI.COMM_WORLD, 1.0, 2.0, 0.25)
+    split, _, facets = cylinder_mesh(MPI.COMM_WORLD, 1.0, 2.0, 0.25, cell="tetrahedron")
+    assert _compat.cell_name(split) == "tetrahedron"
+    count = [mesh.topology.index_map(3).size_global for mesh in (whole, split)]
+    assert count[1] == 6 * count[0]
+    volume = [fem.assemble_scalar(fem.form(fem.Constant(m, 1.0) * ufl.dx)) for m in (whole, split)]
+    assert volume[1] == pytest.approx(volume[0], rel=1e-12)
+    assert len(facets.find(FOOT)) == len(facets.find(TOP)) > 0
+    with pytest.raises(InputError, match="cell is"):
+        cylinder_mesh(MPI.COMM_WORLD, 1.0, 2.0, 0.25, cell="prism")

@@ -9,7 +9,15 @@ from scipy.spatial import cKDTree
 
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.geometry import LATERAL, cylinder_mesh
-from mlms_fenics.macroscale import ExplicitSolver, PrescribedVelocity, RigidPlane
+from mlms_fenics.macroscale import (
+    BodyForce,
+    ExplicitSolver,
+    PrescribedVelocity,
+    RigidCylinder,
+    RigidPlane,
+    Traction,
+    symmetry_plane,
+)
 from mlms_fenics.materials import J2, NeoHookean
 
 WORLD = MPI.COMM_WORLD
@@ -47,6 +55,41 @@ def test_any_number_of_ranks_gives_the_displacement_of_one(held: bool) -> None:
     np.testing.assert_allclose(shared.momentum, alone.momentum, rtol=1e-9, atol=1e-10)
     cells = WORLD.allreduce(len(shared.F))
     assert cells == len(alone.F)
+
+
+def struck(comm: MPI.Intracomm, options: dict) -> ExplicitSolver:
+    cell = mesh.CellType.tetrahedron if "degree" in options else mesh.CellType.hexahedron
+    domain = mesh.create_box(comm, [[-2, -2, 0], [2, 2, 0.5]], [4, 4, 1], cell)
+    back = mesh.locate_entities_boundary(domain, 2, lambda x: np.isclose(x[2], 0.5))
+    tags = mesh.meshtags(domain, 2, np.sort(back), np.full(len(back), 3, dtype=np.int32))
+    solver = ExplicitSolver(
+        domain,
+        J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93),
+        contacts=[
+            RigidCylinder(radius=1.01, velocity=0.1, mass=30.0, friction=0.2),
+            RigidPlane((0.0, 0.0, 0.52), (0.0, 0.0, -1.0), friction=0.1),
+        ],
+        constraints=[symmetry_plane(0)],
+        loads=[Traction((tags, 3), (0.0, 0.01, 0.0)), BodyForce((0.0, 0.0, 1e-3))],
+        **options,
+    )
+    solver.run(0.6)
+    return solver
+
+
+@pytest.mark.parametrize("options", [{}, {"quadrature": "full"}, {"degree": 2}])
+def test_elements_projectile_and_loads_do_not_depend_on_ranks(options: dict) -> None:
+    alone, shared = struck(MPI.COMM_SELF, options), struck(WORLD, options)
+    tree = cKDTree(alone.elements.coordinates)
+    _, index = tree.query(shared.elements.coordinates)
+    expected = alone.u.x.array.reshape(-1, 3)
+    difference = shared.u.x.array.reshape(-1, 3) - expected[index]
+    assert np.abs(difference).max(initial=0.0) <= 1e-9 * np.abs(expected).max()
+    assert shared.contacts[0].velocity == pytest.approx(alone.contacts[0].velocity, rel=1e-10)
+    assert alone.contacts[0].velocity < 0.099
+    for name in ("kinetic", "internal", "contact", "external", "total"):
+        one, many = getattr(alone.energies(), name), getattr(shared.energies(), name)
+        assert many == pytest.approx(one, rel=1e-8), name
 
 
 def test_ranks_without_cells_take_part() -> None:

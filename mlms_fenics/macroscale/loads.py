@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Given forces: traction on parts of the surface, and body force."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import ufl
+from dolfinx import fem, mesh
+
+from mlms_fenics import _compat
+from mlms_fenics.errors import InputError, require
+from mlms_fenics.macroscale.exchange import NodeExchange
+
+Vector = Sequence[float] | Callable[[float], Sequence[float]]
+
+
+class Load(ABC):
+    """A force on the body; `bind` spreads it over one rank's nodes."""
+
+    value: Vector
+
+    @abstractmethod
+    def weights(self, space: fem.FunctionSpace, mass: np.ndarray) -> np.ndarray:
+        """What `value` is multiplied with at each node of this rank, ghosts too (collective)."""
+
+    def bind(self, space: fem.FunctionSpace, mass: np.ndarray, owned: int) -> "BoundLoad":
+        """The load on this rank's nodes (collective)."""
+        return BoundLoad(self.value, self.weights(space, mass), owned)
+
+
+@dataclass(frozen=True)
+class Traction(Load):
+    """Force per reference area, of constant direction however the surface turns (a dead load).
+
+    Attributes:
+        where: facet tags and the tag of the loaded facets.
+        value: GPa, three numbers, or a function of the time in µs that returns them.
+    """
+
+    where: tuple[mesh.MeshTags, int]
+    value: Vector
+
+    def __post_init__(self) -> None:
+        _check(self.value, "traction")
+
+    def weights(self, space: fem.FunctionSpace, mass: np.ndarray) -> np.ndarray:
+        tags, tag = self.where
+        domain = space.mesh
+        ds = ufl.Measure("ds", domain=domain, subdomain_data=tags)
+        ones = ufl.as_vector((1.0, 1.0, 1.0))
+        vector = _compat.vector(space)
+        _compat.assemble_into(
+            vector.array, fem.form(ufl.inner(ones, ufl.TestFunction(space)) * ds(tag))
+        )
+        nodal = vector.array.reshape(-1, 3)
+        exchange = NodeExchange(space)
+        exchange.add(nodal)
+        exchange.update(nodal)
+        if domain.comm.allreduce(float(np.abs(nodal).sum())) == 0.0:
+            raise InputError(f"facet tag {tag} marks no outer facet: check the tags of the mesh")
+        return nodal[:, 0].copy()
+
+
+@dataclass(frozen=True)
+class BodyForce(Load):
+    """Force per mass, such as gravity.
+
+    Attributes:
+        value: mm/µs², three numbers, or a function of the time in µs that returns them.
+    """
+
+    value: Vector
+
+    def __post_init__(self) -> None:
+        _check(self.value, "body force")
+
+    def weights(self, space: fem.FunctionSpace, mass: np.ndarray) -> np.ndarray:
+        return mass.copy()
+
+
+class BoundLoad:
+    """A `Load` on one rank's nodes.
+
+    Attributes:
+        work: done on the body so far by this rank's own nodes, J.
+        nodes, saved_nodal, saved_sums, saved_common: what a restart needs, as of `Contact`.
+    """
+
+    saved_nodal: tuple[str, ...] = ()
+    saved_sums: tuple[str, ...] = ("work",)
+    saved_common: tuple[str, ...] = ("last",)
+
+    def __init__(self, value: Vector, weights: np.ndarray, owned: int) -> None:
+        self.nodes = np.flatnonzero(weights)
+        self.weights = weights[self.nodes]
+        self._own = self.nodes < owned
+        self._value = value
+        self.last = np.zeros(3)
+        self.work = 0.0
+
+    def apply(self, v: np.ndarray, force: np.ndarray, dt: float, time: float) -> None:
+        """Add the load at `time` to `force`, kN; `v` moved the nodes for `dt` until then."""
+        given = self._value(time) if callable(self._value) else self._value
+        given = np.asarray(given, dtype=float)
+        moved = dt * (self.weights[self._own] @ v[self.nodes[self._own]])
+        self.work += float(0.5 * (given + self.last) @ moved)
+        self.last = given
+        force[self.nodes] += self.weights[:, None] * given
+
+
+def _check(value: Vector, what: str) -> None:
+    if callable(value):
+        value = value(0.0)
+    array = np.asarray(value, dtype=float)
+    require(
+        array.shape == (3,) and bool(np.isfinite(array).all()),
+        f"{what} is {value}, but must be three finite numbers, or a function that returns them",
+    )
