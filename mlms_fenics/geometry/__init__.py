@@ -11,11 +11,22 @@ from mlms_fenics.geometry.cylinder import (
     cylinder_mesh,
     gmsh_cylinder,
 )
+from mlms_fenics.geometry.plate import (
+    BACK,
+    FRONT,
+    RIM,
+    gmsh_plate,
+    plate_divisions,
+    plate_mesh,
+)
 from mlms_fenics.geometry.read_msh import NamedMesh, read_msh
 
 __all__ = [
+    "BACK",
     "FOOT",
+    "FRONT",
     "LATERAL",
+    "RIM",
     "TOP",
     "VOLUME",
     "NamedMesh",
@@ -23,6 +34,9 @@ __all__ = [
     "cylinder_divisions",
     "cylinder_mesh",
     "gmsh_cylinder",
+    "gmsh_plate",
+    "plate_divisions",
+    "plate_mesh",
     "read_msh",
     "write_msh",
 ]

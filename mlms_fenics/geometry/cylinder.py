@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The cylinder of the Taylor anvil: structured, all hexahedra, foot at z = 0."""
 
-from math import ceil, cos, isfinite, pi, sin
+from math import ceil, isfinite, pi
 from typing import Any
 
 from mlms_fenics.errors import require
+from mlms_fenics.geometry.disc import add_disc, disc_divisions, extrude_disc
 
 VOLUME, FOOT, TOP, LATERAL = 1, 2, 3, 4
 MAX_ELEMENTS = 50_000_000
-
-# Half-diagonal of the inner square over the radius, and how far its sides bulge towards arcs: these
-# keep the corner angles of the section between 53° and 127° at every size.
-_CORE, _BULGE = 0.56, 0.35
 
 
 def cylinder_divisions(diameter: float, height: float, size: float) -> tuple[int, int, int]:
@@ -44,8 +41,7 @@ def cylinder_divisions(diameter: float, height: float, size: float) -> tuple[int
         f"mesh size {size:g} mm would make about {estimate:.2g} elements, more than the "
         f"{MAX_ELEMENTS:.0e} that are allowed: give a larger size",
     )
-    side = max(1, round(0.43 * diameter / size))
-    ring = max(1, round(0.27 * diameter / size))
+    side, ring = disc_divisions(diameter, size)
     return side, ring, max(1, ceil(height / size - 1e-9))
 
 
@@ -80,52 +76,11 @@ def gmsh_cylinder(
         cell in ("hexahedron", "tetrahedron"),
         f"cell is {cell!r}, but must be 'hexahedron' or 'tetrahedron'",
     )
-    recombine = cell == "hexahedron"
     model.add(name)
     model.setCurrent(name)
-    geo = model.geo
-    radius = diameter / 2.0
-    angles = [pi / 4.0 + k * pi / 2.0 for k in range(4)]
-    centre = geo.addPoint(0.0, 0.0, 0.0)
-    inner = [geo.addPoint(_CORE * radius * cos(a), _CORE * radius * sin(a), 0.0) for a in angles]
-    outer = [geo.addPoint(radius * cos(a), radius * sin(a), 0.0) for a in angles]
-    # The side opposite each bulge's centre: the farther the centre, the flatter the side.
-    shift = _CORE * radius * (1.0 / _BULGE - 1.0)
-    core, rim, spokes = [], [], []
-    for k in range(4):
-        middle = angles[k] + pi / 4.0
-        bulge = geo.addPoint(-shift * cos(middle), -shift * sin(middle), 0.0)
-        core.append(geo.addCircleArc(inner[k], bulge, inner[(k + 1) % 4]))
-        rim.append(geo.addCircleArc(outer[k], centre, outer[(k + 1) % 4]))
-        spokes.append(geo.addLine(inner[k], outer[k]))
-    loops = [core] + [[spokes[k], rim[k], -spokes[(k + 1) % 4], -core[k]] for k in range(4)]
-    surfaces = [geo.addPlaneSurface([geo.addCurveLoop(loop)]) for loop in loops]
-    for curve in core + rim:
-        geo.mesh.setTransfiniteCurve(curve, side + 1)
-    for curve in spokes:
-        geo.mesh.setTransfiniteCurve(curve, ring + 1)
-    for surface in surfaces:
-        geo.mesh.setTransfiniteSurface(surface)
-        if recombine:
-            geo.mesh.setRecombine(2, surface)
-    top, volumes, lateral = [], [], []
-    for k, surface in enumerate(surfaces):
-        made = geo.extrude(
-            [(2, surface)], 0.0, 0.0, height, numElements=[layers], recombine=recombine
-        )
-        top.append(made[0][1])
-        volumes.append(made[1][1])
-        if k > 0:  # sides come in the order of the loop's curves: the second is the rim
-            lateral.append(made[3][1])
-    geo.synchronize()
-    for dimension, tags, group, label in (
-        (3, volumes, VOLUME, "volume"),
-        (2, surfaces, FOOT, "foot"),
-        (2, top, TOP, "top"),
-        (2, lateral, LATERAL, "lateral"),
-    ):
-        model.addPhysicalGroup(dimension, tags, tag=group, name=label)
-    model.mesh.generate(3)
+    disc = add_disc(model.geo, diameter / 2.0, side, ring)
+    groups = ((VOLUME, "volume"), (FOOT, "foot"), (TOP, "top"), (LATERAL, "lateral"))
+    extrude_disc(model, disc, height, layers, groups, recombine=cell == "hexahedron")
     return model
 
 
