@@ -15,7 +15,15 @@ from mpi4py import MPI
 
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.io import Checkpoint
-from mlms_fenics.macroscale import ExplicitSolver, Hourglass, PrescribedVelocity, RigidPlane
+from mlms_fenics.macroscale import (
+    BodyForce,
+    ExplicitSolver,
+    Hourglass,
+    PrescribedVelocity,
+    RigidCylinder,
+    RigidPlane,
+    Traction,
+)
 from mlms_fenics.macroscale.saving import contents
 from mlms_fenics.materials import J2, NeoHookean
 
@@ -136,21 +144,45 @@ def test_files_that_are_no_checkpoints_are_refused(tmp_path):
         checkpoint.restore()
 
 
-def test_tetrahedra(tmp_path):
-    def block():
-        domain = mesh.create_unit_cube(COMM, 2, 2, 2, mesh.CellType.tetrahedron)
-        return ExplicitSolver(
-            domain, NeoHookean(25.0, 48.0, 10.0), velocity=(0, 0, -0.1), contacts=[RigidPlane()]
-        )
+def loaded(cell, options):
+    """A block between a projectile with friction and a held end, pulled aside and heavy."""
+    domain = mesh.create_box(COMM, [[0, 0, 0], [1, 1, 2]], (2, 2, 4), cell)
+    side = mesh.locate_entities_boundary(domain, 2, lambda x: np.isclose(x[0], 1.0))
+    tags = mesh.meshtags(domain, 2, side, np.full(len(side), 3, dtype=np.int32))
+    return ExplicitSolver(
+        domain,
+        J2(**COPPER),
+        contacts=[
+            RigidCylinder((0.5, 0.5, 2.01), (0, 0, -1), 0.8, velocity=0.3, mass=5.0, friction=0.2)
+        ],
+        constraints=[PrescribedVelocity(lambda x: np.isclose(x[2], 0.0))],
+        loads=[Traction((tags, 3), lambda t: (0.1 * t, 0.0, 0.0)), BodyForce((0.0, 1e-3, 0.0))],
+        **options,
+    )
 
-    solver = block()
-    solver.run(0.3)
+
+@pytest.mark.parametrize(
+    ("cell", "options"),
+    [
+        (mesh.CellType.hexahedron, {"hourglass": Hourglass("viscous", 0.1)}),
+        (mesh.CellType.hexahedron, {"quadrature": "full"}),
+        (mesh.CellType.tetrahedron, {}),
+        (mesh.CellType.tetrahedron, {"degree": 2}),
+    ],
+)
+def test_every_element_contact_and_load(tmp_path, cell, options):
+    solver = loaded(cell, options)
+    solver.run(0.5)
     Checkpoint(solver, tmp_path / "c.h5").save()
-    again = block()
+    again = loaded(cell, options)
     Checkpoint(again, tmp_path / "c.h5").restore()
-    for s in (solver, again):
-        s.run(0.6)
     assert_same(again, everything(solver))
+    for s in (solver, again):
+        s.run(0.8)
+    assert_same(again, everything(solver))
+    assert 0.0 < solver.contacts[0].velocity < 0.3
+    assert np.abs(solver.contacts[0].impulse[:2]).max() > 0.0 and solver.loads[0].work > 0.0
+    assert again.energies() == solver.energies()
 
 
 KILLED = """
