@@ -70,6 +70,8 @@ def draw_sections(
     rows, columns = shape[::-1] if panels_are_columns else shape
     width, height = _panel_size(high - low, several, panels_are_columns)
     figure = Figure(figsize=(columns * width + 0.5, rows * height + 0.7), layout="constrained")
+    # Equal aspect narrows the axes after the layout, which then cuts their outer labels.
+    figure.get_layout_engine().set(rect=(0.02, 0.0, 0.96, 1.0))
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     by_panel = axes.T if panels_are_columns else axes
     for panel, row in zip(panels, by_panel, strict=True):
@@ -147,7 +149,7 @@ def _draw(axis: Any, section: Section, panel: Panel, outline: np.ndarray | None)
 def _save(figure: Any, path: Path) -> None:
     beside = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        figure.savefig(beside, dpi=150, bbox_inches="tight")
+        figure.savefig(beside, dpi=150)
         os.replace(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)
