@@ -6,7 +6,8 @@ is at rest. J2 plasticity: E = 117 GPa, ν = 0.35, ρ = 8930 kg/m³, σ_y = 0.4 
 
     mpirun -n 2 python demos/copper_taylor_bar.py [--element all] [--mesh-size 1.6 1.0] [--quick]
 
-Each tetrahedral mesh is a hexahedral one of the same size with six cells in place of each.
+Linear tetrahedra lock: they stop the bar with a foot far too small. Each tetrahedral mesh is a
+hexahedral one of the same size with six cells in place of each.
 """
 
 import argparse

@@ -95,7 +95,9 @@ class ExplicitSolver:
             safety: step over stable step, in (0, 1].
             quadrature: "one-point" (the default of linear elements; hexahedra are stabilised),
                 "full": hexahedra 2×2×2 with mean dilatation, or quadratic tetrahedra.
-            degree: of the displacement: 1, or 2 on tetrahedra.
+            degree: of the displacement: 1, or 2 on tetrahedra. Linear tetrahedra lock where volume
+                hardly changes, as in plastic flow; the others do not
+                (`demos/copper_taylor_bar.py`). Quadratic ones have a short stable step.
             assembly: of the internal force: "fused", or "dolfinx" for that of its form, which is
                 the same to rounding and takes longer.
 

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""The copper Taylor bar's table, on a mesh so coarse that only its order can be looked at."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+DEMO = Path(__file__).parents[2] / "demos" / "copper_taylor_bar.py"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, str(DEMO), *arguments], capture_output=True, text=True, timeout=120
+    )
+
+
+def test_table_has_a_row_per_element_and_linear_tetrahedra_lock() -> None:
+    elements = ["one-point", "mean-dilatation", "linear-tetrahedra"]
+    done = run("--mesh-size", "3.2", "--element", *elements)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith(tuple(elements))]
+    assert [row[0] for row in rows] == elements
+    assert [int(row[2]) for row in rows] == [55, 55, 330]
+    feet = [float(row[5]) for row in rows]
+    strains = [float(row[6]) for row in rows]
+    assert feet[2] < 5.0 < min(feet[:2]) and max(feet) < 7.3
+    assert strains[2] < 0.5 * strains[1]
+    assert max(abs(float(row[8].rstrip("%"))) for row in rows) < 1.0
+
+
+def test_unknown_element_and_size_are_refused() -> None:
+    assert "invalid choice" in run("--element", "prism").stderr
+    done = run("--mesh-size", "-1")
+    assert done.returncode != 0 and "mesh size" in done.stderr and "Traceback" not in done.stderr
