@@ -6,8 +6,9 @@
 
 A block of one-point hexahedra, neo-Hookean, with a velocity that varies over it. Times are the best
 of several batches of steps, so that other load on the machine matters less; CPU time is the mean of
-all ranks. Memory is what the process has grown by from before the mesh to after the steps. The last
-table works out what a billion elements would take from the largest mesh here.
+all ranks. Memory is what the process has grown by from before the mesh to after the steps; on small
+meshes most of it is libraries. The last table works out what a billion elements would take from the
+largest mesh here.
 """
 
 import argparse
