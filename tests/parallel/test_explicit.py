@@ -16,4 +16,4 @@ def test_explicit_solver_on_several_ranks(ranks: int) -> None:
     command += [sys.executable, "-m", "mpi4py", "-m", "pytest", "-q", "-x", str(BODY)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert done.stdout.count("6 passed") == ranks
+    assert done.stdout.count("9 passed") == ranks
