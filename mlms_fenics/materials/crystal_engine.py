@@ -48,7 +48,7 @@ SUBSTEPS, REJECTED = 0, 1  # columns of `counts`
 SMALLEST, FAILED_AT = 0, 1  # columns of `steps`
 OK, FAILED = 1, 2
 
-_MAX_SUBSTEPS = 2_000_000
+_MAX_TRIALS = 100_000  # in one segment of the path
 
 
 @numba.njit(**COMPILE)
@@ -107,6 +107,7 @@ def _cached(sources: int):
         # the start of the segment before, as the longer one of its smooth end would be rejected.
         begins = np.zeros(L, np.bool_)
         after_corner = np.zeros(L)
+        trials = np.zeros(L, np.int64)  # steps tried in the segment
         next_job, running = 0, 0
         horizon = segments.sum()
         for l in range(L):  # idle lanes compute something harmless
@@ -128,7 +129,7 @@ def _cached(sources: int):
                         running += 1
                         fresh = True
                         job[l], node[l], elapsed[l] = j, 0, 0.0
-                        begins[l], after_corner[l] = True, wanted[j]
+                        begins[l], after_corner[l], trials[l] = True, wanted[j], 0
                         for k in range(n_state):
                             w[(Y0 + k) * L + l] = state[j, k]
                             w[(F0 + k) * L + l] = 0.0
@@ -177,6 +178,7 @@ def _cached(sources: int):
                 if j < 0:
                     continue
                 h = w[STEP * L + l]
+                trials[l] += 1
                 if w[ACCEPTED * L + l] > 0.0:
                     counts[j, SUBSTEPS] += 1
                     if begins[l]:
@@ -185,7 +187,7 @@ def _cached(sources: int):
                     if h < steps[j, SMALLEST]:
                         steps[j, SMALLEST] = h
                     if w[LAST * L + l] == 0.0:
-                        if counts[j, SUBSTEPS] < _MAX_SUBSTEPS:
+                        if trials[l] < _MAX_TRIALS:
                             continue
                     else:
                         i = node[l] + 1
@@ -194,7 +196,7 @@ def _cached(sources: int):
                         elapsed[l] += segments[i - 1]
                         if i < n_t:
                             node[l] = i
-                            begins[l] = True
+                            begins[l], trials[l] = True, 0
                             w[WANTED * L + l] = min(w[WANTED * L + l], after_corner[l])
                             _set_segment(w, l, U, Q, j // n_grains, j % n_grains, i)
                             w[NOW * L + l] = 0.0
@@ -207,7 +209,7 @@ def _cached(sources: int):
                             state[j, k] = w[(Y0 + k) * L + l]
                 else:
                     counts[j, REJECTED] += 1
-                    if h > 1e-13 * horizon:
+                    if h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
                         continue
                 if status[j] != OK:
                     status[j] = FAILED

@@ -112,6 +112,6 @@ def raise_on_failure(result: PathResult) -> None:
         point, grain = failed[0]
         raise SimulationError(
             f"crystal law: point {point}, grain {grain} could not be integrated beyond "
-            f"{result.failed_at[point, grain]:.3g} µs into the step: its substeps fell below the "
-            "smallest allowed; reduce the strain per step"
+            f"{result.failed_at[point, grain]:.3g} µs into the step: no substep longer than "
+            "1e-13 of it, or no 100,000 of them, met the tolerance; reduce the strain per step"
         )

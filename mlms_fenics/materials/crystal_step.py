@@ -219,13 +219,15 @@ def control(w, n_state):
         bounded = bounded if bounded > 0.02 else 0.02
         w[ra + l] = good
         w[re + l] = bounded
+        # A rejected step's bound is believed so far as to shorten the step fivefold.
+        most = 5.0 * _STABILITY / (w[rh + l] + 1e-300)
         rho = w[rx + l]
-        rho = rho if rho < 1e6 * w[rr + l] + 1e300 * good else w[rr + l]
-        ahead = 2.0 * rho - w[rr + l] if good > 0.0 else rho
+        seen = rho if rho < most else most
+        seen = seen if seen > w[rr + l] else w[rr + l]
+        ahead = 2.0 * rho - w[rr + l]
         ahead = ahead if ahead < 3.0 * rho else 3.0 * rho
-        larger = ahead if ahead > rho else rho
-        kept = w[rr + l] if w[rr + l] > larger else larger
-        w[rr + l] = larger if good > 0.0 else kept
+        ahead = ahead if ahead > rho else rho
+        w[rr + l] = ahead if good > 0.0 else seen
         w[rnow + l] += w[rh + l] * good
         # Not before it is accepted: a diverging step must not be measured against itself.
         larger = w[size + l] if w[size + l] > w[rs + l] else w[rs + l]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from mlms_fenics.materials.crystal_torch import CrystalTorch
+from mlms_fenics.tensors import cofactor
 
-_MAX_SUBSTEPS = 2_000_000
+_MAX_TRIALS = 100_000  # in one segment of the path
 _STABILITY = 5.0  # as in crystal_step
 
 
@@ -25,6 +26,7 @@ class _Grains:
     after_corner: torch.Tensor
     rho: torch.Tensor
     scale: torch.Tensor
+    trials: torch.Tensor  # in the segment
     substeps: torch.Tensor
     rejected: torch.Tensor
     smallest: torch.Tensor
@@ -88,6 +90,7 @@ def integrate(
         after_corner=first.clone(),
         rho=zeros.clone(),
         scale=scale.clone(),
+        trials=count.clone(),
         substeps=count.clone(),
         rejected=count.clone(),
         smallest=torch.full((n,), horizon, **like),
@@ -137,9 +140,10 @@ def _step(model, grains, U, Q, segments, corners, tolerance, horizon, out) -> to
     good = error <= 1.0  # NaN is not good
     bounded = torch.where(error < 64.0, error, 64.0).clamp(min=0.02)
     grains.wanted = 0.85 * bounded ** (-1.0 / 3.0) * h
-    rho = torch.where(rho < 1e6 * grains.rho + 1e300 * good, rho, grains.rho)
+    most = 5.0 * _STABILITY / (h + 1e-300)
+    seen = torch.maximum(torch.where(rho < most, rho, most), grains.rho)
     ahead = torch.maximum(rho, torch.minimum(2.0 * rho - grains.rho, 3.0 * rho))
-    grains.rho = torch.where(good, ahead, torch.maximum(rho, grains.rho))
+    grains.rho = torch.where(good, ahead, seen)
     grains.now = grains.now + h * good
     size = _norm(stress)
     grains.scale = torch.where(good & (size > grains.scale), size, grains.scale)
@@ -154,13 +158,15 @@ def _step(model, grains, U, Q, segments, corners, tolerance, horizon, out) -> to
     at_corner = good & last
     rows = at_corner.nonzero()[:, 0]
     out["deviator"][grains.job[rows], grains.segment[rows] + 1] = stress[rows]
-    failed = (~good & ~(h > 1e-13 * horizon)) | (grains.substeps >= _MAX_SUBSTEPS)
+    grains.trials = grains.trials + 1
+    failed = (~good & ~(h > 1e-13 * horizon)) | (~at_corner & (grains.trials >= _MAX_TRIALS))
     rows = failed.nonzero()[:, 0]
     out["failed_at"][grains.job[rows]] = corners[grains.segment[rows]] + grains.now[rows]
     done = (at_corner & (grains.segment == n_t - 1)) | failed
     onwards = at_corner & ~done
     grains.segment = grains.segment + onwards
     grains.now = torch.where(onwards, 0.0, grains.now)
+    grains.trials = torch.where(onwards, 0, grains.trials)
     smaller = torch.minimum(grains.wanted, grains.after_corner)
     grains.wanted = torch.where(onwards, smaller, grains.wanted)
     grains.begins = grains.begins | onwards
@@ -171,7 +177,11 @@ def _constrain(model: CrystalTorch, y0: torch.Tensor, y: torch.Tensor) -> torch.
     """det F_in = 1; slips and (without detwinning) twins do not shrink; λ ≥ 0 and Σλ ≤ 1."""
     B, twins, slips = model.split(y)
     _, twins0, slips0 = model.split(y0)
-    B = B * torch.linalg.det(B)[:, None, None] ** (-1.0 / 3.0)
+    det = (B[:, 0] * cofactor(B)[:, 0]).sum(-1)
+    root = (4.0 - det) / 3.0  # det^{-1/3} by Newton's iteration from 1, as the compiled path has it
+    for _ in range(3):
+        root = root * (4.0 - det * root**3) / 3.0
+    B = B * root[:, None, None]
     least = torch.zeros_like(twins) if model.law.detwinning else twins0
     twins = torch.maximum(twins, least)
     twins = twins / twins.sum(-1, keepdim=True).clamp(min=1.0)

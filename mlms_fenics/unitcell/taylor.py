@@ -123,7 +123,10 @@ class TaylorAverage:
         failed = np.isfinite(failed_at)
         stress[failed] = np.nan
         messages = [
-            f"the step size fell below 1e-13 of the horizon at t = {t:g} µs" if bad else ""
+            "no substep longer than 1e-13 of the horizon, or no 100,000 of them, "
+            f"met the tolerance in the interval at t = {t:g} µs"
+            if bad
+            else ""
             for bad, t in zip(failed, failed_at, strict=True)
         ]
         return PathResults(
