@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Polycrystal unit cells: the Taylor average."""
+"""Polycrystal unit cells: the Taylor average, and the full-field cell solved by FFT."""
 
+from mlms_fenics.unitcell.fft_cell import CellResults, FFTCell, solve_cells
 from mlms_fenics.unitcell.material import TaylorMaterial
 from mlms_fenics.unitcell.taylor import PathResults, TaylorAverage
 
-__all__ = ["PathResults", "TaylorAverage", "TaylorMaterial"]
+__all__ = [
+    "CellResults",
+    "FFTCell",
+    "PathResults",
+    "TaylorAverage",
+    "TaylorMaterial",
+    "solve_cells",
+]

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: MIT
+"""The full-field unit cell: crystal plasticity on a periodic polycrystal, solved by FFT."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlms_fenics.errors import InputError, SimulationError, require
+from mlms_fenics.materials.crystal import CrystalLaw
+from mlms_fenics.microstructure.voronoi import check_grains
+from mlms_fenics.unitcell.checks import check_orientations, check_paths, check_positive
+from mlms_fenics.unitcell.fft_files import write_cell_state
+from mlms_fenics.unitcell.fft_operators import OPERATORS
+from mlms_fenics.unitcell.fft_path import March, Observer, Settings
+from mlms_fenics.unitcell.fft_points import Points
+from mlms_fenics.unitcell.fft_solver import Grid
+from mlms_fenics.unitcell.taylor import PathResults
+
+_MEMORY = {"anderson": 10, "basic": 0}
+_FLOOR = 1e-5  # of the shear modulus: the stress below which residuals are not relative any more
+
+
+@dataclass(frozen=True)
+class CellResults(PathResults):
+    """`PathResults` of full-field cells: substeps are steps in time, rejected ones were halved.
+
+    Attributes:
+        P: average first Piola-Kirchhoff stress, GPa, *Shape* `(..., n_t + 1, d, d)`.
+        iterations: evaluations of the law in each increment, *Shape* `(..., n_t)`.
+        residual: largest ‖div P‖ L/‖⟨P⟩‖ of each increment, *Shape* `(..., n_t)`.
+        seconds: of wall time spent in the law, the transforms, and in total.
+    """
+
+    P: np.ndarray
+    iterations: np.ndarray
+    residual: np.ndarray
+    seconds: dict[str, float]
+
+
+class FFTCell:
+    """A periodic cell of grains whose mean deformation gradient is prescribed.
+
+    Args:
+        law: the crystal, or a sequence of them, one for each grain (phases); the grid has the law's
+            dimension.
+        grains: number of the grain of each grid cell, *Shape* the grid's.
+        orientations: rotations Q from lattice to sample, F_crystal = F Q, *Shape*
+            `(n_grains, 3, 3)` (or `(n_grains, 2, 2)` for a two-dimensional law).
+        lengths: edges of the unit cell (any unit: only their ratios matter); grid cells are cubes
+            where None.
+        operator: discrete gradient, "rotated" (Willot 2015), "fourier", "difference2" or
+            "difference4" (Vidyasagar et al. 2017); see `fft_operators`.
+        method: "anderson", or "basic" for the plain fixed-point scheme.
+
+    Raises:
+        InputError: an argument that is not as said above.
+    """
+
+    def __init__(
+        self,
+        law: CrystalLaw | Sequence[CrystalLaw],
+        grains: np.ndarray,
+        orientations: np.ndarray,
+        *,
+        lengths: Sequence[float] | None = None,
+        operator: str = "rotated",
+        method: str = "anderson",
+    ):
+        self.laws = (law,) if isinstance(law, CrystalLaw) else tuple(law)
+        require(len(self.laws) > 0, "law is an empty sequence")
+        self.law = self.laws[0]
+        self.dimension = self.law.dimension
+        self.grains = check_grains(grains, self.dimension)
+        self.orientations = check_orientations(orientations, self.dimension)
+        n = int(self.grains.max()) + 1
+        require(
+            len(self.orientations) == n,
+            f"{len(self.orientations)} orientations for {n} grains",
+        )
+        require(
+            len(self.laws) in (1, n) and all(x.dimension == self.dimension for x in self.laws),
+            f"{len(self.laws)} laws for {n} grains: give one, or one for each grain, all of one "
+            "dimension",
+        )
+        require(operator in OPERATORS, f"operator '{operator}' is none of {', '.join(OPERATORS)}")
+        require(method in _MEMORY, f"method '{method}' is none of {', '.join(_MEMORY)}")
+        self.lengths = tuple(float(x) for x in (lengths or self.grains.shape))
+        require(
+            len(self.lengths) == self.dimension and all(0 < x < np.inf for x in self.lengths),
+            f"lengths is {lengths}, but must be {self.dimension} positive numbers",
+        )
+        self.operator, self.method = operator, method
+
+    def stress(
+        self,
+        U: np.ndarray,
+        horizon: float,
+        tolerance: float = 1e-4,
+        *,
+        failure_file: str | os.PathLike = "fft_cell_last_state.h5",
+    ) -> np.ndarray:
+        """Average Cauchy stress ⟨P⟩ Fᵀ/det F along strain paths, F = U.
+
+        Args:
+            U: right stretch, *Shape* `(..., n_t + 1, d, d)`, linear in time between n_t + 1 equally
+                spaced entries, the first the identity. A two-dimensional law takes d = 2, or d = 3
+                in plane strain.
+            horizon: duration of the paths, µs.
+            tolerance: of the equilibrium residual ‖div P‖ L/‖⟨P⟩‖ at every step; the law
+                is integrated more precisely, so that this can be met.
+            failure_file: where the last good state goes if a step cannot be solved.
+
+        Returns:
+            Cauchy stress, GPa, in U's shape.
+
+        Raises:
+            InputError: a path is not admissible (the message names it) or a number out of range.
+            SimulationError: a step could not be solved; names step and residual.
+        """
+        paths = check_paths(U, self.dimension)
+        results, march = self._solve(paths, horizon, tolerance, None)
+        failed = np.flatnonzero(results.status != 1)
+        if failed.size:
+            write_cell_state(failure_file, self, march, int(failed[0]))
+            raise SimulationError(
+                f"path {failed[0]}: {results.message[failed[0]]}; the last good state, at "
+                f"t = {march.time[failed[0]]:.6g} µs, is in '{failure_file}'"
+            )
+        d = np.shape(U)[-1]
+        return results.stress[..., :d, :d].reshape(np.shape(U))
+
+    def solve(
+        self,
+        U: np.ndarray,
+        horizon: float,
+        tolerance: float = 1e-4,
+        *,
+        observe: Observer | None = None,
+    ) -> CellResults:
+        """As `stress`, with statistics, and going on with the others where a path fails.
+
+        Args:
+            U, horizon, tolerance: as `stress`'s. U need not be symmetric: any history of the mean
+                deformation gradient with positive determinant will do.
+            observe: called after each increment with the path's number, time (µs), increment and
+                `Fields`.
+
+        Raises:
+            InputError: as `stress`.
+        """
+        shape, d = np.shape(U)[:-3], np.shape(U)[-1]
+        results, _ = self._solve(self._check_history(U), horizon, tolerance, observe)
+        n_t = results.iterations.shape[-1]
+        return CellResults(
+            results.stress[..., :d, :d].reshape(*shape, n_t + 1, d, d),
+            results.status.reshape(shape),
+            results.message,
+            results.substeps.reshape(shape),
+            results.rejected.reshape(shape),
+            results.smallest_step.reshape(shape),
+            results.P.reshape(*shape, n_t + 1, self.dimension, self.dimension),
+            results.iterations.reshape(*shape, n_t),
+            results.residual.reshape(*shape, n_t),
+            results.seconds,
+        )
+
+    def _check_history(self, F: np.ndarray) -> np.ndarray:
+        F = np.array(F, dtype=np.float64)
+        d = self.dimension
+        sizes = ((d, d), (3, 3))
+        require(
+            F.ndim >= 3 and F.shape[-2:] in sizes and F.shape[-3] >= 2,
+            f"U must have shape (..., n_t + 1, {d}, {d}) with n_t ≥ 1, got {F.shape}",
+        )
+        F = F.reshape(-1, *F.shape[-3:])
+        good = np.isfinite(F).all() and (np.linalg.det(F) > 0).all()
+        require(bool(good), "U must be finite with positive determinant throughout")
+        start = np.abs(F[:, 0] - np.eye(F.shape[-1])).max()
+        require(start <= 1e-6, "U does not start at the identity: cells start undeformed")
+        if F.shape[-1] > d:
+            plane = np.abs(F[..., 2, :] - np.eye(3)[2]).max() + np.abs(F[..., :2, 2]).max()
+            require(plane <= 1e-9, "U is not in plane strain, which a 2D law needs")
+        return F
+
+    def _solve(
+        self, F: np.ndarray, horizon: float, tolerance: float, observe: Observer | None
+    ) -> tuple[CellResults, March]:
+        return solve_cells([self] * len(F), F, horizon, tolerance, observe)
+
+
+def solve_cells(
+    cells: Sequence[FFTCell],
+    F: np.ndarray,
+    horizon: float,
+    tolerance: float = 1e-4,
+    observe: Observer | None = None,
+) -> tuple[CellResults, March]:
+    """Solve several cells at once, each along its own path, as if each were alone.
+
+    Args:
+        cells: of one dimension, grid shape, lengths, operator and method; laws may differ.
+        F: mean deformation gradients, one history for each cell, *Shape* `(B, n_t + 1, d, d)`.
+        horizon, tolerance, observe: as of `FFTCell`.
+
+    Returns:
+        The results (stress `(B, n_t + 1, 3, 3)`), and the cells' final states.
+
+    Raises:
+        InputError: cells that do not go together, or a number out of range.
+    """
+    first = cells[0]
+    check_positive("horizon", horizon, "µs")
+    check_positive("tolerance", tolerance, largest=0.1)
+    for cell in cells:
+        for name in ("dimension", "lengths", "operator", "method"):
+            if getattr(cell, name) != getattr(first, name):
+                raise InputError(f"cells solved together must agree in {name}")
+        require(cell.grains.shape == first.grains.shape, "cells must have one grid shape")
+    require(len(F) == len(cells), f"{len(F)} histories for {len(cells)} cells")
+    started = time.perf_counter()
+    d = first.dimension
+    F = np.ascontiguousarray(F, dtype=np.float64)
+    grid = Grid(first.grains.shape, first.lengths, first.operator)
+    laws = list(dict.fromkeys(law for cell in cells for law in cell.laws))
+    phase, Q = [], []
+    for cell in cells:
+        owner = cell.grains.ravel()
+        of_grain = [laws.index(law) for law in cell.laws]
+        phase.append(np.array(of_grain * (1 if len(of_grain) > 1 else int(owner.max()) + 1))[owner])
+        Q.append(cell.orientations[owner])
+    n_t = F.shape[1] - 1
+    points = Points(
+        tuple(laws), np.stack(phase), np.stack(Q), _law_tolerance(tolerance, grid), horizon / n_t
+    )
+    shear = np.array([law.shear_modulus for law in laws])
+    bulk = np.array([law.bulk_modulus for law in laws])
+    lame = bulk - 2.0 / 3.0 * shear
+    settings = Settings(
+        tolerance,
+        _FLOOR * float(shear.min()),
+        (float(lame.min() + lame.max()) / 2, float(shear.min() + shear.max()) / 2),
+        _MEMORY[first.method],
+        max_iterations=60 if first.method == "anderson" else 1000,
+    )
+    march = March(grid, points, F[..., :d, :d], horizon, settings)
+    march.run(observe)
+    seconds = {**grid.seconds, "total": time.perf_counter() - started}
+    return _results(march, seconds), march
+
+
+def _law_tolerance(tolerance: float, grid: Grid) -> float:
+    """Tolerance of the stress at a point that lets the residual come down to `tolerance`.
+
+    Where a trial's F makes the law's integration take one more substep its stress jumps within the
+    law's tolerance, and the divergence multiplies such a jump by the grid cells along L.
+    """
+    return 0.5 * tolerance / max(grid.shape)
+
+
+def _results(march: March, seconds: dict[str, float]) -> CellResults:
+    F, P = march.F, march.P
+    B, n, d = P.shape[:3]
+    J = np.linalg.det(F)
+    stress = np.zeros((B, n, 3, 3))
+    sigma = P @ F.swapaxes(2, 3) / J[..., None, None]
+    # ⟨P⟩Fᵀ is as symmetric as equilibrium is exact.
+    stress[..., :d, :d] = 0.5 * (sigma + sigma.swapaxes(2, 3))
+    if d == 2:
+        stress[..., 2, 2] = march.P33 / J
+    failed = np.array([bool(m) for m in march.message])
+    stress[failed] = np.nan
+    return CellResults(
+        stress,
+        np.where(failed, 2, 1).astype(np.int8),
+        march.message,
+        march.steps,
+        march.halved,
+        march.smallest,
+        P,
+        march.iterations,
+        march.residual,
+        seconds,
+    )
