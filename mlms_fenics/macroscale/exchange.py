@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Sums and copies of nodal values between ranks, always in the same order."""
 
+import weakref
+
 import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
@@ -34,6 +36,7 @@ class NodeExchange:
                                    self._shared, self._shared_values)  # fmt: skip
         self._update = self._requests(comm, _UPDATE, self._shared, self._shared_values,
                                       self._ghosts, self._ghost_values)  # fmt: skip
+        weakref.finalize(self, _free, [*self._add, *self._update])
 
     @staticmethod
     def _requests(comm, tag, senders, sent, receivers, received) -> list[MPI.Prequest]:
@@ -64,7 +67,8 @@ class NodeExchange:
         for (_, rows), received in zip(self._ghosts, self._ghost_values, strict=True):
             values[rows] = received
 
-    def __del__(self) -> None:
-        if not MPI.Is_finalized():
-            for request in (*getattr(self, "_add", ()), *getattr(self, "_update", ())):
-                request.Free()
+
+def _free(requests: list[MPI.Prequest]) -> None:
+    if not MPI.Is_finalized():
+        for request in requests:
+            request.Free()

@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Output on two and three ranks; each checks its files against the original mesh."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-
-BODY = Path(__file__).parent / "mpi" / "io_output.py"
+from mpi_runs import run_tests
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_output_on_several_ranks(ranks: int) -> None:
-    command = ["mpirun", "--oversubscribe", "-n", str(ranks)]
-    command += [sys.executable, "-m", "mpi4py", "-m", "pytest", "-q", "-x", str(BODY)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert done.stdout.count("9 passed") == ranks
+    run_tests("io_output.py", ranks)
