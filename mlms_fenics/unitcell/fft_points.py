@@ -65,24 +65,28 @@ class Points:
             _crystal_frame(F_start[c], F[c], self.Q[cells[c]], ends[c])
         for p, law in enumerate(self.laws):
             width = 9 + law.n_twin + law.n_slip
-            # A tuple of indices also where a slice would do costs less than the law by far.
-            rows = np.flatnonzero(self.phase[cells].ravel() == p)
-            where = (cells[rows // N], rows % N)
+            rows = slice(None)
+            where: tuple = (cells,)
+            if len(self.laws) > 1:
+                rows = np.flatnonzero(self.phase[cells].ravel() == p)
+                where = (cells[rows // N], rows % N)
             result = integrate_paths(
                 law,
                 ends.reshape(-1, 2, 3, 3)[rows],
                 np.eye(3)[None],
                 np.array([dt]),
                 self.tolerance,
-                state=self.state[where][:, :width],
+                state=self.state[where][..., :width],
                 wanted=self.wanted[where],
                 scale=self.scale[where],
             )
+            shape = (b, N) if len(self.laws) == 1 else (len(rows),)
             good = np.isnan(result.failed_at[:, 0])
             deviator[rows] = np.where(good[:, None], result.deviator[:, 0, 1], np.nan)
             state, wanted, scale = self._trial
-            state[(*where, slice(0, width))] = result.state[:, 0]
-            wanted[where], scale[where] = result.wanted[:, 0], result.scale[:, 0]
+            state[(*where, ..., slice(0, width))] = result.state.reshape(*shape, width)
+            wanted[where] = result.wanted.reshape(shape)
+            scale[where] = result.scale.reshape(shape)
         for c in range(b):
             _first_piola(F[c], deviator.reshape(b, N, 6)[c], self._bulk[cells[c]], P[c], P33[c])
         return P, P33
