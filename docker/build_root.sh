@@ -5,6 +5,7 @@
 
 suite=trixie
 space_needed=5500 # MiB while building; 3600 are kept
+space_cuda=8000   # and this much more with the CUDA build of torch
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 need_root() {
@@ -33,6 +34,7 @@ make_root() {
     local log=$cache/$key.log start=$SECONDS free sources tried rc reader
     install_tools
     bwrap --bind / / --dev /dev true 2>"$log" || die "bwrap cannot work here: $(tail -n 1 "$log")"
+    [[ $torch == debian ]] || ((space_needed += space_cuda))
     free=$(df --output=avail -k "$cache" | tail -n 1)
     ((free / 1024 >= space_needed)) || die "no space: $cache has $((free / 1024)) MB free," \
         "building needs $space_needed MB (set XDG_CACHE_HOME to use another disk)"
