@@ -61,9 +61,9 @@ def on_every_rank(comm: Any, function: Callable[[], T]) -> T:
 def entry_point(main: Callable[..., Any]) -> Callable[..., int]:
     """Make `main` a command's entry: expected errors become one line and an exit status.
 
-    `InputError` (status 2), `SimulationError` (status 3) and `Stopped` (status 4) must be raised on all ranks alike (see
-    `on_rank_zero`, `on_every_rank`); rank 0 prints them once. Anything else is a defect: the rank
-    prints its traceback and, under MPI, aborts all ranks so that none hangs.
+    `InputError` (status 2), `SimulationError` (status 3) and `Stopped` (status 4) must be raised on
+    all ranks alike (see `on_rank_zero`, `on_every_rank`); rank 0 prints them once. Anything else is
+    a defect: the rank prints its traceback and, under MPI, aborts all ranks so that none hangs.
     """
 
     @functools.wraps(main)

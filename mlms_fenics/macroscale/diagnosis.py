@@ -7,13 +7,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mlms_fenics.errors import InputError
+from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.materials import Material, State
 from mlms_fenics.parallel import on_every_rank
 
 if TYPE_CHECKING:
     from mlms_fenics.macroscale.solver import ExplicitSolver
 
+# A step this much shorter than the first one means that an element collapses.
+_COLLAPSE = 1.0e-5
+# Growth of the total energy over the largest energy involved at which a run is given up.
+_RUNAWAY = 0.25
+_MESH_CAUSES = (
+    "a mesh too coarse for the deformation, hourglassing, or a time step too long (lower the "
+    "safety factor)"
+)
+_LAW_CAUSES = (
+    "the law was driven beyond the deformations or times that it is made for, or is itself wrong"
+)
 _PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
@@ -86,6 +97,44 @@ def refuse_stiff_law(solver: "ExplicitSolver", limit: float) -> None:
             )
 
     on_every_rank(solver.comm, check)
+
+
+def failure(
+    solver: "ExplicitSolver", point: int | None, what: str, causes: str = _MESH_CAUSES
+) -> SimulationError:
+    """The error that says what happened at a point of this rank, where, when and why likely."""
+    where = "" if point is None else f"{place(solver, point)}, "
+    return SimulationError(f"{where}{_moment(solver)}: {what}. Likely causes: {causes}")
+
+
+def law_failure(solver: "ExplicitSolver", point: int | None, what: str) -> SimulationError:
+    """`failure` of a law."""
+    return failure(solver, point, what, _LAW_CAUSES)
+
+
+def refuse_collapse(solver: "ExplicitSolver", first: float) -> None:
+    """Raise `SimulationError` where the stable step is far below the `first` one (collective)."""
+    if solver.stable_dt < _COLLAPSE * first:
+        raise SimulationError(
+            f"{_moment(solver)}: the stable time step has collapsed from {first:.3g} to "
+            f"{solver.stable_dt:.3g} µs: {crushed(solver)}. Likely causes: an element is crushed "
+            "or hourglasses; use a coarser or better shaped mesh, or end the run earlier"
+        )
+
+
+def refuse_runaway(solver: "ExplicitSolver") -> None:
+    """Raise `SimulationError` where the total energy has grown beyond reason (collective)."""
+    balance = solver.energies().balance
+    if not balance < _RUNAWAY:
+        raise SimulationError(
+            f"{_moment(solver)}: energy has grown by {100 * balance:.0f}%: {fastest(solver)}. "
+            "Likely causes: a law stiffer than its moduli or a time step too long (lower the "
+            "safety factor)"
+        )
+
+
+def _moment(solver: "ExplicitSolver") -> str:
+    return f"time {solver.time:.6g} µs, step {solver.step_count}"
 
 
 def crushed(solver: "ExplicitSolver") -> str:

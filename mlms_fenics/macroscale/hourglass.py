@@ -9,6 +9,7 @@ import numpy as np
 
 from mlms_fenics.errors import require
 from mlms_fenics.macroscale.element import Elements
+from mlms_fenics.materials import Material
 
 FORMS = ("secant", "elastic", "viscous", "none")
 # The four hourglass patterns ηζ, ζξ, ξη, ξηζ on a hexahedron's vertices in tensor-product order.
@@ -183,3 +184,15 @@ def _secant_ratio(F, sigma, shear):
     )  # fmt: skip
     floor = 2.0 * shear * _ELASTIC_STRAIN
     return min(1.0, (sqrt(s) + floor) / (2.0 * shear * strain + floor))
+
+
+def hourglass_control(
+    settings: Hourglass | None, elements: Elements, material: Material
+) -> HourglassControl | None:
+    """Control of one-point hexahedra; None for other elements, or where `settings` want none."""
+    settings = settings or Hourglass()
+    if settings.form == "none" or elements.dofs.shape[1] != 8 or elements.per_cell > 1:
+        return None
+    return HourglassControl(
+        settings, elements, material.density, material.shear_modulus, material.wave_speed
+    )

@@ -12,34 +12,21 @@ from dolfinx import fem, mesh
 from mpi4py import MPI
 
 from mlms_fenics import _compat
-from mlms_fenics.errors import InputError, SimulationError, require
-from mlms_fenics.macroscale import kernels
+from mlms_fenics.errors import require
+from mlms_fenics.macroscale import diagnosis, kernels
 from mlms_fenics.macroscale.assembly import ASSEMBLIES, add_internal_force
 from mlms_fenics.macroscale.constraints import BoundVelocity, PrescribedVelocity, boundary_nodes
 from mlms_fenics.macroscale.contact import RigidBody
-from mlms_fenics.macroscale.diagnosis import crushed, fastest, refuse_stiff_law
 from mlms_fenics.macroscale.element import build_elements, internal_force, lumped
 from mlms_fenics.macroscale.energy import Energies
 from mlms_fenics.macroscale.exchange import NodeExchange
-from mlms_fenics.macroscale.hourglass import Hourglass, HourglassControl
+from mlms_fenics.macroscale.hourglass import Hourglass, hourglass_control
+from mlms_fenics.macroscale.initial import Velocity, refuse_penetration, set_velocity
 from mlms_fenics.macroscale.loads import Load
 from mlms_fenics.materials import Material, State
 from mlms_fenics.parallel import on_every_rank
 
-Velocity = Sequence[float] | Callable[[np.ndarray], np.ndarray]
-
-# A step this much shorter than the first one means that an element collapses.
-_COLLAPSE = 1.0e-5
-# Growth of the total energy over the largest energy involved at which a run is given up.
-_RUNAWAY = 0.25
 _CHECK_ENERGY_EVERY = 200
-_MESH_CAUSES = (
-    "a mesh too coarse for the deformation, hourglassing, or a time step too long (lower the "
-    "safety factor)"
-)
-_LAW_CAUSES = (
-    "the law was driven beyond the deformations or times that it is made for, or is itself wrong"
-)
 
 
 class ExplicitSolver:
@@ -153,7 +140,7 @@ class ExplicitSolver:
             "degree": degree,
             "assembly": assembly,
         }
-        self._hourglass = self._make_hourglass(hourglass)
+        self._hourglass = hourglass_control(hourglass, self.elements, material)
         self.state: State = material.initial_state(n)
         self.time, self.dt, self.step_count = 0.0, 0.0, 0
         self.timings = dict.fromkeys(
@@ -181,11 +168,11 @@ class ExplicitSolver:
         ]
         self.constraints = [BoundVelocity(c, V, self._owned) for c in constraints]
         self.loads = [load.bind(V, self._mass, self._owned) for load in loads]
-        on_every_rank(self.comm, lambda: self._set_velocity(velocity))
-        self._refuse_penetration()
+        on_every_rank(self.comm, lambda: set_velocity(self._v, velocity, self.elements.coordinates))
+        refuse_penetration(self)
         self._evaluate(0.0)
         self._first_dt = self.stable_dt
-        refuse_stiff_law(self, 1.0 / safety**2)
+        diagnosis.refuse_stiff_law(self, 1.0 / safety**2)
         self._initial_energy = self.energies().kinetic
 
     def step(self, limit: float = inf) -> float:
@@ -242,7 +229,7 @@ class ExplicitSolver:
             else:  # two halves rather than a whole step and a tiny one
                 self.step(allowed if left >= 2.0 * allowed else 0.5 * left)
             if self.step_count % _CHECK_ENERGY_EVERY == 0:
-                self._refuse_runaway()
+                diagnosis.refuse_runaway(self)
             if callback is not None:
                 callback(self)
             if self.stop:
@@ -316,42 +303,6 @@ class ExplicitSolver:
         initial = getattr(self, "_initial_energy", values[0])
         return Energies(*(float(x) for x in values), initial=float(initial))
 
-    def _make_hourglass(self, settings: Hourglass | None) -> HourglassControl | None:
-        settings = settings or Hourglass()
-        if (
-            settings.form == "none"
-            or self.elements.dofs.shape[1] != 8
-            or self.elements.per_cell > 1
-        ):
-            return None
-        material = self.material
-        return HourglassControl(
-            settings, self.elements, material.density, material.shear_modulus, material.wave_speed
-        )
-
-    def _set_velocity(self, velocity: Velocity) -> None:
-        if callable(velocity):
-            values = np.asarray(velocity(self.elements.coordinates.T), dtype=float).T
-        else:
-            values = np.asarray(velocity, dtype=float)
-        if values.shape not in ((3,), self._v.shape) or not np.isfinite(values).all():
-            raise InputError(
-                f"initial velocity has shape {values.shape}, but must be three finite numbers in "
-                "mm/µs, or a function that returns an array (3, n) of them"
-            )
-        self._v[:] = values
-
-    def _refuse_penetration(self) -> None:
-        x = self.elements.coordinates
-        size = float(np.ptp(x, axis=0).max()) if len(x) else 0.0
-        local = max((c.deepest(self._u) for c in self.contacts), default=-inf)
-        deepest = self.comm.allreduce(local, op=MPI.MAX)
-        size = self.comm.allreduce(size, op=MPI.MAX)
-        require(
-            deepest <= 1e-9 * size,
-            f"the body starts {deepest:g} mm inside a rigid body: move one of them",
-        )
-
     def _evaluate(self, dt: float) -> None:
         """Stress, forces and stable step for the present displacement."""
         timings, clock = self.timings, perf_counter
@@ -364,14 +315,14 @@ class ExplicitSolver:
         t1 = clock()
         failure: Exception | None = None
         if len(self._F) and not 0.0 < smallest < inf:
-            failure = self._failure(
-                where, f"det F is {smallest:g}: the element is inverted or holds NaN"
+            failure = diagnosis.failure(
+                self, where, f"det F is {smallest:g}: the element is inverted or holds NaN"
             )
         elif dt > 0.0 and len(self._F):
             try:
                 self._call_law(dt)
             except Exception as error:  # handed to all ranks below
-                failure = self._failure(None, f"the material law failed: {error}", _LAW_CAUSES)
+                failure = diagnosis.law_failure(self, None, f"the material law failed: {error}")
                 failure.__cause__ = error
         t2 = clock()
         stable = inf
@@ -382,8 +333,8 @@ class ExplicitSolver:
                 self._work,
             )  # fmt: skip
             if bad >= 0:
-                failure = self._failure(
-                    bad, "the material law returned a stress that is not finite", _LAW_CAUSES
+                failure = diagnosis.law_failure(
+                    self, bad, "the material law returned a stress that is not finite"
                 )
         t3 = clock()
         self._agree(stable, failure)
@@ -440,31 +391,5 @@ class ExplicitSolver:
                     raise failure
 
             on_every_rank(self.comm, tell)
-        if self.step_count > 0 and self.stable_dt < _COLLAPSE * self._first_dt:
-            raise SimulationError(
-                f"time {self.time:.6g} µs, step {self.step_count}: the stable time step has "
-                f"collapsed from {self._first_dt:.3g} to {self.stable_dt:.3g} µs: "
-                f"{crushed(self)}. Likely causes: an element is crushed or hourglasses; use a "
-                "coarser or better shaped mesh, or end the run earlier"
-            )
-
-    def _failure(self, cell: int | None, what: str, causes: str = _MESH_CAUSES) -> SimulationError:
-        place = ""
-        if cell is not None:
-            nodes = self.elements.dofs[cell]
-            x = (self.elements.coordinates[nodes] + self._u[nodes]).mean(axis=0)
-            original = int(self.mesh.topology.original_cell_index[cell])
-            place = f"element {original} at ({x[0]:.4g}, {x[1]:.4g}, {x[2]:.4g}) mm, "
-        return SimulationError(
-            f"{place}time {self.time:.6g} µs, step {self.step_count}: {what}. Likely causes: "
-            f"{causes}"
-        )
-
-    def _refuse_runaway(self) -> None:
-        energies = self.energies()
-        if not energies.balance < _RUNAWAY:
-            raise SimulationError(
-                f"time {self.time:.6g} µs, step {self.step_count}: energy has grown by "
-                f"{100 * energies.balance:.0f}%: {fastest(self)}. Likely causes: a law stiffer "
-                "than its moduli or a time step too long (lower the safety factor)"
-            )
+        if self.step_count > 0:
+            diagnosis.refuse_collapse(self, self._first_dt)
