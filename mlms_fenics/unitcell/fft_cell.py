@@ -257,7 +257,7 @@ def _law_tolerance(tolerance: float, grid: Grid) -> float:
     Where a trial's F makes the law's integration take one more substep its stress jumps within the
     law's tolerance, and the divergence multiplies such a jump by the grid cells along L.
     """
-    return 0.5 * tolerance / max(grid.shape)
+    return 2.0 * tolerance / max(grid.shape)
 
 
 def _results(march: March, seconds: dict[str, float]) -> CellResults:
