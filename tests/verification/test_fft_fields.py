@@ -153,3 +153,15 @@ def test_rotated_operator_does_not_ring():
         ringing[operator] = np.sqrt((second**2).mean())
     print("second differences of F within a soft inclusion:", ringing)
     assert ringing["rotated"] < 0.5 * ringing["fourier"]
+
+
+def test_elastic_grid_refinement():
+    coarse, F, found = np.zeros((8, 8), int), path(2), []
+    coarse[2:6, 2:6] = 1
+    phases = (elastic(20.0, 20.0), elastic(4.0, 5.0))
+    for m in (1, 2, 4, 8):  # the same square inclusion on finer grids
+        grains = np.repeat(np.repeat(coarse, m, axis=0), m, axis=1)
+        found.append(FFTCell(phases, grains, [np.eye(2)] * 2).stress(F, 1.0, tolerance=1e-6))
+    errors = [float(np.abs(s - found[-1]).max() / np.abs(found[-1]).max()) for s in found[:-1]]
+    print(f"average stress on 8, 16 and 32 cells against 64: {errors}")
+    assert errors[2] < 0.5 * errors[1] < 0.25 * errors[0]
