@@ -157,8 +157,9 @@ class _Problem:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         strain, stress = ("stretch", "total") if paper else ("log", stress_kind(data))
         require(not inelastic or stress == "deviator", "--inelastic needs 3D Taylor data")
-        x = {k: _inputs(data, getattr(data, k), strain) for k in ("train", "validation")}
-        y = {k: _targets(data, getattr(data, k), stress, inelastic) for k in x}
+        rows = {"train": data.train, "validation": data.validation_rows()}
+        x = {k: _inputs(data, rows[k], strain) for k in rows}
+        y = {k: _targets(data, rows[k], stress, inelastic) for k in rows}
         scale = np.ones(x["train"].shape[-1]) if paper else _channel_scale(x["train"])
         x = {k: v / scale for k, v in x.items()}
         inputs = principal_components(x["train"], recipe["modes"], not paper, not paper)
@@ -190,7 +191,7 @@ class _Problem:
         self.y = _Side(*(torch.as_tensor(y[k], dtype=torch.float32) for k in y))
         # Deviations are measured in the stress itself: the inelastic output has a larger norm.
         reference = (
-            y if not inelastic else {k: _targets(data, getattr(data, k), stress, False) for k in y}
+            y if not inelastic else {k: _targets(data, rows[k], stress, False) for k in rows}
         )
         self.norm = _Side(
             *(
@@ -245,9 +246,8 @@ class _Problem:
 
     def validate(self) -> float:
         """Paper: error given the whole history; default: error of the last known stress."""
-        n = min(len(self.x.validation), 400)
-        x, y = self.x.validation[:n], self.y.validation[:n].to(self.device)
-        norm = self.norm.validation[:n].to(self.device)
+        x, y = self.x.validation, self.y.validation.to(self.device)
+        norm = self.norm.validation.to(self.device)
         if self.paper:
             square = (self._predict(x) - y).square().sum(-1) @ self.weights
             return float((square / norm).sqrt().mean())

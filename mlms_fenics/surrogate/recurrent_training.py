@@ -2,6 +2,7 @@
 """Fitting a recurrent neural operator on random time grids."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from mlms_fenics.errors import require
 from mlms_fenics.surrogate.metrics import exact_pressure
+from mlms_fenics.surrogate.model_file import load_model
 from mlms_fenics.surrogate.recurrent import RecurrentLaw, elastic_coordinates
 from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
 from mlms_fenics.surrogate.strain import isometry, volume_ratio
@@ -26,13 +28,18 @@ DEFAULTS: dict[str, Any] = {
     "patience": 60,
 }
 MIXED = (1, 2, 3, 4, 6, 8)  # strides of which an irregular grid is made
-VALIDATION_LIMIT = 400
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this architecture."""
     parser.add_argument("--internal", type=int, help="number of internal variables")
     parser.add_argument("--width", type=int, help="of both hidden layers")
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="MODEL.h5",
+        help="begin with the weights of this model, to teach it more data",
+    )
 
 
 def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
@@ -49,6 +56,8 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
     settings = settings_from(options, arguments, final_rate=options["rate"] * 1e-2)
     torch.manual_seed(settings.seed)
     problem = _Problem(data, options["internal"], options["width"])
+    if getattr(arguments, "start_from", None) is not None:
+        options["start_from"] = _begin_with(problem.cell, arguments.start_from)
     record = optimise(
         problem.cell,
         problem.loss,
@@ -66,6 +75,18 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
         trust=TrustMeasure(data.dimension, data.horizon).fit(data.strain[data.train], data.time),
         report={**options, "training": record},
     )
+
+
+def _begin_with(cell: RecurrentCell, path: Path) -> dict[str, Any]:
+    """Give `cell` the weights and scales of a saved model; that model's own report."""
+    law = load_model(path, device="cpu")
+    require(
+        isinstance(law, RecurrentLaw) and law.network.options == cell.options,
+        f"--start-from {path}: a {law.architecture} model with {law.network.options}, but the one "
+        f"to train is recurrent with {cell.options}: give the same --internal and --width",
+    )
+    cell.load_state_dict(law.network.state_dict())
+    return law.report
 
 
 class _Part:
@@ -98,7 +119,7 @@ class _Problem:
         )
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.train = _Part(data, data.train, device)
-        self.validation = _Part(data, data.validation[:VALIDATION_LIMIT], device)
+        self.validation = _Part(data, data.validation_rows(), device)
         self.n_t, self.device = n_t, device
         self.cell = RecurrentCell(self.train.e.shape[-1], internal, width)
         part = self.train

@@ -47,6 +47,11 @@ class TrainingData:
         """2 or 3."""
         return 3 if self.U.shape[-1] == 6 else 2
 
+    def validation_rows(self, limit: int = 400) -> np.ndarray:
+        """At most `limit` validation indices, of all data sets in proportion."""
+        n = len(self.validation)
+        return self.validation[np.linspace(0, n - 1, min(n, limit)).round().astype(int)]
+
     def test_rows(self, source: int) -> np.ndarray:
         """Test indices that come from data set number `source`."""
         return self.test[self.source[self.test] == source]

@@ -191,3 +191,15 @@ def test_random_grids_start_at_rest_and_increase():
 def test_bad_sizes_are_named(changes, words):
     with pytest.raises(InputError, match=words):
         fit(histories.training_data(60), options(**changes))
+
+
+def test_a_model_can_be_taught_more(trained, tmp_path):
+    law, data = trained
+    save_model(law, tmp_path / "first.h5")
+    again = fit(data, options(epochs=1, rate=1e-6, seed=3, start_from=tmp_path / "first.h5"))
+    # A learning rate of nothing keeps what was known; a fresh start would not.
+    U = histories.stretch(histories.walks(2, seed=4))
+    np.testing.assert_allclose(again.stress(U, 1.0), law.stress(U, 1.0), atol=2e-3)
+    assert again.report["start_from"] == law.report
+    with pytest.raises(InputError, match="same --internal and --width"):
+        fit(data, options(width=16, start_from=tmp_path / "first.h5"))

@@ -11,7 +11,7 @@ import torch
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.surrogate import evaluate, load_model, train
 from mlms_fenics.surrogate.training import Settings, cosine, optimise
-from mlms_fenics.surrogate.training_data import load_data, split_of
+from mlms_fenics.surrogate.training_data import assemble, load_data, split_of
 
 SMALL = ["--modes", "12", "--output-modes", "8", "--width", "16", "--layers", "1"]
 
@@ -214,3 +214,16 @@ def test_evaluation_refuses_data_of_another_cell(tmp_path, capsys):
         assert evaluate.main([model, path, "--out", str(tmp_path / "r.json")]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "r.json").exists()
+
+
+def test_validation_rows_come_from_every_data_set():
+    source = np.repeat([0, 1], 300)
+    U, sigma = histories.arrays(600)
+    time = np.linspace(0.0, 1.0, histories.N_T + 1)
+    data = assemble(
+        U, sigma, time=time, law=histories.law(), orientations=np.eye(3)[None], source=source
+    )
+    rows = data.validation_rows(20)
+    assert len(set(rows)) == 20 and set(rows) <= set(data.validation)
+    assert abs(np.mean(data.source[rows]) - np.mean(data.source[data.validation])) < 0.1
+    assert np.array_equal(data.validation_rows(10**6), data.validation)
