@@ -239,8 +239,17 @@ def control(w, n_state):
         a, b = u((Y0 + k) * L), u((Y + k) * L)
         f0, f1 = u((F0 + k) * L), u((F3 + k) * L)
         for l in range(n):
-            w[a + l] = w[b + l] if w[ra + l] > 0.0 else w[a + l]
-            w[f0 + l] = w[f1 + l] if w[ra + l] > 0.0 else w[f0 + l]
+            # Everything is loaded before it is chosen from, as a load behind a condition is no
+            # vector load.
+            good, old, new, old_f, new_f = (
+                w[ra + l],
+                w[a + l],
+                w[b + l],
+                w[f0 + l],
+                w[f1 + l],
+            )
+            w[a + l] = new if good > 0.0 else old
+            w[f0 + l] = new_f if good > 0.0 else old_f
 
 
 @numba.njit(**COMPILE)

@@ -21,8 +21,7 @@ _LN2_LOW = 1.9082149292705877e-10
 @numba.njit(**COMPILE)
 def exp_bounded(x):
     """exp(x) to 2 units in the last place; x is cut to [-700, 700]."""
-    y = x if x < 700.0 else 700.0
-    y = y if y > -700.0 else -700.0
+    y = max(min(x, 700.0), -700.0)
     k = math.floor(y * _LOG2_E + 0.5)
     r = (y - k * _LN2_HIGH) - k * _LN2_LOW
     p = 1 / 39916800 + r * (1 / 479001600)
@@ -54,4 +53,4 @@ def log_positive(x):
 @numba.njit(**COMPILE)
 def power(x, p):
     """x^p for x ≥ 0; x below 1e-300 counts as 1e-300, and the result is cut to e^±700."""
-    return exp_bounded(p * log_positive(x if x > 1e-300 else 1e-300))
+    return exp_bounded(p * log_positive(max(x, 1e-300)))
