@@ -143,7 +143,8 @@ class TaylorAverage:
         sigma = np.zeros(U.shape)
         for k, (i, j) in enumerate(COMPONENTS[3]):
             sigma[..., i, j] = sigma[..., j, i] = deviator[..., k]
-        pressure = self.law.bulk_modulus * (np.linalg.det(U) - 1.0)
+        with np.errstate(over="ignore", invalid="ignore"):  # of failed paths
+            pressure = self.law.bulk_modulus * (np.linalg.det(U) - 1.0)
         for i in range(3):
             sigma[..., i, i] += pressure
         return sigma
