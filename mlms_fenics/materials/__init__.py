@@ -3,6 +3,7 @@
 
 from mlms_fenics.materials.base import Material, State, drive
 from mlms_fenics.materials.crystal import CrystalLaw, SlipFamily, TwinFamily
+from mlms_fenics.materials.cubic import cubic_crystal
 from mlms_fenics.materials.j2 import J2
 from mlms_fenics.materials.johnson_cook import JohnsonCook
 from mlms_fenics.materials.johnson_cook_published import johnson_cook
@@ -19,6 +20,7 @@ __all__ = [
     "SlipFamily",
     "State",
     "TwinFamily",
+    "cubic_crystal",
     "drive",
     "johnson_cook",
     "magnesium",
