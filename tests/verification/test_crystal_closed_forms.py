@@ -93,3 +93,29 @@ def test_soft_twins_come_before_hard_pyramidal_slip():
     early = len(twins) // 4
     assert pyramidal[early] < 0.05 * twins[early] * 0.129
     assert state.twin_fraction.max() > 0.9 * twins[-1]  # K lets one variant win
+
+
+@pytest.mark.parametrize("detwinning", [False, True])
+def test_twins_shrink_only_where_detwinning_is_allowed(detwinning):
+    """Tension along c and back: by default what has twinned stays."""
+    law = magnesium(
+        tau_0_pyramidal=5.0,
+        tau_0_twin=1e-3,
+        tau_0_basal=5.0,
+        tau_0_prismatic=5.0,
+        detwinning=detwinning,
+    )
+    _, state = along_c(law, 0.02)
+    grown = state.twin_fraction.sum()
+    assert grown > 0.1
+    F0 = np.diag([np.exp(-0.01), np.exp(-0.01), np.exp(0.02)])[None]
+    for k in range(10):
+        z = np.exp(0.02 * (1 - (k + 1) / 10))
+        F1 = np.diag([z**-0.5, z**-0.5, z])[None]
+        _, state = advance(state, F0, F1, 0.05)
+        F0 = F1
+        assert (state.twin_fraction >= 0).all()
+    if detwinning:
+        assert state.twin_fraction.sum() < 0.5 * grown
+    else:
+        assert state.twin_fraction.sum() >= grown
