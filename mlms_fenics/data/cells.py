@@ -46,7 +46,12 @@ class CellType:
 def _taylor(law: Any, orientations: np.ndarray, device: str | None) -> Any:
     from mlms_fenics.unitcell import TaylorAverage
 
-    return TaylorAverage(law, orientations, device=device)
+    # On a CPU the compiled kernel is far quicker than torch.
+    return TaylorAverage(law, orientations, device=None if device == "cpu" else device)
 
 
-CELLS = {"taylor": CellType("Taylor average over the grains of a polycrystal", _taylor, block=8)}
+CELLS = {
+    "taylor": CellType(
+        "Taylor average over the grains of a polycrystal", _taylor, block=8, devices=("cpu", "cuda")
+    )
+}

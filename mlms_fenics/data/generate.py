@@ -100,6 +100,8 @@ def _prepare(arguments: Sequence[str] | None) -> _Job | None:
     devices = CELLS[options.cell].devices
     if options.device is not None and options.device.split(":")[0] not in devices:
         raise InputError(f"--device is '{options.device}', but must be one of {', '.join(devices)}")
+    if options.device is not None and options.device.startswith("cuda"):
+        _check_gpu(options.device)
     block = CELLS[options.cell].block if options.block is None else options.block
     if block < 1:
         raise InputError(f"--block is {block}, but must be at least 1")
@@ -135,6 +137,14 @@ def _path_settings(options, dimension: int, paths: HarvestedPaths | None) -> Pat
         direction=options.direction,
         source=None if paths is None else paths.digest,
     )
+
+
+def _check_gpu(device: str) -> None:
+    import torch
+
+    number, there = device.partition(":")[2] or "0", torch.cuda.device_count()
+    if not number.isdecimal() or int(number) >= there:
+        raise InputError(f"--device {device}: torch sees {there} GPUs here, counted from 0")
 
 
 def _seed(seed: int) -> int:

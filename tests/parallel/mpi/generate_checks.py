@@ -57,6 +57,7 @@ SMALL = ["--samples", "2", "--grains", "2", "--steps", "4"]
         (["--grains", "0"], "grains is 0"),
         (["--block", "0"], "--block is 0"),
         (["--device", "toaster"], "--device is 'toaster'"),
+        (["--device", "cuda:99"], "--device cuda:99"),
         (["--exponent", "2"], "rate_exponent m = 2"),
         (["--law", "lead"], "--law is 'lead'"),
         (["--set", "basal.tau_0=-1"], "tau_0 = -1"),
