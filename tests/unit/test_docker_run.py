@@ -38,8 +38,8 @@ PACKAGE_OF = {
     "tqdm": "python3-tqdm",
     "ufl": "python3-dolfinx-real",
 }
-# Scripts for ParaView's own Python.
-ELSEWHERE = {"paraview"}
+# Scripts for ParaView's own Python, and one that made reference data with another code.
+ELSEWHERE = {"paraview", "neml"}
 
 
 def environment(tmp_path, **more):
