@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Who may import whom: most of the package works where there is no FEniCSx."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlms_fenics
+
+PACKAGE = Path(mlms_fenics.__file__).parent
+WITHOUT_FENICSX = ("materials", "microstructure", "unitcell", "data", "surrogate", "benchmarks")
+OTHERS = ("microstructure", "unitcell", "data", "surrogate", "macroscale", "io", "geometry")
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for name in ("dolfinx", "gmsh", "petsc4py"):
+    sys.modules[name] = None
+package = importlib.import_module("mlms_fenics." + sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+        print(module.name)
+"""
+
+
+def imported_by(subpackage: str) -> set[str]:
+    """Subpackages of mlms_fenics that a subpackage imports, anywhere in its files."""
+    names: set[str] = set()
+    for path in (PACKAGE / subpackage).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(f"{node.module}.")
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = (name.split(".") for name in names)
+    return {part[1] for part in parts if part[0] == "mlms_fenics" and len(part) > 1}
+
+
+@pytest.mark.parametrize("subpackage", WITHOUT_FENICSX)
+def test_imports_without_fenicsx(subpackage):
+    command = [sys.executable, "-c", IMPORT_ALL, subpackage]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) >= 1
+
+
+def test_materials_import_none_of_the_others():
+    assert not imported_by("materials") & set(OTHERS)
+
+
+def test_learnt_laws_do_not_import_the_unit_cell():
+    assert "unitcell" not in imported_by("surrogate")
+    assert "data" in imported_by("surrogate")  # so the search does find what is imported
