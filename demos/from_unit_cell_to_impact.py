@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlms_fenics.errors import InputError, SimulationError, require
+from mlms_fenics.files import replacing
 from mlms_fenics.parallel import entry_point
 
 HERE = Path(__file__).resolve().parent
@@ -69,9 +70,8 @@ def check(options: argparse.Namespace) -> None:
             f"--out {options.out} holds a run with other values of {', '.join(changed)}: "
             "name another folder, or remove this one",
         )
-    beside = record.with_suffix(".part")
-    beside.write_text(json.dumps(asked, indent=1))
-    beside.replace(record)
+    with replacing(record) as beside:
+        beside.write_text(json.dumps(asked, indent=1))
 
 
 def stages(options: argparse.Namespace) -> list[tuple[str, Path, list[str]]]:

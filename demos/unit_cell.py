@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mlms_fenics.errors import SimulationError, require
+from mlms_fenics.files import replacing
 from mlms_fenics.materials import two_slip_crystal
 from mlms_fenics.microstructure import (
     draw_grains,
@@ -122,7 +123,8 @@ def draw(path: Path, fields: list, slip: np.ndarray, strain, sigma, taylor) -> N
     axes[-1].plot(strain, taylor[:, 0, 0], "--", label="Taylor average")
     axes[-1].set(xlabel="logarithmic strain", ylabel="$\\sigma_{11}$ (GPa)")
     axes[-1].legend()
-    figure.savefig(path, dpi=130)
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=130)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 """Pictures of a data set."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlms_fenics.data.dataset import Dataset
 from mlms_fenics.data.measures import Measures
+from mlms_fenics.files import replacing
 from mlms_fenics.tensors import COMPONENTS
 
 SHOWN = 12
@@ -96,6 +96,5 @@ def _share(values: np.ndarray) -> np.ndarray:
 
 def save(figure: Any, path: str | os.PathLike) -> None:
     """Write a figure, whole or not at all."""
-    temporary = Path(path).with_name(f".{os.getpid()}.{Path(path).name}")
-    figure.savefig(temporary, dpi=120)
-    os.replace(temporary, path)
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=120)

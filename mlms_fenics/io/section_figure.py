@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics.errors import SimulationError
+from mlms_fenics.files import replacing
 from mlms_fenics.io.section import Section
 
 
@@ -147,10 +148,8 @@ def _draw(axis: Any, section: Section, panel: Panel, outline: np.ndarray | None)
 
 
 def _save(figure: Any, path: Path) -> None:
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        figure.savefig(beside, dpi=150)
-        os.replace(beside, path)
+        with replacing(path) as beside:
+            figure.savefig(beside, dpi=150)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise SimulationError(f"cannot write {str(path)!r}: {error.strerror}") from None

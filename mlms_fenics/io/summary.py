@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.files import replacing
 
 
 class Summary:
@@ -55,12 +56,10 @@ class Summary:
             InputError: the file cannot be written.
         """
         path = Path(path)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            beside.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
-            os.replace(beside, path)
+            with replacing(path) as beside:
+                beside.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.files import replacing
 from mlms_fenics.microstructure.rotations import (
     check_rotations,
     euler_from_rotations,
@@ -130,6 +131,5 @@ def write_orientations(
         header, table = "w x y z", quaternions_from_rotations(Q)
     else:
         raise InputError(f"notation is '{notation}', but must be 'euler' or 'quaternion'")
-    temporary = Path(f"{path}.{os.getpid()}.tmp")
-    np.savetxt(temporary, table, fmt="%.17g", header=header, comments="")
-    os.replace(temporary, path)
+    with replacing(path) as beside:
+        np.savetxt(beside, table, fmt="%.17g", header=header, comments="")

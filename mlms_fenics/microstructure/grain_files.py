@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.files import replacing
 from mlms_fenics.microstructure.rotations import check_rotations
 from mlms_fenics.microstructure.voronoi import check_grains
 
@@ -36,20 +37,16 @@ def write_grains(
         raise InputError(f"{len(Q)} orientations for {grains.max() + 1} grains")
     if path.suffix not in (".h5", ".vti"):
         raise InputError(f"grain map '{path}': the name must end in .h5 or .vti")
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with replacing(path) as beside:
         if path.suffix == ".h5":
-            with h5py.File(temporary, "w") as file:
+            with h5py.File(beside, "w") as file:
                 file.attrs["format"] = FORMAT
                 file.attrs["format_version"] = 1
                 file["grains"] = grains.astype(np.int32)
                 if Q is not None:
                     file["orientations"] = Q
         else:
-            temporary.write_text(_vti(grains, Q), encoding="ascii")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            beside.write_text(_vti(grains, Q), encoding="ascii")
 
 
 def read_grains(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None]:

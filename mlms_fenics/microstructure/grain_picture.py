@@ -2,11 +2,11 @@
 """Pictures of grain maps."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.files import replacing
 from mlms_fenics.microstructure.voronoi import check_grains
 
 
@@ -49,9 +49,8 @@ def draw_grains(
         _draw_boundaries(axis, owner)
         axis.set(xlabel=title[0], ylabel=title[1])
     figure.colorbar(image, ax=list(axes), shrink=0.8, label=label or "grain")
-    temporary = Path(path).with_name(f".{os.getpid()}.{Path(path).name}")
-    figure.savefig(temporary, dpi=150)
-    os.replace(temporary, path)
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=150)
 
 
 def _draw_boundaries(axis, owner: np.ndarray) -> None:

@@ -2,10 +2,10 @@
 """Pole figures of hexagonal crystals, equal-area projection."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
+from mlms_fenics.files import replacing
 from mlms_fenics.microstructure.rotations import check_rotations
 
 FAMILIES = {
@@ -95,9 +95,8 @@ def draw_pole_figures(
         axis.text(0, 1.03, "y", ha="center", va="bottom")
         figure.colorbar(filled, ax=axis, shrink=0.75, label="times uniform")
     figure.suptitle(f"{len(Q)} orientations, equal-area projection along z")
-    temporary = Path(path).with_name(f".{os.getpid()}.{Path(path).name}")
-    figure.savefig(temporary, dpi=150)
-    os.replace(temporary, path)
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=150)
 
 
 def pole_density(

@@ -3,7 +3,7 @@
 
 import copy
 from abc import abstractmethod
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from mlms_fenics.materials.base import Material, State
 from mlms_fenics.surrogate.strain import log_strain
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.tensors import polar
+
+if TYPE_CHECKING:
+    from mlms_fenics.surrogate.training_data import TrainingData
 
 
 class LearntLaw(Material):
@@ -58,6 +61,20 @@ class LearntLaw(Material):
         parameter = next(network.parameters())
         self.dtype, self.device = parameter.dtype, parameter.device
         self.trust.to(device=self.device, dtype=self.dtype)
+
+    @classmethod
+    def trained(cls, network: nn.Module, data: "TrainingData", report: dict[str, Any]) -> Self:
+        """The law of a network that was fitted to `data`, on the CPU."""
+        return cls(
+            network.cpu(),
+            law=data.law,
+            orientations=data.orientations,
+            horizon=data.horizon,
+            trust=TrustMeasure(data.dimension, data.horizon).fit(
+                data.strain[data.train], data.time
+            ),
+            report=report,
+        )
 
     def to(
         self, device: str | torch.device | None = None, dtype: torch.dtype | None = None

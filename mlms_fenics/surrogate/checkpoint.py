@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Training checkpoints: everything to go on from after a kill, in one HDF5 file."""
 
-import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import torch
 
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.files import replacing
 
 _FORMAT = "mlms_fenics training checkpoint"
 
@@ -31,9 +30,8 @@ def save_checkpoint(
         best: weights of the best epoch so far.
         progress: JSON-able: epochs done, loss curves, settings.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with h5py.File(beside, "w") as file:
+        with replacing(path) as beside, h5py.File(beside, "w") as file:
             file.attrs["format"] = _FORMAT
             file["progress"] = json.dumps(progress)
             for group, weights in (("network", network.state_dict()), ("best", best)):
@@ -42,12 +40,8 @@ def save_checkpoint(
             for number, moments in optimiser.state_dict()["state"].items():
                 for name, value in moments.items():
                     file[f"optimiser/{number}/{name}"] = torch.as_tensor(value).cpu().numpy()
-        os.replace(beside, path)
     except OSError as error:
         raise InputError(f"cannot write checkpoint {path}: {error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
 
 
 def load_checkpoint(

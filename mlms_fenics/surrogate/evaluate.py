@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from mlms_fenics.errors import require
+from mlms_fenics.files import replacing
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors, summary, table
@@ -184,9 +185,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"(largest distance {distance['max']:.2f})\n"
         )
     report = {"model": str(arguments.model), "training": law.report, "results": results}
-    beside = out.with_name(f".{out.name}.{os.getpid()}.part")
-    beside.write_text(json.dumps(report, indent=1))
-    os.replace(beside, out)
+    with replacing(out) as beside:
+        beside.write_text(json.dumps(report, indent=1))
     from mlms_fenics.surrogate.figures import evaluation_page
 
     evaluation_page(law, results, arguments.data, out.with_suffix(".png"))

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Pictures of a training and of an evaluation (matplotlib, without a display)."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mlms_fenics.files import replacing
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.evaluate import predict
 from mlms_fenics.surrogate.strain import isometry
@@ -95,7 +95,6 @@ def _draw_paths(
 def _save(figure: Any, path: Path) -> None:
     import matplotlib.pyplot as plt
 
-    beside = path.with_name(f".{path.name}.{os.getpid()}.png")
-    figure.savefig(beside, dpi=120)
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=120)
     plt.close(figure)
-    os.replace(beside, path)

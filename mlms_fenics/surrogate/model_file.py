@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Saved models: one HDF5 file with everything needed to use and to remake a learnt law."""
 
-import contextlib
 import json
 import os
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import nn
 
 from mlms_fenics import __version__, units
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.files import replacing
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.registry import law_class
 from mlms_fenics.surrogate.trust import TrustMeasure
@@ -30,9 +30,8 @@ def save_model(law: LearntLaw, path: str | os.PathLike[str]) -> None:
         InputError: the folder does not exist or cannot be written.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with h5py.File(beside, "w") as file:
+        with replacing(path) as beside, h5py.File(beside, "w") as file:
             file.attrs.update(
                 {
                     "format": FORMAT,
@@ -52,12 +51,8 @@ def save_model(law: LearntLaw, path: str | os.PathLike[str]) -> None:
             for group, module in (("network", law.network), ("trust", law.trust)):
                 for name, value in module.state_dict().items():
                     _write(file, f"{group}/{name}", value.cpu().numpy())
-        os.replace(beside, path)
     except OSError as error:
         raise InputError(f"cannot write model {path}: {error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
 
 
 def _write(file: h5py.File, name: str, values: np.ndarray) -> None:

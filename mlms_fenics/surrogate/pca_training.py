@@ -15,7 +15,6 @@ from mlms_fenics.surrogate.reduction import principal_components
 from mlms_fenics.surrogate.strain import isometry, random_turns, volume_ratio
 from mlms_fenics.surrogate.training import given_or, optimise, settings_from
 from mlms_fenics.surrogate.training_data import TrainingData
-from mlms_fenics.surrogate.trust import TrustMeasure
 
 # Values of the options that are not given on the command line.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -110,15 +109,8 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
         checkpoint=arguments.checkpoint,
         resume=arguments.resume,
     )
-    trust = TrustMeasure(data.dimension, data.horizon).fit(data.strain[data.train], data.time)
-    return PCANetLaw(
-        problem.network.cpu(),
-        law=data.law,
-        orientations=data.orientations,
-        horizon=data.horizon,
-        trust=trust,
-        report={"recipe": arguments.recipe, **recipe, "training": record},
-    )
+    report = {"recipe": arguments.recipe, **recipe, "training": record}
+    return PCANetLaw.trained(problem.network, data, report)
 
 
 def stress_kind(data: TrainingData) -> str:

@@ -16,7 +16,6 @@ from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
 from mlms_fenics.surrogate.strain import isometry, volume_ratio
 from mlms_fenics.surrogate.training import given_or, optimise, settings_from
 from mlms_fenics.surrogate.training_data import TrainingData
-from mlms_fenics.surrogate.trust import TrustMeasure
 
 DEFAULTS: dict[str, Any] = {
     "internal": 16,
@@ -67,14 +66,7 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
         checkpoint=arguments.checkpoint,
         resume=arguments.resume,
     )
-    return RecurrentLaw(
-        problem.cell.cpu(),
-        law=data.law,
-        orientations=data.orientations,
-        horizon=data.horizon,
-        trust=TrustMeasure(data.dimension, data.horizon).fit(data.strain[data.train], data.time),
-        report={**options, "training": record},
-    )
+    return RecurrentLaw.trained(problem.cell, data, {**options, "training": record})
 
 
 def _begin_with(cell: RecurrentCell, path: Path) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import h5py
+
+from mlms_fenics import units
+from mlms_fenics.files import replacing
 
 FORMAT = "mlms_fenics cell state"
 
@@ -22,24 +24,18 @@ def write_cell_state(path: str | os.PathLike, cell: Any, march: Any, number: int
         march: the `March` that it was solved in.
         number: which of the march's cells.
     """
-    path, grid = Path(path), cell.grains.shape
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    fields = march.fields[number]
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["format_version"] = 1
-            file.attrs["unit_system"] = "mm us GPa mg"
-            file.attrs["time"] = march.time[number]
-            file.attrs["message"] = march.message[number]
-            file.attrs["operator"] = cell.operator
-            file.attrs["laws"] = json.dumps([law.to_dict() for law in cell.laws])
-            file["grains"] = cell.grains
-            file["orientations"] = cell.orientations
-            file["F"] = fields.F.reshape(*fields.F.shape[:2], *grid)
-            file["P"] = fields.P.reshape(*fields.P.shape[:2], *grid)
-            file["state"] = march.points.state[number].reshape(*grid, -1)
-            file["history"] = march.F[number]
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    grid, fields = cell.grains.shape, march.fields[number]
+    with replacing(path) as beside, h5py.File(beside, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = 1
+        file.attrs["unit_system"] = units.SYSTEM
+        file.attrs["time"] = march.time[number]
+        file.attrs["message"] = march.message[number]
+        file.attrs["operator"] = cell.operator
+        file.attrs["laws"] = json.dumps([law.to_dict() for law in cell.laws])
+        file["grains"] = cell.grains
+        file["orientations"] = cell.orientations
+        file["F"] = fields.F.reshape(*fields.F.shape[:2], *grid)
+        file["P"] = fields.P.reshape(*fields.P.shape[:2], *grid)
+        file["state"] = march.points.state[number].reshape(*grid, -1)
+        file["history"] = march.F[number]
