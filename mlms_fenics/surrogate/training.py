@@ -110,6 +110,7 @@ def optimise(
             {"params": groups[1], "weight_decay": 0.0},
         ],
         lr=settings.rate,
+        fused=True,
     )
     best = _copy(network)
     done: dict[str, Any] = {
