@@ -38,8 +38,8 @@ PACKAGE_OF = {
     "tqdm": "python3-tqdm",
     "ufl": "python3-dolfinx-real",
 }
-# Scripts for ParaView's own Python, and one that made reference data with another code.
-ELSEWHERE = {"paraview", "neml"}
+# Scripts for ParaView's own Python, and those that made reference data with other codes.
+ELSEWHERE = {"paraview", "neml", "muSpectre"}
 
 
 def environment(tmp_path, **more):
