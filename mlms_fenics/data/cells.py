@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mlms_fenics.data.recipe import Recipe
+from mlms_fenics.materials import CrystalLaw
+
 
 class Result(Protocol):
     """What a cell's `solve` returns for a batch of n paths."""
@@ -31,27 +34,50 @@ class CellType:
 
     Attributes:
         description: for the command's help.
-        build: `build(law, orientations, device)` returns an object with
-            `.solve(U, horizon, tolerance) -> Result`, U float64 `(n, steps + 1, d, d)`.
+        build: `build(recipe, device)` returns an object with
+            `.solve(U, horizon, tolerance) -> Result`, U float64 `(n, steps + 1, d, d)`; a sample
+            must not depend, to the last bit, on those it is solved with.
         block: paths of one piece of work.
         devices: kinds of torch devices that it can use.
+        law: name of its default law.
+        grains: its default number of grains.
+        full_field: whether it has a grid, and grains on it.
     """
 
     description: str
-    build: Callable[[Any, np.ndarray, str | None], Any]
+    build: Callable[[Recipe, str | None], Any]
     block: int
     devices: tuple[str, ...] = ("cpu",)
+    law: str = "magnesium"
+    grains: int = 128
+    full_field: bool = False
 
 
-def _taylor(law: Any, orientations: np.ndarray, device: str | None) -> Any:
+def _taylor(recipe: Recipe, device: str | None) -> Any:
     from mlms_fenics.unitcell import TaylorAverage
 
+    law = CrystalLaw.from_dict(recipe.law)
     # On a CPU the compiled kernel is far quicker than torch.
-    return TaylorAverage(law, orientations, device=None if device == "cpu" else device)
+    return TaylorAverage(law, recipe.orientations, device=None if device == "cpu" else device)
+
+
+def _full_field(recipe: Recipe, device: str | None) -> Any:
+    from mlms_fenics.data.full_field import FullField
+
+    return FullField(recipe)
 
 
 CELLS = {
     "taylor": CellType(
         "Taylor average over the grains of a polycrystal", _taylor, block=8, devices=("cpu", "cuda")
-    )
+    ),
+    # A path takes seconds to minutes: each is a piece of work, so that a kill loses little.
+    "fft": CellType(
+        "Full-field periodic polycrystal on a grid, solved by FFT",
+        _full_field,
+        block=1,
+        law="two-slip",
+        grains=16,
+        full_field=True,
+    ),
 }

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import torch
 
-from mlms_fenics.data.recipe import FORMAT, FORMAT_VERSION
+from mlms_fenics.data.recipe import FORMAT, FORMAT_VERSION, Recipe
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.errors import InputError
 
@@ -149,7 +149,7 @@ class Dataset(torch.utils.data.Dataset):
 
     @cached_property
     def substeps(self) -> np.ndarray:
-        """Grain-substeps that each good sample took."""
+        """Grain-substeps (full-field cells: steps) that each good sample took."""
         return self._open()["substeps"][:][self.good]
 
     @cached_property
@@ -189,11 +189,16 @@ class Dataset(torch.utils.data.Dataset):
         """All settings of the strain paths."""
         return json.loads(self.attrs["sampler"])
 
-    def fingerprint(self) -> dict:
-        """As `Recipe.fingerprint` of the recipe the file was made by."""
-        from mlms_fenics.data.recipe import Recipe
+    @cached_property
+    def grains(self) -> np.ndarray | None:
+        """Full-field cells: grain of each grid cell, int32, *Shape* the grid's; others: None."""
+        file = self._open()
+        return file["grains"][:] if "grains" in file else None
 
-        recipe = Recipe(
+    @property
+    def recipe(self) -> Recipe:
+        """What the file was made by, and can be made by again."""
+        return Recipe(
             cell=self.attrs["cell"],
             law=json.loads(self.attrs["law"]),
             orientations=self.orientations,
@@ -201,5 +206,6 @@ class Dataset(torch.utils.data.Dataset):
             seed=self.attrs["seed"],
             horizon=self.attrs["horizon"],
             tolerance=self.attrs["tolerance"],
+            grains=self.grains,
+            cell_settings=json.loads(self.attrs.get("cell_settings", "{}")),
         )
-        return recipe.fingerprint()

@@ -3,8 +3,8 @@
 
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from mpi4py import MPI
@@ -13,15 +13,15 @@ from mlms_fenics.data.cells import CELLS
 from mlms_fenics.data.dataset import Dataset
 from mlms_fenics.data.generator import Summary, compute, generate
 from mlms_fenics.data.harvested import HarvestedPaths, read_paths
-from mlms_fenics.data.laws import law_from_options, orientations_from_options
+from mlms_fenics.data.laws import law_from_options
 from mlms_fenics.data.options import build_parser
 from mlms_fenics.data.paths import sample_path
+from mlms_fenics.data.polycrystal import polycrystal_from_options
 from mlms_fenics.data.progress import duration, size
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.data.store import Store
 from mlms_fenics.errors import InputError, SimulationError
-from mlms_fenics.materials import CrystalLaw
 from mlms_fenics.parallel import entry_point, on_rank_zero
 
 
@@ -50,8 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     job = on_rank_zero(comm, lambda: _prepare(arguments))
     if job is None:  # --help
         return 0
-    law = CrystalLaw.from_dict(job.recipe.law)
-    cell = CELLS[job.recipe.cell].build(law, job.recipe.orientations, job.device)
+    cell = CELLS[job.recipe.cell].build(job.recipe, job.device)
     if job.dry_run:
         on_rank_zero(comm, lambda: _estimate(job, cell, comm.size))
         return 0
@@ -79,21 +78,17 @@ def _prepare(arguments: Sequence[str] | None) -> _Job | None:
             )
     elif options.paths is not None:
         raise InputError(f"--paths is for --protocol harvested, not {options.protocol}")
+    polycrystal = polycrystal_from_options(options, CELLS[options.cell], law.dimension)
     recipe = Recipe(
         cell=options.cell,
         law=law.to_dict(),
-        orientations=orientations_from_options(
-            law.dimension,
-            options.grains,
-            options.orientation_seed,
-            options.orientations,
-            options.fibre,
-            options.fibre_spread,
-        ),
+        orientations=polycrystal.orientations,
         paths=_path_settings(options, law.dimension, paths),
         seed=_seed(options.seed),
         horizon=_horizon(options.horizon, law.dimension, paths),
         tolerance=options.tolerance,
+        grains=polycrystal.grains,
+        cell_settings=polycrystal.settings,
     )
     if not 0.0 < recipe.tolerance <= 0.1:
         raise InputError(f"--tolerance is {recipe.tolerance}, but must lie in (0, 0.1]")
@@ -181,14 +176,30 @@ def _bytes(recipe: Recipe, samples: int) -> int:
     return samples * (entries * 8 + 49)
 
 
+def _begin(job: _Job, steps: int) -> tuple[Callable[[int], np.ndarray], Recipe]:
+    """Source and recipe of the first `steps` increments of the job's paths."""
+    whole = job.recipe
+    steps = min(steps, whole.paths.steps)
+    recipe = replace(
+        whole,
+        paths=replace(whole.paths, steps=steps),
+        horizon=whole.horizon * steps / whole.paths.steps,
+    )
+    return (lambda k: job.source(k)[: steps + 1]), recipe
+
+
 def _estimate(job: _Job, cell, ranks: int) -> None:
     """Compute a few of the paths and print what all of them would take; nothing is written."""
-    compute(np.array([0]), job.source, cell, job.recipe)  # compiles
+    steps = job.recipe.paths.steps
+    source, recipe = _begin(job, 2)
+    compute(np.array([0]), source, cell, recipe)  # compiles
+    # Of full-field cells, which are slow, the first tenth of a path has to do.
+    source, recipe = _begin(job, steps // 10 + 2 if CELLS[job.recipe.cell].full_field else steps)
     count, start = 0, time.perf_counter()
     while count < min(32, job.samples) and time.perf_counter() - start < 5.0:
-        compute(np.array([count]), job.source, cell, job.recipe)
+        compute(np.array([count]), source, cell, recipe)
         count += 1
-    each = (time.perf_counter() - start) / count
+    each = (time.perf_counter() - start) / count * steps / recipe.paths.steps
     missing = int((~Store(job.out, job.recipe).finished(job.samples)).sum())
     print(
         f"{missing} paths to compute, {len(job.recipe.orientations)} grains, "

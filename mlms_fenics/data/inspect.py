@@ -93,6 +93,7 @@ def describe(dataset: Dataset) -> str:
         f"{dataset.dimension}D",
         f"cell          {attrs['cell']}, {len(dataset.orientations)} grains, "
         f"tolerance {attrs['tolerance']:g}",
+        *_grid(dataset),
         f"law           {law['name']}: G = {law['shear_modulus']:g} GPa, "
         f"K = {2 * law['lambda_e']:g} GPa, density {law['density']:g} mg/mm³",
     ]
@@ -106,12 +107,28 @@ def describe(dataset: Dataset) -> str:
     settings = ", ".join(f"{k} = {v}" for k, v in dataset.sampler.items() if v is not None)
     lines.append(f"              {settings}")
     if len(dataset):
-        lines.append(f"work          {dataset.substeps.mean():.4g} grain-substeps a path")
+        unit = "grain-substeps" if dataset.grains is None else "steps"
+        lines.append(f"work          {dataset.substeps.mean():.4g} {unit} a path")
     for k, reason in list(dataset.failures.items())[:10]:
         lines.append(f"failed        sample {k}: {reason}")
     if failed > 10:
         lines.append(f"failed        and {failed - 10} others")
     return "\n".join(lines)
+
+
+def _grid(dataset: Dataset) -> list[str]:
+    """What a full-field cell's grid is, as a line of text; none where there is no grid."""
+    if dataset.grains is None:
+        return []
+    settings = dataset.recipe.cell_settings
+    seed = settings["grain_seed"]
+    shares = 100 * np.bincount(dataset.grains.ravel()) / dataset.grains.size
+    return [
+        f"grid          {' × '.join(map(str, dataset.grains.shape))}, operator "
+        f"{settings['operator']}, "
+        + ("grain map of a file" if seed is None else f"periodic Voronoi grains of seed {seed}")
+        + f", {shares.min():.2g}% to {shares.max():.2g}% of the cell each"
+    ]
 
 
 def statistics(m: Measures) -> str:

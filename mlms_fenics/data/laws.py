@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The crystal law and the texture that a command line asks for."""
+"""The crystal law that a command line asks for."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from mlms_fenics.errors import InputError
 from mlms_fenics.materials import CrystalLaw, magnesium, two_slip_crystal
-from mlms_fenics.microstructure import fibre_texture, random_orientations, read_orientations
 
 LAWS = {"magnesium": magnesium, "two-slip": two_slip_crystal}
 _FIXED = ("name", "dimension", "slip", "twins", "direction", "normal", "source")
@@ -75,41 +72,3 @@ def _parse(change: str, values: dict, families: dict[str, dict]) -> tuple[dict, 
         return target, parameter, float(text)
     except ValueError:
         raise InputError(f"--set {change}: '{text}' is no number") from None
-
-
-def orientations_from_options(
-    dimension: int,
-    grains: int,
-    seed: int,
-    file: str | None = None,
-    fibre: Sequence[float] | None = None,
-    spread: float = 0.0,
-) -> np.ndarray:
-    """Orientations: from a file, a fibre of c axes, or random.
-
-    Args:
-        dimension: of the law.
-        grains: number of grains, where no file gives them.
-        seed: of the random ones.
-        file: see `microstructure.read_orientations`; None: none.
-        fibre: direction of the c axes, sample frame; None: none.
-        spread: of the fibre, degrees.
-
-    Raises:
-        InputError: bad values, or both a file and a fibre, or a file for another dimension.
-    """
-    if file is not None and fibre is not None:
-        raise InputError("--orientations and --fibre exclude each other: give one of them")
-    if file is not None:
-        Q = read_orientations(file)
-        if Q.shape[-1] != dimension:
-            raise InputError(
-                f"--orientations: '{file}' holds {Q.shape[-1]}D rotations, but the law is "
-                f"{dimension}D"
-            )
-        return Q
-    if fibre is not None:
-        if dimension != 3:
-            raise InputError("--fibre is for 3D laws")
-        return fibre_texture(grains, seed, tuple(fibre), spread=spread)
-    return random_orientations(grains, seed, dimension)

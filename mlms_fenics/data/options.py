@@ -9,6 +9,7 @@ from mlms_fenics.data.laws import LAWS
 from mlms_fenics.data.paths import PROTOCOLS
 from mlms_fenics.data.settings import AMPLITUDES, INTERVALS, PathSettings
 from mlms_fenics.errors import InputError
+from mlms_fenics.unitcell.fft_operators import OPERATORS
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,21 +88,30 @@ def _add_options(parser: argparse.ArgumentParser, cell: CellType) -> None:
           help="HDF5 file with your own paths U (n, steps + 1, 6 or d, d)")
 
     group = parser.add_argument_group("polycrystal").add_argument
-    group("--law", default="magnesium", metavar="|".join([*LAWS, "FILE.json"]), help="crystal law")
+    group("--law", default=cell.law, metavar="|".join([*LAWS, "FILE.json"]), help="crystal law")
     group("--exponent", type=float, default=None, metavar="M",
           help="rate exponent m of all families, in (0, 1] (default: the law's)")
     group("--set", action="append", default=[], metavar="FAMILY.NAME=VALUE",
           help="another value for a parameter of the law, e.g. basal.tau_0=0.01; repeatable")
-    group("--grains", type=int, default=128, help="number of grains")
+    group("--grains", type=int, default=None, help=f"number of grains (default: {cell.grains}, or "
+          "those of a file)")
     group("--orientation-seed", type=int, default=0, help="of random orientations")
     group("--orientations", default=None, metavar="FILE",
           help="text file: Bunge Euler angles in degrees, or quaternions w x y z")
     group("--fibre", type=float, nargs=3, default=None, metavar=("X", "Y", "Z"),
           help="texture with the c axes along this direction")
     group("--fibre-spread", type=float, default=10.0, metavar="DEG", help="scatter of the fibre")
+    if cell.full_field:
+        group("--grid", type=int, nargs="+", default=None, metavar="N",
+              help="grid cells along all axes alike, or along each (default: 64 in 2D, 16 in 3D)")
+        group("--grain-seed", type=int, default=0, help="of the periodic Voronoi tessellation")
+        group("--grain-map", default=None, metavar="FILE", help="a grain map of your own, and its "
+              "orientations if it holds them (see microstructure.write_grains)")
+        group("--operator", choices=OPERATORS, default=OPERATORS[0], help="discrete gradient")
 
     group = parser.add_argument_group("computation").add_argument
-    group("--tolerance", type=float, default=1e-4, help="relative error of the average stress")
+    group("--tolerance", type=float, default=1e-4, help="residual of equilibrium at every step"
+          if cell.full_field else "relative error of the average stress")
     group("--device", default=None,
           help=f"one of {', '.join(cell.devices)} (default: the cell's choice)")
     group("--block", type=int, default=None, help="paths of one piece of work "

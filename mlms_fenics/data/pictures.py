@@ -25,9 +25,13 @@ def draw_overview(dataset: Dataset, measures: Measures, path: str | os.PathLike)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 7.5), layout="constrained")
+    columns = 3 if dataset.grains is None else 4
+    figure = Figure(figsize=(13 * columns / 3, 7.5), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(2, 3)
+    axes = figure.subplots(2, columns)
+    if dataset.grains is not None:
+        _grain_map(axes[0, 3], dataset.grains)
+        _grain_sizes(axes[1, 3], dataset.grains)
     time = dataset.time
     shown = range(min(SHOWN, len(measures.strain)))
     _one_path(axes[0, 0], dataset, measures, time)
@@ -61,6 +65,22 @@ def draw_overview(dataset: Dataset, measures: Measures, path: str | os.PathLike)
         f"max strain {sampler['max_strain']:g}, T = {dataset.horizon:g} µs"
     )
     save(figure, path)
+
+
+def _grain_map(axis: Any, grains: np.ndarray) -> None:
+    middle = grains if grains.ndim == 2 else grains[:, :, grains.shape[2] // 2]
+    # Neighbours in number are often neighbours in space: colours far apart tell them apart.
+    colour = np.random.default_rng(0).permutation(int(grains.max()) + 1)[middle]
+    axis.imshow(colour.T, origin="lower", cmap="turbo", interpolation="nearest")
+    place = "" if grains.ndim == 2 else ", section through the middle"
+    axis.set(title=f"grains{place}", xlabel="x, grid cells", ylabel="y, grid cells")
+
+
+def _grain_sizes(axis: Any, grains: np.ndarray) -> None:
+    shares = np.sort(np.bincount(grains.ravel()) / grains.size)[::-1]
+    axis.bar(np.arange(len(shares)), 100 * shares, alpha=0.5)
+    axis.axhline(100 / len(shares), color="black", linewidth=0.8, linestyle="--")
+    axis.set(title="volume of the grains", xlabel="grain, by size", ylabel="share, %")
 
 
 def _one_path(axis: Any, dataset: Dataset, measures: Measures, time: np.ndarray) -> None:

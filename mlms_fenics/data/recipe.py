@@ -2,7 +2,7 @@
 """All that the samples of a data set depend on, and how the file states it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,7 +24,10 @@ class Recipe:
         paths: settings of the strain paths.
         seed: of the strain paths.
         horizon: µs.
-        tolerance: relative, on the average stress.
+        tolerance: relative, on the average stress; of full-field cells, of equilibrium.
+        grains: full-field cells: number of the grain of each grid cell, *Shape* the grid's.
+        cell_settings: full-field cells: `operator` (see `unitcell.FFTCell`) and `grain_seed`, that
+            of the tessellation `grains` came from, or None.
     """
 
     cell: str
@@ -34,6 +37,8 @@ class Recipe:
     seed: int
     horizon: float
     tolerance: float
+    grains: np.ndarray | None = None
+    cell_settings: dict = field(default_factory=dict)
 
     def attributes(self) -> dict:
         """The root attributes of the file."""
@@ -51,6 +56,11 @@ class Recipe:
             "seed": self.seed,
             "tolerance": self.tolerance,
             "law": json.dumps(self.law, sort_keys=True),
+            **(
+                {"cell_settings": json.dumps(self.cell_settings, sort_keys=True)}
+                if self.cell_settings
+                else {}
+            ),
         }
 
     def fingerprint(self) -> dict:
@@ -63,6 +73,8 @@ class Recipe:
             **{f"sampler.{name}": value for name, value in self.paths.to_dict().items()},
             "law": json.loads(json.dumps(self.law)),
             "orientations": self.orientations.tolist(),
+            **{f"cell.{name}": value for name, value in self.cell_settings.items()},
+            **({} if self.grains is None else {"grains": self.grains.tolist()}),
         }
 
 
@@ -87,6 +99,10 @@ def differences(have: dict, want: dict, prefix: str = "") -> list[str]:
                 if same
                 else f"orientations ({len(old or [])} grains, not {len(new or [])})"
             )
+        elif name == "grains":
+            shapes = [" × ".join(map(str, np.shape(x))) for x in (old, new)]
+            other = shapes[0] == shapes[1]
+            found.append("grains (another map)" if other else "grid ({}, not {})".format(*shapes))
         elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
             pairs = zip(old, new, strict=True)
             found += differences(

@@ -64,7 +64,7 @@ class Store:
             raise InputError(f"--out: the folder '{folder}' is not writable")
         if self.path.exists():
             with Dataset(self.path) as dataset:
-                self._compare(dataset.fingerprint(), self.path)
+                self._compare(dataset.recipe.fingerprint(), self.path)
         settings = self.parts / "settings.json"
         if settings.exists():
             self._compare(json.loads(settings.read_text()), self.parts)
@@ -158,6 +158,8 @@ class Store:
         with h5py.File(temporary, "w") as file:
             file.attrs.update(self.recipe.attributes())
             file["orientations"] = self.recipe.orientations
+            if self.recipe.grains is not None:
+                file["grains"] = self.recipe.grains.astype(np.int32)
             file["time"] = np.linspace(0.0, self.recipe.horizon, settings.steps + 1)
             for field, dtype in FIELDS.items():
                 full = shape if field in ("U", "sigma") else shape[:1]

@@ -9,8 +9,9 @@ import pytest
 
 from mlms_fenics.data import Dataset, PathSettings, inspect, sample_path
 from mlms_fenics.data.generator import _blocks, compute
-from mlms_fenics.data.laws import law_from_options, orientations_from_options
+from mlms_fenics.data.laws import law_from_options
 from mlms_fenics.data.measures import measure
+from mlms_fenics.data.polycrystal import orientations_from_options
 from mlms_fenics.data.progress import Progress, duration, size
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.store import Store
@@ -121,9 +122,11 @@ def test_law_from_a_file(tmp_path):
 def test_texture_from_a_file_or_a_fibre(tmp_path):
     file = tmp_path / "texture.txt"
     write_orientations(file, Q)
-    assert np.allclose(orientations_from_options(3, 128, 0, str(file)), Q, atol=1e-14)
+    assert np.allclose(orientations_from_options(3, None, 0, str(file)), Q, atol=1e-14)
+    with pytest.raises(InputError, match="holds 2 rotations for 128 grains"):
+        orientations_from_options(3, 128, 0, str(file))
     with pytest.raises(InputError, match="3D rotations, but the law is 2D"):
-        orientations_from_options(2, 128, 0, str(file))
+        orientations_from_options(2, None, 0, str(file))
     fibre = orientations_from_options(3, 7, 0, fibre=(1, 0, 0))
     assert np.allclose(fibre[:, :, 2], [1, 0, 0])
     assert np.array_equal(orientations_from_options(3, 2, 0), Q)

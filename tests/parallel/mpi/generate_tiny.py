@@ -16,13 +16,14 @@ import numpy as np
 
 from mlms_fenics.data.cells import CELLS, CellType
 from mlms_fenics.data.generate import main
+from mlms_fenics.materials import CrystalLaw
 
 
 class Tiny:
     """σ = 2G (U - I) turned by each grain's orientation and averaged."""
 
-    def __init__(self, law, orientations, device):
-        self.law, self.Q = law, orientations
+    def __init__(self, recipe, device):
+        self.law, self.Q = CrystalLaw.from_dict(recipe.law), recipe.orientations
         self.seconds = float(os.environ.get("TINY_SECONDS", "0"))
         self.share = float(os.environ.get("TINY_FAIL", "0"))
 
