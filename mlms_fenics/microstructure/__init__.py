@@ -7,6 +7,7 @@ from mlms_fenics.microstructure.grain_picture import draw_grains
 from mlms_fenics.microstructure.orientations import fibre_texture, random_orientations
 from mlms_fenics.microstructure.pole_figure import draw_pole_figures
 from mlms_fenics.microstructure.rotations import check_rotations
+from mlms_fenics.microstructure.texture import texture_strength
 from mlms_fenics.microstructure.voronoi import check_grains, voronoi_grains
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "random_orientations",
     "read_grains",
     "read_orientations",
+    "texture_strength",
     "voronoi_grains",
     "write_grains",
     "write_orientations",

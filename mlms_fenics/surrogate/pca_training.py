@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.microstructure import texture_strength
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 from mlms_fenics.surrogate.pca_net import PCANet, PCANetLaw
 from mlms_fenics.surrogate.reduction import principal_components
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--isotropic",
         type=float,
         help="fraction of histories that are turned at random, strain and stress, in each epoch: "
-        "true only so far as the polycrystal is isotropic; 0 for a sharp texture",
+        "true only so far as the polycrystal is isotropic (default: 0 for a textured one)",
     )
     parser.add_argument(
         "--inelastic",
@@ -96,6 +97,8 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
         require(recipe[name] >= 1, f"{name} {recipe[name]}: must be at least 1")
     for name in ("dropout", "truncated", "isotropic"):
         require(0.0 <= recipe[name] <= 1.0, f"{name} {recipe[name]}: must be in [0, 1]")
+    if getattr(arguments, "isotropic", None) is None and _textured(data.orientations):
+        recipe["isotropic"] = 0.0
     settings = settings_from(recipe, arguments)
     torch.manual_seed(settings.seed)
     paper = arguments.recipe == "paper"
@@ -111,6 +114,11 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
     )
     report = {"recipe": arguments.recipe, **recipe, "training": record}
     return PCANetLaw.trained(problem.network, data, report)
+
+
+def _textured(orientations: np.ndarray) -> bool:
+    """Whether turned histories would be wrong: one grain, or axes far from a random scatter."""
+    return len(orientations) == 1 or texture_strength(orientations) > 2.0
 
 
 def stress_kind(data: TrainingData) -> str:
@@ -143,8 +151,7 @@ class _Problem:
         if not np.allclose(np.diff(data.time) * n_t, data.horizon, rtol=1e-6):
             raise InputError("a PCA-Net needs histories on a uniform time grid")
         self.truncated, self.paper, self.dimension = recipe["truncated"], paper, data.dimension
-        # Turned histories need coordinates that turn by an orthogonal matrix; one grain never does.
-        self.isotropic = recipe["isotropic"] if len(data.orientations) > 1 else 0.0
+        self.isotropic = recipe["isotropic"]
         require(not (paper and self.isotropic > 0.0), "--isotropic is not part of the recipe paper")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         strain, stress = ("stretch", "total") if paper else ("log", stress_kind(data))

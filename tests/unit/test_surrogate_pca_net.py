@@ -11,6 +11,7 @@ import torch
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.materials.base import drive
+from mlms_fenics.microstructure import fibre_texture, random_orientations
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 from mlms_fenics.surrogate.pca_net import PCANetLaw
 from mlms_fenics.surrogate.pca_training import RECIPES, _Problem, fit
@@ -211,10 +212,17 @@ def test_bad_options_are_refused(data):
             fit(data, options(**change))
 
 
+def test_histories_of_a_textured_polycrystal_are_not_turned(data):
+    short = {"epochs": 1, "width": 4, "modes": 5, "output_modes": 5, "isotropic": None}
+    fibre = dataclasses.replace(data, orientations=fibre_texture(100, 0, spread=10.0))
+    random = dataclasses.replace(data, orientations=random_orientations(100, 0))
+    assert fit(fibre, options(**short)).report["isotropic"] == 0.0
+    assert fit(random, options(**short)).report["isotropic"] == RECIPES["default"]["isotropic"]
+
+
 def test_turned_histories_are_histories_of_an_isotropic_law(data):
-    several = dataclasses.replace(data, orientations=np.stack([np.eye(3)] * 2))
     recipe = {**RECIPES["default"], "isotropic": 1.0, "modes": 5, "output_modes": 5, "width": 4}
-    problem = _Problem(several, recipe, paper=False, inelastic=False)
+    problem = _Problem(data, recipe, paper=False, inelastic=False)
     x, y = problem._turned(
         problem.x.train[:4].clone(), problem.y.train[:4].clone(), torch.Generator().manual_seed(1)
     )

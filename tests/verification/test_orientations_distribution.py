@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
-from mlms_fenics.microstructure import fibre_texture, random_orientations
+from mlms_fenics.microstructure import fibre_texture, random_orientations, texture_strength
 from mlms_fenics.microstructure.pole_figure import hexagonal_poles
 from mlms_fenics.microstructure.rotations import (
     euler_from_rotations,
@@ -103,3 +103,15 @@ def test_angles_between_magnesium_poles():
     assert len(hexagonal_poles(0, 0, 1)) == 1
     angle = np.degrees(np.arccos(np.abs(twin[:, 2])))
     assert np.allclose(2 * angle, 86.3, atol=0.05)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_texture_strength_of_random_orientations_is_one_on_average(dimension):
+    strengths = [texture_strength(random_orientations(50, s, dimension)) for s in range(200)]
+    assert np.square(strengths).mean() == pytest.approx(1.0, abs=0.1)
+    assert np.quantile(strengths, 0.99) < (2.0 if dimension == 3 else 2.3)
+
+
+def test_texture_strength_of_a_single_orientation_is_root_n():
+    assert texture_strength(np.tile(np.eye(3), (49, 1, 1))) == pytest.approx(7.0)
+    assert texture_strength(fibre_texture(100, 0, spread=20.0)) > 4.0
