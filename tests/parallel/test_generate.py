@@ -116,3 +116,21 @@ def test_killed_twice_and_resumed_and_shared_fairly(tmp_path):
         assert all(file["message"].asstr()[k] == "made to fail" for k in failed)
         assert np.isnan(file["sigma"][failed]).all()
     assert f"{len(failed)} failed" in out
+
+
+def test_full_field_data_on_1_2_3_ranks_with_a_kill_between(tmp_path):
+    """Three ranks are killed half way and two go on: the file is that of one undisturbed rank."""
+    command = [*TINY[:-1], "fft", "--protocol", "paper", "--grid", "8", "--grains", "4"]
+    command += ["--steps", "40", "--samples", "12", "--tolerance", "1e-3", "--out"]
+    whole, broken = tmp_path / "whole.h5", tmp_path / "broken.h5"
+    _run(1, [*command, whole])
+    parts = Path(f"{broken}.parts")
+    kept = _start_and_kill(3, [*command, broken], parts, 3, tmp_path / "pids")
+    assert 3 <= kept < 12
+    out = _run(2, [*command, broken])
+    assert f"computed now: {12 - kept} " in out
+    _assert_same(whole, broken)
+    with h5py.File(broken) as file:
+        assert file["grains"].shape == (8, 8)
+        assert (file["status"][:] == 1).all()
+        assert np.abs(file["sigma"][:, -1]).max() > 0.1
