@@ -14,9 +14,9 @@ except ImportError:  # 0.9
 Tagged = tuple[mesh.Mesh, mesh.MeshTags, mesh.MeshTags]
 
 
-def model_to_mesh(model: Any, comm: Any, rank: int = 0) -> Tagged:
+def model_to_mesh(model: Any, comm: Any, rank: int = 0, dimension: int = 3) -> Tagged:
     """Mesh, cell tags and facet tags of a gmsh model that lives on `rank` (collective)."""
-    domain, cells, facets = _gmsh_io.model_to_mesh(model, comm, rank, gdim=3)[:3]
+    domain, cells, facets = _gmsh_io.model_to_mesh(model, comm, rank, gdim=dimension)[:3]
     return domain, cells, facets
 
 

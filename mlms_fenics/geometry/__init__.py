@@ -11,6 +11,12 @@ from mlms_fenics.geometry.cylinder import (
     cylinder_mesh,
     gmsh_cylinder,
 )
+from mlms_fenics.geometry.half_section import (
+    AXIS,
+    gmsh_half_section,
+    half_section_divisions,
+    half_section_mesh,
+)
 from mlms_fenics.geometry.plate import (
     BACK,
     FRONT,
@@ -22,6 +28,7 @@ from mlms_fenics.geometry.plate import (
 from mlms_fenics.geometry.read_msh import NamedMesh, read_msh
 
 __all__ = [
+    "AXIS",
     "BACK",
     "FOOT",
     "FRONT",
@@ -34,7 +41,10 @@ __all__ = [
     "cylinder_divisions",
     "cylinder_mesh",
     "gmsh_cylinder",
+    "gmsh_half_section",
     "gmsh_plate",
+    "half_section_divisions",
+    "half_section_mesh",
     "plate_divisions",
     "plate_mesh",
     "read_msh",

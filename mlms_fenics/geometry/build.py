@@ -24,12 +24,13 @@ def quiet_gmsh() -> Any:
         gmsh.finalize()
 
 
-def build_mesh(comm: Any, builder: Callable[[Any], Any]) -> _compat.Tagged:
+def build_mesh(comm: Any, builder: Callable[[Any], Any], dimension: int = 3) -> _compat.Tagged:
     """Run `builder(gmsh.model)` on rank 0 and share the mesh out (collective).
 
     Args:
         comm: mpi4py communicator.
         builder: adds a model to gmsh and meshes it, as `gmsh_cylinder` does.
+        dimension: of the space that the mesh is in, 2 or 3.
 
     Returns:
         Mesh, cell tags, facet tags.
@@ -39,10 +40,10 @@ def build_mesh(comm: Any, builder: Callable[[Any], Any]) -> _compat.Tagged:
     """
     if comm.rank != 0:
         on_rank_zero(comm, lambda: None)
-        return _compat.model_to_mesh(None, comm)
+        return _compat.model_to_mesh(None, comm, dimension=dimension)
     with quiet_gmsh() as gmsh:
         on_rank_zero(comm, lambda: builder(gmsh.model) and None)
-        return _compat.model_to_mesh(gmsh.model, comm)
+        return _compat.model_to_mesh(gmsh.model, comm, dimension=dimension)
 
 
 def write_msh(path: str | Path, builder: Callable[[Any], Any]) -> None:

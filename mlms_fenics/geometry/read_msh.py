@@ -22,8 +22,9 @@ class NamedMesh:
         mesh: mm.
         cells: tags of its cells.
         facets: tags of facets.
-        volumes: tag of each physical volume by name; one without a name goes by its number.
-        surfaces: tag of each physical surface, likewise.
+        volumes: tag of each physical volume by name; one without a name goes by its number. Of a
+            mesh of two dimensions, the physical surfaces.
+        surfaces: tag of each physical surface, likewise. Of a mesh of two dimensions, the curves.
     """
 
     mesh: Mesh
@@ -46,13 +47,16 @@ class NamedMesh:
         return self.facets, self.surfaces[name]
 
 
-def read_msh(comm: Any, path: str | os.PathLike, *, scale: float = 1.0) -> NamedMesh:
-    """Read a gmsh mesh of hexahedra or of tetrahedra on rank 0 and share it out (collective).
+def read_msh(
+    comm: Any, path: str | os.PathLike, *, scale: float = 1.0, dimension: int = 3
+) -> NamedMesh:
+    """Read a gmsh mesh with cells of one type on rank 0 and share it out (collective).
 
     Args:
         comm: mpi4py communicator.
         path: of a ".msh" file of any of gmsh's versions.
         scale: from its unit of length to mm, such as 1000 for metres.
+        dimension: 3, or 2 for a body in the x-y plane.
 
     Raises:
         InputError: on every rank: no such file, not a mesh, no physical volume (gmsh then says
@@ -60,18 +64,19 @@ def read_msh(comm: Any, path: str | os.PathLike, *, scale: float = 1.0) -> Named
     """
     path = Path(path)
     require(0.0 < scale < float("inf"), f"scale is {scale:g}, but must be positive and finite")
+    require(dimension in (2, 3), f"dimension of a mesh is {dimension}, but must be 2 or 3")
     if comm.rank != 0:
         groups = on_rank_zero(comm, dict)
-        made = _compat.model_to_mesh(None, comm)
+        made = _compat.model_to_mesh(None, comm, dimension=dimension)
     else:
         with quiet_gmsh() as gmsh:
-            groups = on_rank_zero(comm, lambda: _open(gmsh, path))
-            made = _compat.model_to_mesh(gmsh.model, comm)
+            groups = on_rank_zero(comm, lambda: _open(gmsh, path, dimension))
+            made = _compat.model_to_mesh(gmsh.model, comm, dimension=dimension)
     made[0].geometry.x[:] *= scale
-    return NamedMesh(*made, groups[3], groups[2])
+    return NamedMesh(*made, groups[dimension], groups[dimension - 1])
 
 
-def _open(gmsh: Any, path: Path) -> dict[int, dict[str, int]]:
+def _open(gmsh: Any, path: Path, of_body: int) -> dict[int, dict[str, int]]:
     """Tags of the physical groups by dimension and name."""
     require(path.is_file(), f"there is no mesh file {str(path)!r}")
     require(
@@ -86,18 +91,18 @@ def _open(gmsh: Any, path: Path) -> dict[int, dict[str, int]]:
     types = set()
     for dimension, tag in model.getPhysicalGroups():
         groups[dimension][model.getPhysicalName(dimension, tag) or str(tag)] = tag
-        if dimension == 3:
+        if dimension == of_body:
             for entity in model.getEntitiesForPhysicalGroup(dimension, tag):
                 types |= set(model.mesh.getElementTypes(dimension, entity).tolist())
+    kind, number = ("Volume", "three") if of_body == 3 else ("Surface", "two")
     require(
         bool(types),
-        f"{str(path)!r} has no physical volume with elements: add one in gmsh, such as "
-        'Physical Volume("body") = {1}, and mesh in three dimensions',
+        f"{str(path)!r} has no physical {kind.lower()} with elements: add one in gmsh, such as "
+        f'Physical {kind}("body") = {{1}}, and mesh in {number} dimensions',
     )
     names = [model.mesh.getElementProperties(kind)[0] for kind in sorted(types)]
     require(
         len(names) == 1,
-        f"{str(path)!r} has elements of several types ({', '.join(names)}): mesh the volumes with "
-        "one",
+        f"{str(path)!r} has elements of several types ({', '.join(names)}): mesh the body with one",
     )
     return groups

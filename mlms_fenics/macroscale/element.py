@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the explicit step needs to know of the mesh, computed once."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from math import pi
 from typing import Any
 
 import basix
@@ -13,14 +13,18 @@ from dolfinx import fem, la, mesh
 from mpi4py import MPI
 
 from mlms_fenics import _compat
-from mlms_fenics.errors import InputError, require
+from mlms_fenics.errors import require
 from mlms_fenics.macroscale.constraints import boundary_nodes
 from mlms_fenics.macroscale.exchange import NodeExchange
+from mlms_fenics.macroscale.reference import Reference
 from mlms_fenics.parallel import on_every_rank
 
-SUPPORTED = {"hexahedron": basix.CellType.hexahedron, "tetrahedron": basix.CellType.tetrahedron}
-
-
+SUPPORTED = {
+    "hexahedron": basix.CellType.hexahedron,
+    "tetrahedron": basix.CellType.tetrahedron,
+    "quadrilateral": basix.CellType.quadrilateral,
+}
+PLANES = ("plane-strain", "axisymmetric")
 QUADRATURES = ("one-point", "full")
 
 
@@ -29,20 +33,24 @@ class Elements:
     """Reference geometry of a rank's owned cells and of their points, those of a cell together.
 
     Attributes:
-        space: vector-valued Lagrange space, bs = 3.
+        cell: type of the cells, of `SUPPORTED`.
+        axisymmetric: whether cells of two dimensions are turned about the second axis.
+        space: vector-valued Lagrange space, bs = 3 also in two dimensions.
         stress_space: space of P, one 3×3 tensor per point, ghosts included.
         degree: quadrature degree with which ∫ P : ∇v is to be assembled.
         per_cell: points of each cell.
         mean_dilatation: whether the law is to be given the cell's mean change of volume.
         coordinates: of all nodes of the rank, mm, `(n_nodes, 3)`.
         dofs: nodes of each cell, `(n_cells, n)`.
-        gradients: ∇N_a at each point, 1/mm, `(n_points, n, 3)`.
+        gradients: ∇N_a at each point, 1/mm, `(n_points, n, 3)`; see `Reference`.
         metric: Σ_a w_a ∇N_a ⊗ ∇N_a, 1/mm², `(n_points, 3, 3)`, see `kernels.stresses`.
         volume: of each point, mm³, `(n_points,)`.
         shares: of each cell's volume in its nodes' masses, mm³, `(n_cells, n)`.
         points: row of the stress space's array of each point, `(n_points,)`.
     """
 
+    cell: str
+    axisymmetric: bool
     space: fem.FunctionSpace
     stress_space: fem.FunctionSpace
     degree: int
@@ -56,32 +64,42 @@ class Elements:
     shares: np.ndarray
     points: np.ndarray
 
+    @property
+    def thickness(self) -> Any:
+        """What an integral over the mesh is to be multiplied with, a UFL expression."""
+        return 2.0 * pi * ufl.SpatialCoordinate(self.space.mesh)[0] if self.axisymmetric else 1.0
 
-def build_elements(domain: mesh.Mesh, quadrature: str | None = None, degree: int = 1) -> Elements:
-    """Elements of a mesh of straight hexahedra or tetrahedra (collective).
+
+def build_elements(
+    domain: mesh.Mesh, quadrature: str | None = None, degree: int = 1, plane: str | None = None
+) -> Elements:
+    """Elements of a mesh of straight hexahedra, tetrahedra or quadrilaterals (collective).
 
     With one point, the cheapest rule that passes the patch test on this very mesh is taken.
     Gradients at the cell's centre do on parallelepipeds and on extruded meshes such as the
-    cylinder: P then lives in a quadrature space of one point. On other hexahedra gradients are
-    means over the cell (Flanagan & Belytschko 1981), P is constant per cell and the assembly takes
-    as many points as make the mean exact.
+    cylinder: P then lives in a quadrature space of one point. On other hexahedra and on
+    quadrilaterals gradients are means over the cell (Flanagan & Belytschko 1981), P is constant per
+    cell and the assembly takes as many points as make the mean exact.
 
     Args:
         domain: the mesh, mm.
-        quadrature: "one-point", "full" (hexahedra 2×2×2 with mean dilatation, quadratic tetrahedra
-            four points), or None for the one that goes with `degree`.
+        quadrature: "one-point", "full" (hexahedra 2×2×2 and quadrilaterals 2×2 with mean
+            dilatation, quadratic tetrahedra four points), or None for the one that goes with
+            `degree`.
         degree: of the displacement, 1, or 2 for tetrahedra.
+        plane: which of `PLANES` a mesh of two dimensions is.
 
     Raises:
-        InputError: another cell type, curved cells, a cell that is inverted, or a quadrature or
-            degree that the cells cannot have.
+        InputError: another cell type, curved cells, a cell that is inverted, a quadrature or degree
+            that the cells cannot have, or a plane that does not go with the mesh.
     """
-    name = _compat.cell_name(domain)
+    name, tdim = _compat.cell_name(domain), domain.topology.dim
     require(
-        domain.topology.dim == 3 and name in SUPPORTED,
+        name in SUPPORTED,
         f"the mesh has cells of type {name}, but the explicit solver takes "
         f"{' or '.join(SUPPORTED)}: mesh the body with one of these",
     )
+    _refuse_wrong_plane(domain, plane)
     require(
         _compat.coordinate_element(domain).degree == 1,
         "the mesh has curved cells: make it with first-order elements",
@@ -89,32 +107,27 @@ def build_elements(domain: mesh.Mesh, quadrature: str | None = None, degree: int
     quadrature = quadrature or ("full" if degree == 2 else "one-point")
     _refuse_unknown(name, quadrature, degree)
     space = fem.functionspace(domain, ("Lagrange", degree, (3,)))
-    n_cells = domain.topology.index_map(3).size_local
+    n_cells = domain.topology.index_map(tdim).size_local
     dofs = np.ascontiguousarray(space.dofmap.list[:n_cells])
     x = np.ascontiguousarray(space.tabulate_dof_coordinates())
     NodeExchange(space).update(x)  # each rank may have rounded otherwise
-    cell = SUPPORTED[name]
+    cell, axisymmetric = SUPPORTED[name], plane == "axisymmetric"
     element = basix.create_element(
         basix.ElementFamily.P, cell, degree, lagrange_variant=basix.LagrangeVariant.gll_warped
     )
-    assembled = 3 if name == "hexahedron" else 2
+    reference = Reference(element, x[dofs], axisymmetric)
+    assembled = 2 if name == "tetrahedron" else 3
     rule = basix.make_quadrature(cell, assembled)
-    if quadrature == "full":
-        gradients, volume, shares = on_every_rank(
-            domain.comm, lambda: _at_points(element, *rule, x[dofs])
-        )
-    else:
-        gradients, volume, shares = on_every_rank(
-            domain.comm, lambda: _integrate(element, *rule, x[dofs])
-        )
-        centre = basix.make_quadrature(cell, 1)
-        at_centre, centre_volume, _ = _integrate(element, *centre, x[dofs])
+    integrate = reference.at_points if quadrature == "full" else reference.means
+    gradients, volume, shares = on_every_rank(domain.comm, lambda: integrate(*rule))
+    if quadrature == "one-point" and tdim == 3:
+        at_centre, centre_volume, _ = reference.means(*basix.make_quadrature(cell, 1))
         if _passes_patch_test(space, dofs, at_centre * centre_volume[:, None, None]):
             gradients, volume, assembled = at_centre, centre_volume, 1
     weights = np.ones(gradients.shape[:2])
     if degree == 2:
-        fourth = basix.make_quadrature(cell, 4)
-        shares = _scaled_diagonal(element, *fourth, x[dofs])
+        shares = reference.scaled_diagonal(*basix.make_quadrature(cell, 4))
+    if degree == 2 or axisymmetric:
         per_point = np.repeat(shares, len(volume) // max(n_cells, 1), axis=0)
         weights = per_point.min(axis=1, keepdims=True) / per_point
     if quadrature == "one-point" and assembled > 1:
@@ -124,11 +137,13 @@ def build_elements(domain: mesh.Mesh, quadrature: str | None = None, degree: int
     stress_space = fem.functionspace(domain, tensor)
     rows = stress_space.dofmap.list
     return Elements(
+        cell=name,
+        axisymmetric=axisymmetric,
         space=space,
         stress_space=stress_space,
         degree=assembled,
         per_cell=rows.shape[1],
-        mean_dilatation=quadrature == "full" and name == "hexahedron",
+        mean_dilatation=quadrature == "full" and name != "tetrahedron",
         coordinates=x,
         dofs=dofs,
         gradients=np.ascontiguousarray(gradients),
@@ -149,9 +164,33 @@ def _refuse_unknown(name: str, quadrature: str, degree: int) -> None:
         f"degree is {degree} on cells of type {name}, but must be 1, or 2 on tetrahedra",
     )
     require(
-        name == "hexahedron" or (quadrature == "full") == (degree == 2),
+        name != "tetrahedron" or (quadrature == "full") == (degree == 2),
         f"quadrature {quadrature!r} does not go with tetrahedra of degree {degree}: linear ones "
         "have one point, quadratic ones four",
+    )
+
+
+def _refuse_wrong_plane(domain: mesh.Mesh, plane: str | None) -> None:
+    require(
+        plane is None or plane in PLANES,
+        f"plane is {plane!r}, but must be one of {', '.join(PLANES)}, or None in three dimensions",
+    )
+    tdim, gdim = domain.topology.dim, domain.geometry.dim
+    require(
+        tdim == gdim,
+        f"the mesh is of {tdim} dimensions in a space of {gdim}: read it with as many for both",
+    )
+    require(
+        (plane is None) == (tdim == 3),
+        f"the mesh is of {tdim} dimensions and plane is {plane!r}: give one of "
+        f"{', '.join(PLANES)} with two dimensions, and none with three",
+    )
+    left = float(domain.geometry.x[:, 0].min(initial=0.0))
+    left = domain.comm.allreduce(left, op=MPI.MIN)
+    require(
+        plane != "axisymmetric" or left >= 0.0,
+        f"the axisymmetric mesh reaches a radius (first coordinate) of {left:g} mm, but no radius "
+        "can be negative: move the axis to it",
     )
 
 
@@ -168,80 +207,19 @@ def lumped(elements: Elements, density: float) -> np.ndarray:
 
 def internal_force(elements: Elements, P: fem.Function) -> fem.Form:
     """Compiled form −∫ P : ∇v."""
-    domain = elements.space.mesh
+    domain, axisymmetric = elements.space.mesh, elements.axisymmetric
     v = ufl.TestFunction(elements.space)
+    work = sum(
+        P[i, j] * v[i].dx(j) for i in range(domain.geometry.dim) for j in range(domain.geometry.dim)
+    )
+    if axisymmetric:
+        work += P[2, 2] * v[0] / ufl.SpatialCoordinate(domain)[0]
     dx = ufl.Measure(
         "dx",
         domain=domain,
         metadata={"quadrature_degree": elements.degree, "quadrature_rule": "default"},
     )
-    return fem.form(-ufl.inner(P, ufl.grad(v)) * dx)
-
-
-Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def _tabulated(
-    element: Any, points: np.ndarray, weights: np.ndarray, x: np.ndarray
-) -> Iterator[Arrays]:
-    """N_a `(n,)`, ∇N_a `(n_cells, n, 3)` and the volume `(n_cells,)` of each point in turn."""
-    table = element.tabulate(1, points)[..., 0]
-    shape, slope = table[0], np.moveaxis(table[1:], 0, -1)
-    for weight, N, dN in zip(weights, shape, slope, strict=True):
-        jacobian = np.einsum("cai,ak->cik", x, dN)
-        determinant = np.linalg.det(jacobian)
-        _refuse_tangled(determinant, x)
-        yield N, dN @ np.linalg.inv(jacobian), weight * np.abs(determinant)
-
-
-def _integrate(element: Any, points: np.ndarray, weights: np.ndarray, x: np.ndarray) -> Arrays:
-    """Mean gradients, volumes and row-sum shares of cells."""
-    volume = np.zeros(len(x))
-    mean = np.zeros(x.shape)
-    shares = np.zeros(x.shape[:2])
-    for N, gradient, measure in _tabulated(element, points, weights, x):
-        volume += measure
-        shares += measure[:, None] * N
-        mean += measure[:, None, None] * gradient
-    return mean / volume[:, None, None], volume, shares
-
-
-def _at_points(element: Any, points: np.ndarray, weights: np.ndarray, x: np.ndarray) -> Arrays:
-    """Gradients and volumes of points, row-sum shares of cells."""
-    gradients = np.zeros((len(x), len(points), *x.shape[1:]))
-    volume = np.zeros((len(x), len(points)))
-    shares = np.zeros(x.shape[:2])
-    for k, (N, gradient, measure) in enumerate(_tabulated(element, points, weights, x)):
-        gradients[:, k], volume[:, k] = gradient, measure
-        shares += measure[:, None] * N
-    return gradients.reshape(-1, *x.shape[1:]), volume.ravel(), shares
-
-
-def _scaled_diagonal(
-    element: Any, points: np.ndarray, weights: np.ndarray, x: np.ndarray
-) -> np.ndarray:
-    """Shares in proportion to the consistent mass's diagonal, which is positive for every element.
-
-    Hinton, Rock & Zienkiewicz, Earthquake Eng. Struct. Dyn. 4 (1976) 245-249. Row sums of quadratic
-    tetrahedra are negative at the vertices.
-    """
-    diagonal = np.zeros(x.shape[:2])
-    volume = np.zeros(len(x))
-    for N, _, measure in _tabulated(element, points, weights, x):
-        diagonal += measure[:, None] * N**2
-        volume += measure
-    return diagonal * (volume / diagonal.sum(axis=1))[:, None]
-
-
-def _refuse_tangled(determinant: np.ndarray, x: np.ndarray) -> None:
-    """A cell must not be flat anywhere; whether all cells are mirrored does not matter."""
-    size = np.ptp(x, axis=1).prod(axis=1)
-    bad = np.flatnonzero(~(np.abs(determinant) > 1e-10 * size))
-    if len(bad):
-        place = x[bad[0]].mean(axis=0)
-        raise InputError(
-            f"{len(bad)} cells of the mesh have no volume, the first at {place} mm: repair the mesh"
-        )
+    return fem.form(-work * elements.thickness * dx)
 
 
 def _passes_patch_test(space: fem.FunctionSpace, dofs: np.ndarray, loads: np.ndarray) -> bool:

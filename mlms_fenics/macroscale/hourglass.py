@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Stabilisation of one-point hexahedra (Flanagan & Belytschko, Int. J. Numer. Meth. Eng. 1981)."""
+"""Stabilisation of one-point hexahedra and quadrilaterals.
+
+After Flanagan & Belytschko, Int. J. Numer. Meth. Eng. 17 (1981) 679-706.
+"""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -8,6 +11,7 @@ import numba
 import numpy as np
 
 from mlms_fenics.errors import require
+from mlms_fenics.macroscale import hourglass_plane
 from mlms_fenics.macroscale.element import Elements
 from mlms_fenics.materials import Material
 
@@ -70,19 +74,22 @@ class HourglassControl:
         self, settings: Hourglass, elements: Elements, density: float, shear: float, speed: float
     ) -> None:
         X, volume = elements.coordinates[elements.dofs], elements.volume
-        slopes = np.einsum("ma,cai->cmi", _PATTERNS, X)
+        self._plane = elements.cell == "quadrilateral"
+        patterns = hourglass_plane.PATTERNS if self._plane else _PATTERNS
+        slopes = np.einsum("ma,cai->cmi", patterns, X)
         self._slopes = np.ascontiguousarray(slopes)
         self._gradients = elements.gradients
         self._dofs = elements.dofs
         n = len(volume)
-        self._q, self._stiffness = np.zeros((n, 4, 3)), np.zeros(n)
+        self._q, self._stiffness = np.zeros((n, len(patterns), 3)), np.zeros(n)
         self._secant = settings.form == "secant"
         self._viscous = settings.form == "viscous"
         self._shear = shear
         if self._viscous:
             self._scale = 0.25 * settings.coefficient * density * speed * volume ** (2.0 / 3.0)
         else:
-            trace = np.einsum("cii->c", elements.metric)
+            g = elements.gradients[..., :2] if self._plane else elements.gradients
+            trace = np.einsum("cai,cai->c", g, g)
             self._scale = settings.coefficient * shear * volume * trace
         self._work = np.zeros(1)
 
@@ -94,6 +101,16 @@ class HourglassControl:
         self, u: np.ndarray, F: np.ndarray, sigma: np.ndarray, dt: float, force: np.ndarray
     ) -> None:
         """Add the nodal forces at the end of a step of length `dt` (µs) to `force` (kN)."""
+        if self._plane:
+            before = self._stiffness.copy()
+            _moduli(
+                F, sigma, self._scale, self._shear, self._secant, self._viscous, dt, self._stiffness
+            )
+            self._work += hourglass_plane.plane_hourglass(
+                u, self._dofs, self._slopes, self._gradients, self._q, before, self._stiffness,
+                self._viscous, force,
+            )  # fmt: skip
+            return
         _hourglass(
             u, self._dofs, self._slopes, self._gradients, self._q, self._stiffness, F, sigma,
             self._scale, self._shear, self._secant, self._viscous, dt, force, self._work,
@@ -109,11 +126,7 @@ def _hourglass(
     n = 1.0 / sqrt(8.0)
     total = 0.0
     for c in range(dofs.shape[0]):
-        k = scale[c]
-        if secant:
-            k *= _secant_ratio(F[c], sigma[c], shear)
-        elif viscous:
-            k = k / dt if dt > 0.0 else 0.0
+        k = _modulus(F[c], sigma[c], scale[c], shear, secant, viscous, dt)
         before = stiffness[c]
         stiffness[c] = k
         n0, n1, n2, n3 = dofs[c, 0], dofs[c, 1], dofs[c, 2], dofs[c, 3]
@@ -186,12 +199,28 @@ def _secant_ratio(F, sigma, shear):
     return min(1.0, (sqrt(s) + floor) / (2.0 * shear * strain + floor))
 
 
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def _modulus(F, sigma, scale, shear, secant, viscous, dt):
+    """Stiffness of a cell's hourglass modes, kN/mm; of their change if viscous."""
+    if secant:
+        return scale * _secant_ratio(F, sigma, shear)
+    if viscous:
+        return scale / dt if dt > 0.0 else 0.0
+    return scale
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _moduli(F, sigma, scale, shear, secant, viscous, dt, stiffness):
+    for c in range(stiffness.shape[0]):
+        stiffness[c] = _modulus(F[c], sigma[c], scale[c], shear, secant, viscous, dt)
+
+
 def hourglass_control(
     settings: Hourglass | None, elements: Elements, material: Material
 ) -> HourglassControl | None:
-    """Control of one-point hexahedra; None for other elements, or where `settings` want none."""
+    """Control of one-point hexahedra and quadrilaterals; None for others, or where not wanted."""
     settings = settings or Hourglass()
-    if settings.form == "none" or elements.dofs.shape[1] != 8 or elements.per_cell > 1:
+    if settings.form == "none" or elements.cell == "tetrahedron" or elements.per_cell > 1:
         return None
     return HourglassControl(
         settings, elements, material.density, material.shear_modulus, material.wave_speed

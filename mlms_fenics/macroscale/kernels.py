@@ -115,7 +115,9 @@ def stresses(
         volume: reference volumes, mm³, `(n,)`.
         mass: smallest nodal share of each cell's mass, mg, `(n_cells,)`.
         viscous: bulk-viscous pressure (positive in tension), in and out, GPa, `(n,)`.
-        parameters: density, bulk modulus, shear modulus, linear and quadratic viscosity.
+        parameters: density, bulk modulus, shear modulus, linear and quadratic viscosity; 2 for
+            cells of three dimensions and 1 for those of two; 1 where these are turned about an
+            axis, otherwise 0.
         dt: length of the step, µs; 0 at the very start.
         work: total and viscous work of this rank's cells, J, `(2,)`, added to.
 
@@ -123,7 +125,7 @@ def stresses(
         Stable time step of this rank's cells in µs, and the first cell whose stress is not finite
         (-1 where all are).
     """
-    density, bulk, shear, linear, quadratic = parameters
+    density, bulk, shear, linear, quadratic, shape, hoop = parameters
     lam = bulk - 2.0 * shear / 3.0
     speed = sqrt((bulk + 4.0 * shear / 3.0) / density)
     total_work, viscous_work = 0.0, 0.0
@@ -167,9 +169,12 @@ def stresses(
         A02 = s * (p00 * k20 + p01 * k21 + p02 * k22)
         largest = largest_eigenvalue(A00, A11, A22, A01, A12, A02)
         # Element eigenvalue: the energy λ (tr H)² + 2μ |sym H|² with H = Σ u_a ⊗ g_a is at most
-        # (λ tr A + 2μ λ_max(A)) |u|², so no element, hence no assembly, vibrates faster.
-        stiffness = J * volume[c] * (lam * (A00 + A11 + A22) + 2.0 * shear * largest)
-        length = 1.0 / sqrt(2.0 * largest)  # the edge of a cube, the thickness of a flat element
+        # (λ tr A + 2μ λ_max(A)) |u|², so no element, hence no assembly, vibrates faster. Turned
+        # about an axis, tr H has u_r in two of its terms.
+        trace = A00 + A11 + A22 + 2.0 * hoop * A02
+        stiffness = J * volume[c] * (lam * trace + 2.0 * shear * largest)
+        # The edge of a cube or a square, the thickness of a flat element.
+        length = 1.0 / sqrt(shape * largest)
 
         q, xi = 0.0, 0.0
         d0, d1, d2 = a0 - F_old[c, 0, 0], a1 - F_old[c, 0, 1], a2 - F_old[c, 0, 2]

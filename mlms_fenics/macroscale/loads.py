@@ -11,6 +11,7 @@ from dolfinx import fem, mesh
 
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.macroscale.element import Elements
 from mlms_fenics.macroscale.exchange import NodeExchange
 
 Vector = Sequence[float] | Callable[[float], Sequence[float]]
@@ -22,12 +23,12 @@ class Load(ABC):
     value: Vector
 
     @abstractmethod
-    def weights(self, space: fem.FunctionSpace, mass: np.ndarray) -> np.ndarray:
+    def weights(self, elements: Elements, mass: np.ndarray) -> np.ndarray:
         """What `value` is multiplied with at each node of this rank, ghosts too (collective)."""
 
-    def bind(self, space: fem.FunctionSpace, mass: np.ndarray, owned: int) -> "BoundLoad":
+    def bind(self, elements: Elements, mass: np.ndarray, owned: int) -> "BoundLoad":
         """The load on this rank's nodes (collective)."""
-        return BoundLoad(self.value, self.weights(space, mass), owned)
+        return BoundLoad(self.value, self.weights(elements, mass), owned)
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,16 @@ class Traction(Load):
     def __post_init__(self) -> None:
         _check(self.value, "traction")
 
-    def weights(self, space: fem.FunctionSpace, mass: np.ndarray) -> np.ndarray:
+    def weights(self, elements: Elements, mass: np.ndarray) -> np.ndarray:
         tags, tag = self.where
+        space = elements.space
         domain = space.mesh
         ds = ufl.Measure("ds", domain=domain, subdomain_data=tags)
         ones = ufl.as_vector((1.0, 1.0, 1.0))
         vector = _compat.vector(space)
         _compat.assemble_into(
-            vector.array, fem.form(ufl.inner(ones, ufl.TestFunction(space)) * ds(tag))
+            vector.array,
+            fem.form(elements.thickness * ufl.inner(ones, ufl.TestFunction(space)) * ds(tag)),
         )
         nodal = vector.array.reshape(-1, 3)
         exchange = NodeExchange(space)
@@ -76,7 +79,7 @@ class BodyForce(Load):
     def __post_init__(self) -> None:
         _check(self.value, "body force")
 
-    def weights(self, space: fem.FunctionSpace, mass: np.ndarray) -> np.ndarray:
+    def weights(self, elements: Elements, mass: np.ndarray) -> np.ndarray:
         return mass.copy()
 
 
@@ -100,8 +103,10 @@ class BoundLoad:
         self.last = np.zeros(3)
         self.work = 0.0
 
-    def apply(self, v: np.ndarray, force: np.ndarray, dt: float, time: float) -> None:
-        """Add the load at `time` to `force`, kN; `v` moved the nodes for `dt` until then."""
+    def apply(
+        self, u: np.ndarray, v: np.ndarray, force: np.ndarray, dt: float, time: float
+    ) -> None:
+        """Add the load at `time` to `force`, kN; `v` moved the nodes to `u` for `dt` until then."""
         given = self._value(time) if callable(self._value) else self._value
         given = np.asarray(given, dtype=float)
         moved = dt * (self.weights[self._own] @ v[self.nodes[self._own]])

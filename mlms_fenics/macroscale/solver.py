@@ -13,7 +13,7 @@ from mpi4py import MPI
 
 from mlms_fenics import _compat
 from mlms_fenics.errors import require
-from mlms_fenics.macroscale import diagnosis, kernels
+from mlms_fenics.macroscale import axisymmetric, diagnosis, kernels, plane
 from mlms_fenics.macroscale.assembly import ASSEMBLIES, add_internal_force
 from mlms_fenics.macroscale.constraints import BoundVelocity, PrescribedVelocity, boundary_nodes
 from mlms_fenics.macroscale.contact import RigidBody
@@ -66,11 +66,12 @@ class ExplicitSolver:
         quadrature: str | None = None,
         degree: int = 1,
         assembly: str = "fused",
+        two_dimensional: str | None = None,
     ) -> None:
         """Set up the run (collective).
 
         Args:
-            domain: straight hexahedra or tetrahedra, mm.
+            domain: straight hexahedra, tetrahedra or quadrilaterals, mm.
             material: the law.
             velocity: initial, mm/µs: three numbers, or a function of the coordinates `(3, n)` that
                 returns `(3, n)`.
@@ -80,13 +81,19 @@ class ExplicitSolver:
             hourglass: of hexahedra; None is the default form and coefficient.
             viscosity: linear and quadratic coefficient of the bulk viscosity, dimensionless.
             safety: step over stable step, in (0, 1].
-            quadrature: "one-point" (the default of linear elements; hexahedra are stabilised),
-                "full": hexahedra 2×2×2 with mean dilatation, or quadratic tetrahedra.
+            quadrature: "one-point" (the default of linear elements; hexahedra and quadrilaterals
+                are stabilised), "full": hexahedra 2×2×2 and quadrilaterals 2×2 with mean
+                dilatation, or quadratic tetrahedra.
             degree: of the displacement: 1, or 2 on tetrahedra. Linear tetrahedra lock where volume
                 hardly changes, as in plastic flow; the others do not
                 (`demos/copper_taylor_bar.py`). Quadratic ones have a short stable step.
             assembly: of the internal force: "fused", or "dolfinx" for that of its form, which is
                 the same to rounding and takes longer.
+            two_dimensional: what a mesh of two dimensions is: "plane-strain", 1 mm thick, or
+                "axisymmetric", the half section of a body of revolution: first coordinate the
+                radius, second along the axis. Vectors and tensors keep three components, the third
+                out of the plane (the hoop's in axisymmetry); masses, forces and energies are those
+                of the whole turn, in which radial forces have no resultant but a sum.
 
         Raises:
             InputError: on every rank, for anything out of range.
@@ -102,8 +109,12 @@ class ExplicitSolver:
         )
         self.mesh, self.material = domain, material
         self.comm = domain.comm
-        self.elements = build_elements(domain, quadrature, degree)
+        self.elements = build_elements(domain, quadrature, degree, two_dimensional)
         V = self.elements.space
+        self._flat = two_dimensional is not None
+        turned = self.elements.axisymmetric
+        self._deform = axisymmetric.deformation if turned else kernels.deformation
+        self._add_force = axisymmetric.add_internal_force if turned else add_internal_force
         self._owned = V.dofmap.index_map.size_local
         self.u, self.v = fem.Function(V, name="u"), fem.Function(V, name="v")
         self.P = fem.Function(self.elements.stress_space, name="P")
@@ -125,7 +136,7 @@ class ExplicitSolver:
         self._work = np.zeros(2)
         self._parameters = (
             float(material.density), float(material.bulk_modulus), float(material.shear_modulus),
-            float(viscosity[0]), float(viscosity[1]),
+            float(viscosity[0]), float(viscosity[1]), 1.0 if self._flat else 2.0, float(turned),
         )  # fmt: skip
         self._safety = safety
         # What a restart must agree with; see saving.record.
@@ -139,6 +150,7 @@ class ExplicitSolver:
             "quadrature": quadrature,
             "degree": degree,
             "assembly": assembly,
+            "two_dimensional": two_dimensional,
         }
         self._hourglass = hourglass_control(hourglass, self.elements, material)
         self.state: State = material.initial_state(n)
@@ -166,9 +178,12 @@ class ExplicitSolver:
             body.bind(boundary, self._owned, self.elements.coordinates, self.comm)
             for body in contacts
         ]
-        self.constraints = [BoundVelocity(c, V, self._owned) for c in constraints]
-        self.loads = [load.bind(V, self._mass, self._owned) for load in loads]
+        held = [*constraints, *plane.axis(self.elements, self.comm)]
+        self.constraints = [BoundVelocity(c, V, self._owned) for c in held]
+        self.loads = [load.bind(self.elements, self._mass, self._owned) for load in loads]
         on_every_rank(self.comm, lambda: set_velocity(self._v, velocity, self.elements.coordinates))
+        if self._flat:
+            on_every_rank(self.comm, lambda: plane.refuse_motion_across(self))
         refuse_penetration(self)
         self._evaluate(0.0)
         self._first_dt = self.stable_dt
@@ -311,7 +326,7 @@ class ExplicitSolver:
         if self.step_count == 0:
             self._F[:] = np.eye(3)
         elements = self.elements
-        smallest, where = kernels.deformation(self._u, elements.dofs, elements.gradients, self._F)
+        smallest, where = self._deform(self._u, elements.dofs, elements.gradients, self._F)
         t1 = clock()
         failure: Exception | None = None
         if len(self._F) and not 0.0 < smallest < inf:
@@ -343,7 +358,7 @@ class ExplicitSolver:
         if self._form is not None:
             _compat.assemble_into(self._force_vector.array, self._form)
         else:
-            add_internal_force(
+            self._add_force(
                 self._P, elements.points, elements.gradients, elements.volume, elements.dofs,
                 self._force,
             )  # fmt: skip
@@ -354,7 +369,9 @@ class ExplicitSolver:
         self._exchange.add(self._force)
         self._exchange.update(self._force)
         for load in self.loads:
-            load.apply(self._v, self._force, dt, self.time)
+            load.apply(self._u, self._v, self._force, dt, self.time)
+        if self._flat:
+            self._force[:, 2] = 0.0
         t7 = clock()
         timings["kinematics"] += t1 - t0
         timings["law"] += t2 - t1

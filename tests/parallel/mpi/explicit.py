@@ -8,7 +8,7 @@ from mpi4py import MPI
 from scipy.spatial import cKDTree
 
 from mlms_fenics.errors import InputError, SimulationError
-from mlms_fenics.geometry import LATERAL, cylinder_mesh
+from mlms_fenics.geometry import LATERAL, TOP, cylinder_mesh, half_section_mesh
 from mlms_fenics.macroscale import (
     BodyForce,
     ExplicitSolver,
@@ -88,6 +88,39 @@ def test_elements_projectile_and_loads_do_not_depend_on_ranks(options: dict) -> 
     assert shared.contacts[0].velocity == pytest.approx(alone.contacts[0].velocity, rel=1e-10)
     assert alone.contacts[0].velocity < 0.099
     for name in ("kinetic", "internal", "contact", "external", "total"):
+        one, many = getattr(alone.energies(), name), getattr(shared.energies(), name)
+        assert many == pytest.approx(one, rel=1e-8), name
+
+
+def rolled(comm: MPI.Intracomm, options: dict) -> ExplicitSolver:
+    domain, _, facets = half_section_mesh(comm, 2.0, 2.0, 0.2)
+    solver = ExplicitSolver(
+        domain,
+        J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93),
+        velocity=(0.0, -0.2, 0.0),
+        contacts=[RigidPlane(normal=(0.0, 1.0, 0.0), friction=0.1)],
+        loads=[Traction((facets, TOP), (0.0, -0.01, 0.0)), BodyForce((0.0, 1e-3, 0.0))],
+        **options,
+    )
+    solver.run(0.8)
+    return solver
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"two_dimensional": "axisymmetric"},
+        {"two_dimensional": "axisymmetric", "quadrature": "full"},
+        {"two_dimensional": "plane-strain"},
+    ],
+)
+def test_two_dimensions_do_not_depend_on_ranks(options: dict) -> None:
+    alone, shared = rolled(MPI.COMM_SELF, options), rolled(WORLD, options)
+    _, index = cKDTree(alone.elements.coordinates).query(shared.elements.coordinates)
+    expected = alone.u.x.array.reshape(-1, 3)
+    difference = shared.u.x.array.reshape(-1, 3) - expected[index]
+    assert np.abs(difference).max(initial=0.0) <= 1e-9 * np.abs(expected).max()
+    for name in ("kinetic", "internal", "hourglass", "contact", "external"):
         one, many = getattr(alone.energies(), name), getattr(shared.energies(), name)
         assert many == pytest.approx(one, rel=1e-8), name
 
