@@ -129,7 +129,10 @@ class Checkpoint:
 
     def _record(self) -> dict[str, Any]:
         solver = self._solver
-        maps = solver.elements.space.dofmap.index_map, solver.mesh.topology.index_map(solver.mesh.topology.dim)
+        maps = (
+            solver.elements.space.dofmap.index_map,
+            solver.mesh.topology.index_map(solver.mesh.topology.dim),
+        )
         sizes = {"nodes": maps[0].size_global, "elements": maps[1].size_global}
         return {
             "mesh": {"cell": _compat.cell_name(solver.mesh), **sizes},

@@ -10,6 +10,7 @@ from mlms_fenics.errors import require
 from mlms_fenics.io.layout import Snapshot
 
 _VTK_CELL = {"tetrahedron": 10, "hexahedron": 12, "prism": 13, "pyramid": 14}
+_FLAT = ("quadrilateral", "triangle")
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,10 @@ def cut(
 ) -> Section:
     """Cut a body along a plane.
 
+    A body of two dimensions is its own section, in its first two coordinates.
+
     Args:
-        body: the whole body, on this rank; three-dimensional cells.
+        body: the whole body, on this rank.
         time: of the snapshot, µs.
         normal: of the plane.
         origin: a point of the plane, mm.
@@ -52,10 +55,13 @@ def cut(
     import pyvista
 
     require(
-        body.cell_name in _VTK_CELL,
-        f"a section needs cells of three dimensions, not {body.cell_name}s",
+        body.cell_name in (*_VTK_CELL, *_FLAT),
+        f"a section needs cells of two or three dimensions, not {body.cell_name}s",
     )
     points = body.points + (0.0 if displacement is None else body.nodal[displacement])
+    scalars = {name: values for name, values in body.cell.items() if values.ndim == 1}
+    if body.cell_name in _FLAT:
+        return Section(float(time), list(points[body.connectivity][..., :2]), scalars)
     n_cells, vertices = body.connectivity.shape
     cells = np.hstack([np.full((n_cells, 1), vertices), body.connectivity])
     kinds = np.full(n_cells, _VTK_CELL[body.cell_name], dtype=np.uint8)
@@ -73,5 +79,5 @@ def cut(
         polygons.append(corners[faces[position + 1 : position + 1 + size]])
         position += 1 + size
     number = np.asarray(sliced.cell_data["number"], dtype=np.int64)
-    fields = {name: values[number] for name, values in body.cell.items() if values.ndim == 1}
+    fields = {name: values[number] for name, values in scalars.items()}
     return Section(float(time), polygons, fields)

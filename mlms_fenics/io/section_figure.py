@@ -70,7 +70,11 @@ def draw_sections(
     shape = (len(panels), len(sections))
     rows, columns = shape[::-1] if panels_are_columns else shape
     width, height = _panel_size(high - low, several, panels_are_columns)
-    figure = Figure(figsize=(columns * width + 0.5, rows * height + 0.7), layout="constrained")
+    # Wide bodies at several times: room for a title above each row and for the bars below.
+    each, bars = (0.3, 1.4) if several and not tall else (0.0, 0.7)
+    figure = Figure(
+        figsize=(columns * width + 0.5, rows * (height + each) + bars), layout="constrained"
+    )
     # Equal aspect narrows the axes after the layout, which then cuts their outer labels.
     figure.get_layout_engine().set(rect=(0.02, 0.0, 0.96, 1.0))
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)

@@ -188,7 +188,7 @@ def _refuse_wrong_plane(domain: mesh.Mesh, plane: str | None) -> None:
     left = float(domain.geometry.x[:, 0].min(initial=0.0))
     left = domain.comm.allreduce(left, op=MPI.MIN)
     require(
-        plane != "axisymmetric" or left >= 0.0,
+        plane != "axisymmetric" or left >= -1e-9,
         f"the axisymmetric mesh reaches a radius (first coordinate) of {left:g} mm, but no radius "
         "can be negative: move the axis to it",
     )
