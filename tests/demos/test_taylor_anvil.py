@@ -119,6 +119,16 @@ def test_ranks_agree(runs, precision, tolerance):
         assert np.abs(u[ranks] - u[1]).max() <= tolerance * np.abs(u[1]).max()
 
 
+def test_plates_of_the_concurrent_law_agree_on_all_ranks(runs):
+    u, gap = {}, {}
+    for ranks in (1, 2, 3):
+        u[ranks] = read_grids(runs[0] / f"plate_{ranks}" / "plate.xdmf")[-1][2]["u"]
+        gap[ranks] = np.array(read_history(runs[0] / f"plate_{ranks}" / "history.csv")["gap"])
+    for ranks in (2, 3):
+        assert np.abs(u[ranks] - u[1]).max() <= 1e-9 * np.abs(u[1]).max()
+        assert np.abs(gap[ranks] - gap[1]).max() <= 1e-9 * np.abs(u[1]).max()
+
+
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_bad_input_ends_on_every_rank_with_one_message(runs, models, ranks):
     folder = runs[0]

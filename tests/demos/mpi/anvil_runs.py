@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs the Taylor anvil on all ranks, with good and with bad input, and notes how each rank ended.
+"""Runs the Taylor anvil, and a plate, on all ranks, with good and bad input; how each rank ended.
 
 Usage: mpirun -n N python anvil_runs.py FOLDER MODEL BAD; FOLDER has a file named "file", BAD is a
 model of a shorter horizon.
@@ -14,11 +14,12 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-DEMO = Path(__file__).parents[3] / "demos" / "taylor_anvil.py"
+DEMOS = Path(__file__).parents[3] / "demos"
+DEMO = DEMOS / "taylor_anvil.py"
 
 
-def demo():
-    spec = importlib.util.spec_from_file_location("taylor_anvil", DEMO)
+def demo(name="taylor_anvil"):
+    spec = importlib.util.spec_from_file_location(name, DEMOS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -52,6 +53,19 @@ def main(folder, model, bad_model):
         options = ["--quick", "--model", str(model), "--device", "cpu", "--end-time", "0.3"]
         options += ["--precision", precision, "--out", str(out), "--mesh-size", "0.25"]
         assert main(options) == 0
+    options = [
+        "--quick",
+        "--law",
+        "taylor",
+        "--grains",
+        "2",
+        "--device",
+        "cpu",
+        "--end-time",
+        "0.2",
+    ]
+    options += ["--precision", "float64", "--out", str(folder / f"plate_{comm.size}")]
+    assert demo("plate_impact").main(options) == 0
     ends = {}
     for name, options in bad_inputs(folder, bad_model).items():
         said = io.StringIO()

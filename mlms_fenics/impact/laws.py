@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""The laws that the impact demos offer by name."""
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from mpi4py import MPI
+
+from mlms_fenics.errors import InputError, require
+from mlms_fenics.materials import (
+    J2,
+    JohnsonCook,
+    Material,
+    NeoHookean,
+    johnson_cook,
+    magnesium,
+)
+from mlms_fenics.parallel import on_every_rank
+
+LAWS = (
+    "learnt",
+    "taylor",
+    "neo-hookean",
+    "j2",
+    "j2-fitted",
+    "johnson-cook",
+    "johnson-cook-fitted",
+)
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+WITH_MODEL = ("learnt", "taylor")
+
+
+def add_law_options(new: Callable[..., Any]) -> None:
+    """Options `--law`, `--model`, `--grains`, `--tolerance`, `--precision` and `--device`.
+
+    Args:
+        new: `add_argument` of a parser.
+    """
+    new("--law", choices=LAWS, default="learnt",
+        help="the body's law; taylor: the polycrystal of the learnt law at every point, nothing "
+        "learnt; neo-hookean and j2 have magnesium's moduli, the fitted ones have been fitted to "
+        "the polycrystal (demos/fit_empirical_laws.py), johnson-cook is OFHC copper")  # fmt: skip
+    new("--model", metavar="FILE",
+        help="model file of a learnt law, or of whose polycrystal to take (default: the shipped "
+        "one)")  # fmt: skip
+    new("--grains", type=int, metavar="N",
+        help="with --law taylor: the first so many of the model's grains (default: all)"
+    )  # fmt: skip
+    new("--tolerance", type=float, default=1e-3,
+        help="with --law taylor: of the average stress (default: 1e-3)")  # fmt: skip
+    new("--precision", choices=tuple(DTYPES), default="float32", help="of the law and the files")
+    new("--device", help="of the law: cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
+
+
+def check_law(options: argparse.Namespace) -> None:
+    """Raise `InputError` where options of the law do not go together."""
+    require(
+        options.model is None or options.law in WITH_MODEL,
+        f"--model goes with --law learnt or taylor, not with --law {options.law}: leave one out",
+    )
+    require(
+        options.grains is None or options.law == "taylor",
+        f"--grains goes with --law taylor, not with --law {options.law}: leave one out",
+    )
+    require(
+        options.grains is None or options.grains >= 1,
+        f"--grains is {options.grains}, but must be at least 1",
+    )
+
+
+def chosen_device(comm: Any, name: str | None) -> torch.device:
+    """The device asked for; by default ranks of a machine share its GPUs in turn (collective).
+
+    Raises:
+        InputError: on every rank: no such device.
+    """
+    require(
+        name is None or re.fullmatch(r"cpu|cuda(:\d+)?", name) is not None,
+        f"--device is {name!r}, but must be cpu, cuda, or cuda: and the number of a GPU",
+    )
+    gpus, local = torch.cuda.device_count(), comm.Split_type(MPI.COMM_TYPE_SHARED).rank
+    if name is None or (name == "cuda" and gpus):
+        name = f"cuda:{local % gpus}" if gpus else "cpu"
+
+    def prove() -> torch.device:
+        try:
+            return torch.zeros(1, device=name).device
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"--device {name} cannot be used here ({reason}); cpu can") from None
+
+    return on_every_rank(comm, prove)
+
+
+def build_law(
+    options: argparse.Namespace, device: torch.device, end_time: float | None = None
+) -> tuple[Material, str]:
+    """The law and what to call it.
+
+    Args:
+        options: with the attributes of `add_law_options`.
+        device: of `chosen_device`.
+        end_time: of the run, µs: a law with a shorter horizon is refused.
+
+    Raises:
+        InputError: no such model, or one that does not fit.
+    """
+    if options.law == "johnson-cook":
+        return johnson_cook("OFHC copper"), "Johnson-Cook, OFHC copper (Johnson & Cook 1983)"
+    if options.law not in WITH_MODEL:
+        return _empirical(options.law)
+    from mlms_fenics.surrogate import load_model
+
+    dtype = DTYPES[options.precision]
+    law = load_model(options.model, device=device, dtype=dtype)
+    source = "the shipped model" if options.model is None else str(options.model)
+    require(law.dimension == 3, f"{source} is of a two-dimensional unit cell: a 3D model is needed")
+    if options.law == "taylor":
+        return _taylor(options, law, source, device)
+    if end_time is not None:
+        law.check_end_time(end_time)
+    return law, f"learnt ({law.architecture}), {source}, {law.dtype} on {law.device}"
+
+
+def _taylor(
+    options: argparse.Namespace, model: Any, source: str, device: torch.device
+) -> tuple[Material, str]:
+    from mlms_fenics.unitcell import TaylorMaterial
+
+    available = len(model.orientations)
+    grains = available if options.grains is None else options.grains
+    require(
+        grains <= available,
+        f"--grains is {grains}, but the polycrystal of {source} has {available}",
+    )
+    # The compiled kernel is far quicker on a CPU than torch.
+    where = None if device.type == "cpu" else device
+    law = TaylorMaterial(model.law, model.orientations[:grains], options.tolerance, where)
+    return law, f"Taylor average of {grains} grains at every point, those of {source}"
+
+
+def _empirical(name: str) -> tuple[Material, str]:
+    crystal = magnesium()
+    G, K, density = crystal.shear_modulus, crystal.bulk_modulus, crystal.density
+    if name == "neo-hookean":
+        return NeoHookean(G, K, density), "neo-Hookean, moduli of magnesium"
+    young, poisson = 9.0 * K * G / (3.0 * K + G), (3.0 * K - 2.0 * G) / (6.0 * K + 2.0 * G)
+    moduli = {"young": young, "poisson": poisson, "density": density}
+    if name == "j2":
+        law = J2(**moduli, yield_stress=0.2, hardening=1.0)
+        return law, "J2, moduli of magnesium, yield 0.2 GPa, hardening 1 GPa"
+    if name == "j2-fitted":
+        return J2(**moduli, **FITTED_J2), "J2, fitted to the polycrystal"
+    law = JohnsonCook(**moduli, **FITTED_JOHNSON_COOK, **ISOTHERMAL)
+    return law, "Johnson-Cook, fitted to the polycrystal, isothermal"
+
+
+# The crystal law knows no temperature: no heating, so that melting and heat capacity play no part.
+ISOTHERMAL: dict[str, float] = {
+    "m": 1.0, "melting_temperature": 923.0, "specific_heat": 1.0e-3, "taylor_quinney": 0.0,
+}  # fmt: skip
+# GPa, from `python demos/fit_empirical_laws.py`.
+FITTED_J2: dict[str, float] = {"yield_stress": 0.2, "hardening": 1.0}
+FITTED_JOHNSON_COOK: dict[str, float] = {"A": 0.1, "B": 0.3, "n": 0.5, "C": 0.05}
