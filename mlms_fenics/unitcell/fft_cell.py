@@ -19,7 +19,7 @@ from mlms_fenics.unitcell.fft_points import Points
 from mlms_fenics.unitcell.fft_solver import Grid
 from mlms_fenics.unitcell.taylor import PathResults
 
-_MEMORY = {"anderson": 10, "basic": 0}
+_ITERATIONS = {"newton": 30, "anderson": 60, "basic": 1000}  # of a step, before it is halved
 _FLOOR = 1e-5  # of the shear modulus: the stress below which residuals are not relative any more
 
 
@@ -53,7 +53,8 @@ class FFTCell:
             where None.
         operator: discrete gradient, "rotated" (Willot 2015), "fourier", "difference2" or
             "difference4" (Vidyasagar et al. 2017); see `fft_operators`.
-        method: "anderson", or "basic" for the plain fixed-point scheme.
+        method: "newton" (tangents kept over many steps, GMRES); "anderson", or "basic" for the
+            plain fixed-point scheme.
 
     Raises:
         InputError: an argument that is not as said above.
@@ -67,7 +68,7 @@ class FFTCell:
         *,
         lengths: Sequence[float] | None = None,
         operator: str = "rotated",
-        method: str = "anderson",
+        method: str = "newton",
     ):
         self.laws = (law,) if isinstance(law, CrystalLaw) else tuple(law)
         require(len(self.laws) > 0, "law is an empty sequence")
@@ -86,7 +87,7 @@ class FFTCell:
             "dimension",
         )
         require(operator in OPERATORS, f"operator '{operator}' is none of {', '.join(OPERATORS)}")
-        require(method in _MEMORY, f"method '{method}' is none of {', '.join(_MEMORY)}")
+        require(method in _ITERATIONS, f"method '{method}' is none of {', '.join(_ITERATIONS)}")
         self.lengths = tuple(float(x) for x in (lengths or self.grains.shape))
         require(
             len(self.lengths) == self.dimension and all(0 < x < np.inf for x in self.lengths),
@@ -231,10 +232,7 @@ def solve_cells(
         of_grain = [laws.index(law) for law in cell.laws]
         phase.append(np.array(of_grain * (1 if len(of_grain) > 1 else int(owner.max()) + 1))[owner])
         Q.append(cell.orientations[owner])
-    n_t = F.shape[1] - 1
-    points = Points(
-        tuple(laws), np.stack(phase), np.stack(Q), _law_tolerance(tolerance, grid), horizon / n_t
-    )
+    points = Points(tuple(laws), np.stack(phase), np.stack(Q), tolerance)
     shear = np.array([law.shear_modulus for law in laws])
     bulk = np.array([law.bulk_modulus for law in laws])
     lame = bulk - 2.0 / 3.0 * shear
@@ -242,22 +240,13 @@ def solve_cells(
         tolerance,
         _FLOOR * float(shear.min()),
         (float(lame.min() + lame.max()) / 2, float(shear.min() + shear.max()) / 2),
-        _MEMORY[first.method],
-        max_iterations=60 if first.method == "anderson" else 1000,
+        first.method,
+        max_iterations=_ITERATIONS[first.method],
     )
     march = March(grid, points, F[..., :d, :d], horizon, settings)
     march.run(observe)
     seconds = {**grid.seconds, "total": time.perf_counter() - started}
     return _results(march, seconds), march
-
-
-def _law_tolerance(tolerance: float, grid: Grid) -> float:
-    """Tolerance of the stress at a point that lets the residual come down to `tolerance`.
-
-    Where a trial's F makes the law's integration take one more substep its stress jumps within the
-    law's tolerance, and the divergence multiplies such a jump by the grid cells along L.
-    """
-    return 2.0 * tolerance / max(grid.shape)
 
 
 def _results(march: March, seconds: dict[str, float]) -> CellResults:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlms_fenics.unitcell.fft_acceleration import Anderson, Extrapolation
+from mlms_fenics.unitcell.fft_newton import Memory, newton
 from mlms_fenics.unitcell.fft_points import Points
 from mlms_fenics.unitcell.fft_solver import Fields, Grid, equilibrate
+
+_MEMORY = 10  # of Anderson's acceleration
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Settings:
         tolerance: of the equilibrium residual ‖div P‖ L/‖⟨P⟩‖.
         floor: GPa, see `equilibrate`.
         moduli: of the reference medium, GPa.
-        memory: of Anderson's acceleration, 0 for the basic scheme.
+        method: "newton", "anderson" or "basic".
         max_iterations: per step, before it is halved.
         max_halvings: of one increment of the path.
     """
@@ -27,7 +30,7 @@ class Settings:
     tolerance: float
     floor: float
     moduli: tuple[float, float]
-    memory: int
+    method: str
     max_iterations: int = 60
     max_halvings: int = 10
 
@@ -63,7 +66,9 @@ class March:
             )
             for c in range(B)
         ]
-        self.accelerators = [Anderson(grid.size, settings.memory) for _ in range(B)]
+        memory = _MEMORY if settings.method == "anderson" else 0
+        self.accelerators = [Anderson(grid.size, memory) for _ in range(B)]
+        self.tangents = [Memory(grid) for _ in range(B)]
         self.extrapolations = [Extrapolation(f.y) for f in self.fields]
         self.P = np.zeros((B, n_t + 1, d, d))
         self.P33 = np.zeros((B, n_t + 1))
@@ -75,77 +80,77 @@ class March:
 
     def run(self, observe: Observer | None = None) -> None:
         """Go through all increments; `observe(cell, time, increment, fields)` after each."""
-        alive = np.arange(len(self.F))
+        alive = list(range(len(self.F)))
         for increment in range(self.F.shape[1] - 1):
-            alive = self._advance(alive, increment, 0.0, 1.0, 0)
-            if alive.size == 0:
-                return
+            # Nothing of a cell depends on the others, so that batches change no answer.
+            alive = [c for c in alive if self._advance(c, increment, 0.0, 1.0, 0)]
             for c in alive:
                 self.P[c, increment + 1] = self.fields[c].P.mean(-1)
                 self.P33[c, increment + 1] = self.fields[c].P33.mean()
                 if observe is not None:
-                    observe(int(c), self.time[c], increment + 1, self.fields[c])
+                    observe(c, self.time[c], increment + 1, self.fields[c])
 
-    def _advance(
-        self, cells: np.ndarray, increment: int, start: float, end: float, depth: int
-    ) -> np.ndarray:
-        """From one fraction of the increment to another, halving where needed; those that did."""
+    def _advance(self, c: int, increment: int, start: float, end: float, depth: int) -> bool:
+        """From one fraction of the increment to another, halving where needed."""
         settings = self.settings
-        here, there = self.F[cells, increment], self.F[cells, increment + 1]
+        here, there = self.F[c, increment], self.F[c, increment + 1]
         F_mean = here + end * (there - here)
         now, dt = (increment + end) * self.dt, (end - start) * self.dt
-        F_start = np.stack([self.fields[c].F for c in cells])
-
-        def respond(rows: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return self.points.trial(cells[rows], F_start[rows], F, dt)
-
-        def attempt(rows: np.ndarray, guesses: list[np.ndarray]) -> list[Fields]:
-            return equilibrate(
-                self.grid,
-                lambda sub, F: respond(rows[sub], F),
-                F_mean[rows],
-                guesses,
-                [self.accelerators[cells[r]] for r in rows],
-                settings.moduli,
-                settings.tolerance,
-                settings.floor,
-                settings.max_iterations,
+        found = self._attempt(c, F_mean, self.extrapolations[c].guess(now), dt)
+        if found.residual > settings.tolerance:
+            # What the past suggested may be the trouble, at a corner of the path.
+            self._forget(c)
+            first = found.iterations
+            found = self._attempt(c, F_mean, self.extrapolations[c].last(), dt)
+            found.iterations += first
+        self.iterations[c, increment] += found.iterations
+        if found.residual <= settings.tolerance:
+            self._commit(c, found, now, dt, increment)
+            return True
+        self.halved[c] += 1
+        if depth == settings.max_halvings:
+            self.message[c] = (
+                f"no equilibrium at increment {increment + 1} of {self.F.shape[1] - 1}, "
+                f"t = {now:.6g} µs, with a step of {dt:.3g} µs: residual "
+                f"{found.residual:.3g}, wanted {settings.tolerance:.3g}, after "
+                f"{found.iterations} iterations"
             )
+            return False
+        self._forget(c)
+        middle = 0.5 * (start + end)
+        return self._advance(c, increment, start, middle, depth + 1) and self._advance(
+            c, increment, middle, end, depth + 1
+        )
 
-        everyone = np.arange(len(cells))
-        found = attempt(everyone, [self.extrapolations[c].guess(now) for c in cells])
-        again = np.array([r for r in everyone if found[r].residual > settings.tolerance], int)
-        if again.size:  # what the past suggested may be the trouble, at a corner of the path
-            for r in again:
-                self.accelerators[cells[r]].forget()
-            retried = attempt(again, [self.extrapolations[cells[r]].last() for r in again])
-            for r, fields in zip(again, retried, strict=True):
-                fields.iterations += found[r].iterations
-                found[r] = fields
-        good, bad = [], []
-        for c, fields in zip(cells, found, strict=True):
-            self.iterations[c, increment] += fields.iterations
-            if fields.residual <= settings.tolerance:
-                self._commit(c, fields, now, dt, increment)
-                good.append(c)
-            elif depth == settings.max_halvings:
-                self.halved[c] += 1
-                self.message[c] = (
-                    f"no equilibrium at increment {increment + 1} of {self.F.shape[1] - 1}, "
-                    f"t = {now:.6g} µs, with a step of {dt:.3g} µs: residual "
-                    f"{fields.residual:.3g}, wanted {settings.tolerance:.3g}, after "
-                    f"{fields.iterations} iterations"
-                )
-            else:
-                self.halved[c] += 1
-                self.accelerators[c].forget()
-                bad.append(c)
-        if bad:
-            middle = 0.5 * (start + end)
-            half = self._advance(np.array(bad), increment, start, middle, depth + 1)
-            if half.size:
-                good.extend(self._advance(half, increment, middle, end, depth + 1))
-        return np.array(sorted(good), dtype=int)
+    def _attempt(self, c: int, F_mean: np.ndarray, guess: np.ndarray, dt: float) -> Fields:
+        settings, points, F_start = self.settings, self.points, self.fields[c].F
+        limits = (settings.tolerance, settings.floor, settings.max_iterations)
+        if settings.method == "newton":
+            return newton(
+                self.grid,
+                lambda F, first: points.trial(c, F_start, F, dt, first),
+                lambda F, P: points.tangent(c, F_start, F, P, dt),
+                self.tangents[c],
+                F_mean,
+                guess,
+                *limits,
+            )
+        first = True
+
+        def respond(_: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            nonlocal first
+            P, P33 = points.trial(c, F_start, F[0], dt, first)
+            first = False
+            return P[None], P33[None]
+
+        accelerators = [self.accelerators[c]]
+        return equilibrate(
+            self.grid, respond, F_mean[None], [guess], accelerators, settings.moduli, *limits
+        )[0]
+
+    def _forget(self, c: int) -> None:
+        self.accelerators[c].forget()
+        self.tangents[c].forget()
 
     def _commit(self, c: int, fields: Fields, now: float, dt: float, increment: int) -> None:
         self.points.commit(c)

@@ -5,114 +5,137 @@ import numba
 import numpy as np
 
 from mlms_fenics.materials.crystal import CrystalLaw
-from mlms_fenics.materials.crystal_paths import integrate_paths, virgin_state
+from mlms_fenics.materials.crystal_paths import ERROR_PER_STEP, crystal_tables, virgin_state
+from mlms_fenics.unitcell.fft_law import advance
+
+_MOST = 20_000  # substeps of a point in a step; the step is halved where more are needed
+_BOUND = 4.0  # error of a substep, relative to what is wanted, that later trials may reach
+_AIM = 0.5  # of the error that is wanted, when the number of substeps is chosen
+_DIFFERENCE = 1e-6  # of F, for the tangent
 
 
 class Points:
     """States of all points of B cells, and their response to a trial deformation.
 
-    A trial always starts from the committed state, never from an earlier trial.
+    A trial always starts from the committed state, never from an earlier trial. A step's first
+    trial chooses each point's number of substeps by the law's error estimate; the later trials keep
+    it (unless the error has grown fourfold), so that the stress is smooth in F.
 
     Args:
         laws: one for each phase, all of one dimension.
         phase: number of the law, *Shape* `(B, N)`.
         Q: lattice to sample, *Shape* `(B, N, 3, 3)`.
         tolerance: of a point's stress (`integrate_paths`).
-        first_step: to be tried first, µs.
     """
 
     def __init__(
-        self,
-        laws: tuple[CrystalLaw, ...],
-        phase: np.ndarray,
-        Q: np.ndarray,
-        tolerance: float,
-        first_step: float,
+        self, laws: tuple[CrystalLaw, ...], phase: np.ndarray, Q: np.ndarray, tolerance: float
     ):
-        self.laws, self.phase, self.tolerance = laws, phase, tolerance
+        self.laws, self.phase = laws, phase
+        self.tolerance = ERROR_PER_STEP * tolerance
+        self.tables = [crystal_tables(law) for law in laws]
         self.Q = np.ascontiguousarray(Q).reshape(*phase.shape, 9)
         width = max(9 + law.n_twin + law.n_slip for law in laws)
         self.state = np.zeros((*phase.shape, width))
         for p, law in enumerate(laws):
             virgin = virgin_state(law, 1)[0]
             self.state[phase == p, : virgin.size] = virgin
-        self.wanted = np.full(phase.shape, first_step)
+        self.rate = np.zeros_like(self.state)  # at rest there are none
         floor = [min(f.tau_0 for f in (*law.slip, *law.twins)) for law in laws]
         self.scale = np.array(floor)[phase]
-        self._committed = (self.state, self.wanted, self.scale)
-        self._trial = tuple(a.copy() for a in self._committed)
+        self.count = np.ones(phase.shape, np.int64)
+        self._committed = (self.state, self.rate, self.scale)
+        N = phase.shape[1]
+        self._count = self.count[0].copy()
+        self._trial, self._moved = (
+            (*(a[0].copy() for a in self._committed), np.zeros((N, 6)), np.zeros(N))
+            for _ in range(2)
+        )
         self._bulk = np.array([law.bulk_modulus for law in laws])[phase]
 
     def trial(
-        self, cells: np.ndarray, F_start: np.ndarray, F: np.ndarray, dt: float
+        self, cell: int, F_start: np.ndarray, F: np.ndarray, dt: float, first: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Stress at the end of a step from the committed state, F linear in time.
 
         Args:
-            cells: numbers of the cells, *Shape* `(b,)`.
-            F_start, F: at the step's two ends, *Shape* `(b, d, d, N)`.
+            cell: its number.
+            F_start, F: at the step's two ends, *Shape* `(d, d, N)`.
             dt: µs.
+            first: whether it is the step's first trial.
 
         Returns:
-            P, GPa, *Shape* `(b, d, d, N)`; its component 33, *Shape* `(b, N)`. NaN at points where
-            the law could not be integrated or that are turned inside out.
+            P, GPa, *Shape* `(d, d, N)`; its component 33, *Shape* `(N,)`. NaN at points where the
+            law could not be integrated or that are turned inside out.
         """
-        b, N = len(F), F.shape[-1]
-        ends = np.empty((b, N, 2, 9))
-        P, P33 = np.empty(F.shape), np.empty((b, N))
-        deviator = np.empty((b * N, 6))
-        for c in range(b):
-            _crystal_frame(F_start[c], F[c], self.Q[cells[c]], ends[c])
-        for p, law in enumerate(self.laws):
-            width = 9 + law.n_twin + law.n_slip
-            rows = slice(None)
-            where: tuple = (cells,)
-            if len(self.laws) > 1:
-                rows = np.flatnonzero(self.phase[cells].ravel() == p)
-                where = (cells[rows // N], rows % N)
-            result = integrate_paths(
-                law,
-                ends.reshape(-1, 2, 3, 3)[rows],
-                np.eye(3)[None],
-                np.array([dt]),
-                self.tolerance,
-                state=self.state[where][..., :width],
-                wanted=self.wanted[where],
-                scale=self.scale[where],
-            )
-            shape = (b, N) if len(self.laws) == 1 else (len(rows),)
-            good = np.isnan(result.failed_at[:, 0])
-            deviator[rows] = np.where(good[:, None], result.deviator[:, 0, 1], np.nan)
-            state, wanted, scale = self._trial
-            state[(*where, ..., slice(0, width))] = result.state.reshape(*shape, width)
-            wanted[where] = result.wanted.reshape(shape)
-            scale[where] = result.scale.reshape(shape)
-        for c in range(b):
-            _first_piola(F[c], deviator.reshape(b, N, 6)[c], self._bulk[cells[c]], P[c], P33[c])
+        if first:
+            self._count[:] = self.count[cell]
+        count, (*_, deviator, error) = self._count, self._trial
+        self._integrate(cell, F_start, F, dt, count, self._trial)
+        bound = 1.0 if first else _BOUND
+        while True:
+            again = np.flatnonzero(~(error <= bound) & (count < _MOST))
+            if again.size == 0:
+                break
+            part = np.zeros_like(count)
+            part[again] = count[again] = _substeps(count[again], error[again])
+            self._integrate(cell, F_start, F, dt, part, self._trial)
+        deviator[~(error <= bound)] = np.nan
+        P, P33 = np.empty(F.shape), np.empty(F.shape[-1])
+        _first_piola(F, deviator, self._bulk[cell], P, P33)
         return P, P33
 
+    def tangent(
+        self, cell: int, F_start: np.ndarray, F: np.ndarray, P: np.ndarray, dt: float
+    ) -> np.ndarray:
+        """dP/dF at the end of a step, by differences, GPa, *Shape* `(d, d, d, d, N)`.
+
+        Args:
+            cell, F_start, F, dt: of the last trial, which is kept; the law is evaluated d² times.
+            P: what it gave.
+        """
+        d, N = F.shape[0], F.shape[-1]
+        D, moved, P33 = np.empty((d, d, d, d, N)), np.empty(F.shape), np.empty(N)
+        new = np.empty(F.shape)
+        for k in range(d):
+            for l in range(d):
+                moved[:] = F
+                moved[k, l] += _DIFFERENCE
+                self._integrate(cell, F_start, moved, dt, self._count, self._moved)
+                _first_piola(moved, self._moved[3], self._bulk[cell], new, P33)
+                np.subtract(new, P, out=D[:, :, k, l])
+        D /= _DIFFERENCE
+        return D
+
     def commit(self, cell: int) -> None:
-        """Make the cell's last trial its state."""
-        for committed, trial in zip(self._committed, self._trial, strict=True):
-            committed[cell] = trial[cell]
+        """Make the cell's last trial its state, and choose the next step's substeps."""
+        for committed, trial in zip(self._committed, self._trial, strict=False):
+            committed[cell] = trial
+        count, error = self._count, self._trial[-1]
+        self.count[cell] = _substeps(count, error)
+
+    def _integrate(
+        self, cell: int, F_start: np.ndarray, F: np.ndarray, dt: float, count: np.ndarray, out
+    ) -> None:
+        for p, law in enumerate(self.laws):
+            chosen = count
+            if len(self.laws) > 1:
+                chosen = np.where(self.phase[cell] == p, count, 0)
+                if not chosen.any():
+                    continue
+            advance(
+                F_start, F, self.Q[cell], dt, chosen, *self.tables[p], law.detwinning,
+                law.shear_modulus, self.tolerance,
+                self.state[cell], self.rate[cell], self.scale[cell],
+                *out,
+            )  # fmt: skip
 
 
-@numba.njit(cache=True, error_model="numpy")
-def _crystal_frame(F0, F1, Q, out):
-    """F Q at both ends; F `(d, d, N)`, Q `(N, 9)`, out `(N, 2, 9)`; F_33 = 1 where d = 2."""
-    d, N = F0.shape[0], F0.shape[2]
-    for n in range(N):
-        for i in range(3):
-            for j in range(3):
-                a, b = 0.0, 0.0
-                if i < d:
-                    for k in range(d):
-                        a += F0[i, k, n] * Q[n, 3 * k + j]
-                        b += F1[i, k, n] * Q[n, 3 * k + j]
-                else:
-                    a = b = Q[n, 6 + j]
-                out[n, 0, 3 * i + j] = a
-                out[n, 1, 3 * i + j] = b
+def _substeps(count: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """How many substeps bring the third-order error from `error` to what is aimed at."""
+    ratio = np.where(np.isfinite(error), error / _AIM, np.inf)
+    factor = np.clip(np.cbrt(ratio), 0.2, 5.0)
+    return np.clip(np.ceil(count * factor), 1, _MOST).astype(np.int64)
 
 
 @numba.njit(cache=True, error_model="numpy")

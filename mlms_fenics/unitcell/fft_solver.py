@@ -4,6 +4,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -70,13 +71,17 @@ class Grid:
         F_hat = np.empty((b, d, d, self.k.shape[1]), complex)
         for c in range(b):
             gradient(y[c].view(complex).reshape(d, -1), self.k, self.scale, F_mean[c], F_hat[c])
+        return self.backward(F_hat)
+
+    def backward(self, F_hat: np.ndarray) -> np.ndarray:
+        """Values on the grid, *Shape* `(b, d, d, N)`, of coefficients `(b, d, d, M)`, lost."""
         started = time.perf_counter()
         F = scipy.fft.irfftn(
-            F_hat.reshape(b, d, d, *self.spectrum),
+            F_hat.reshape(*F_hat.shape[:3], *self.spectrum),
             s=self.shape, axes=self.axes, norm="forward", overwrite_x=True, workers=1,
         )  # fmt: skip
         self.seconds["fft"] += time.perf_counter() - started
-        return F.reshape(b, d, d, -1)
+        return F.reshape(*F_hat.shape[:3], -1)
 
     def spectrum_of(self, P: np.ndarray) -> np.ndarray:
         """Fourier coefficients, *Shape* `(b, d, d, M)`; the first is the mean."""
@@ -86,6 +91,13 @@ class Grid:
         )
         self.seconds["fft"] += time.perf_counter() - started
         return P_hat.reshape(*P.shape[:3], -1)
+
+    def timed(self, name: str, call: Callable, *arguments: Any) -> Any:
+        """What the call returns; its wall time is added to `seconds[name]`."""
+        started = time.perf_counter()
+        found = call(*arguments)
+        self.seconds[name] += time.perf_counter() - started
+        return found
 
 
 def equilibrate(

@@ -36,38 +36,49 @@ def neo_hookean(F, G, lambda_e):
     return (P + 2 * lambda_e * (J - 1) * J * inverse_T)[:2, :2]
 
 
-@pytest.mark.parametrize("grid", [(4, 4), (3, 5)])
-def test_homogeneous_cell_is_the_point(grid):
-    law, Q, n = two_slip_crystal(), random_orientations(1, 3, dimension=2), 40
-    U, horizon = path(n), 1e5
-    cell = FFTCell(law, np.zeros(grid, int), Q)
-    sigma = cell.stress(U, horizon)
-    full = np.zeros((1, n + 1, 3, 3))
-    full[0, :, :2, :2], full[0, :, 2, 2] = U, 1.0
-    turn = np.eye(3)
-    turn[:2, :2] = Q[0]
-    tolerance = 2e-4 / max(grid)
+def one_step_an_increment(law, U, horizon, Q):
+    """The single point by the law's own integrator, made to take each increment in one step."""
+    n = len(U) - 1
+    full = np.broadcast_to(np.eye(3), (1, n + 1, 3, 3)).copy()
+    full[0, :, : U.shape[-1], : U.shape[-1]] = U
     first = np.full((1, 1), horizon / n)
-    state = {"state": np.zeros((1, 1, 11)), "wanted": first, "scale": np.full((1, 1), 0.1)}
-    state["state"][0, 0, [0, 4, 8]] = 1.0
-    for k in range(n):
-        step = integrate_paths(
-            law, full[:, k : k + 2], turn[None], np.array([horizon / n]), tolerance, **state
-        )
-        state = {name: getattr(step, name) for name in state}
-        d = step.deviator[0, 0, 1]
-        pressure = law.bulk_modulus * (np.linalg.det(U[k + 1]) - 1)
-        expected = np.array([[d[0] + pressure, d[3]], [d[3], d[1] + pressure]])
-        assert np.abs(sigma[k + 1] - expected).max() < 1e-12 * np.abs(sigma).max()
-    taylor = TaylorAverage(law, Q).stress(U, horizon)
+    segments = np.full(n, horizon / n)
+    found = integrate_paths(law, full, Q, segments, 1e6, wanted=first)
+    assert found.substeps.item() == n and found.rejected.item() == 0
+    d = found.deviator[0, 0]
+    sigma = np.stack((d[:, [0, 3, 5]], d[:, [3, 1, 4]], d[:, [5, 4, 2]]), axis=1)
+    pressure = law.bulk_modulus * (np.linalg.det(full[0]) - 1)
+    return sigma + pressure[:, None, None] * np.eye(3), found.state[0, 0, 9:]
+
+
+@pytest.mark.parametrize("horizon", [1e5, 1e6])
+@pytest.mark.parametrize("grid", [(4, 4), (3, 5)])
+def test_homogeneous_cell_is_the_point(grid, horizon):
+    law, Q, n = two_slip_crystal(), random_orientations(1, 3, dimension=2), 400
+    U = path(n)
+    cell = FFTCell(law, np.zeros(grid, int), Q)
+    turn = np.eye(3)[None].copy()
+    turn[0, :2, :2] = Q[0]
+    expected, slip = one_step_an_increment(law, U, horizon, turn)
+    assert slip.max() > (0.02 if horizon == 1e6 else 0.005)
+    # So coarse a tolerance asks for no more than one substep an increment.
+    loose = cell.stress(U, horizon, tolerance=0.1)
+    assert np.abs(loose - expected[:, :2, :2]).max() < 1e-12 * np.abs(expected).max()
+    sigma = cell.stress(U, horizon)
+    taylor = TaylorAverage(law, Q).stress(U, horizon, tolerance=1e-6)
     assert np.abs(sigma - taylor).max() < 1e-4 * np.abs(taylor).max()
 
 
 def test_homogeneous_magnesium_in_3d():
-    law, Q, t = magnesium(), random_orientations(1, 5), np.linspace(0, 1, 9)
+    law, Q, t = magnesium(), random_orientations(1, 5), np.linspace(0, 1, 401)
     U = np.eye(3) + t[:, None, None] * np.array([[0.02, 0.01, 0], [0.01, -0.02, 0], [0, 0, 0.001]])
-    sigma = FFTCell(law, np.zeros((2, 2, 2), int), Q).stress(U, 1.0)
-    taylor = TaylorAverage(law, Q).stress(U, 1.0, tolerance=1e-5)
+    cell = FFTCell(law, np.zeros((2, 2, 2), int), Q)
+    expected, inelastic = one_step_an_increment(law, U, 1.0, Q)
+    assert inelastic[6:].max() > 0.01
+    loose = cell.stress(U, 1.0, tolerance=0.1)
+    assert np.abs(loose - expected).max() < 1e-12 * np.abs(expected).max()
+    sigma = cell.stress(U[::50], 1.0)
+    taylor = TaylorAverage(law, Q).stress(U[::50], 1.0, tolerance=1e-5)
     assert np.abs(sigma - taylor).max() < 2e-4 * np.abs(taylor).max()
 
 

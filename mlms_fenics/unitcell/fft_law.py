@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""The crystal law over one step of time, each point in a given number of equal substeps.
+
+The rates, the Runge-Kutta stages, the constraints and the error estimate are those of `materials`.
+Only who chooses the substeps differs: within a step of the cell they must not depend on the trial
+deformation, so that the stress is a smooth function of it, which a Newton iteration needs.
+"""
+
+import zlib
+from pathlib import Path
+
+import numba
+import numpy as np
+
+from mlms_fenics.materials import crystal_kernel, crystal_step
+from mlms_fenics.materials.crystal_kernel import F_SLOPE, F_START, MAX_STATE, L, rates, u
+from mlms_fenics.materials.crystal_step import (
+    DEVIATOR,
+    ERROR,
+    F0,
+    F3,
+    LENGTH,
+    NOW,
+    ROWS,
+    SCALE,
+    SIZE,
+    STEP,
+    Y0,
+    Y,
+    constrain,
+    measure,
+    prepare_stage,
+)
+from mlms_fenics.materials.vector_math import COMPILE
+
+
+@numba.njit(**COMPILE)
+def _accept(w, n_state):
+    """End of a substep: its last stage is the next one's first."""
+    n = u(L)
+    rnow, rh, rs, size = u(NOW * L), u(STEP * L), u(SCALE * L), u(SIZE * L)
+    for l in range(n):
+        w[rnow + l] += w[rh + l]
+        w[rs + l] = w[size + l] if w[size + l] > w[rs + l] else w[rs + l]
+    for k in range(n_state):
+        a, b = u((Y0 + k) * L), u((Y + k) * L)
+        f0, f1 = u((F0 + k) * L), u((F3 + k) * L)
+        for l in range(n):
+            w[a + l] = w[b + l]
+            w[f0 + l] = w[f1 + l]
+
+
+def _sources() -> int:
+    """Checksum of every source that is compiled into `advance`."""
+    folder = Path(crystal_kernel.__file__).parent
+    files = [folder / "vector_math.py", crystal_kernel.__file__, crystal_step.__file__, __file__]
+    return zlib.crc32(b"".join(Path(name).read_bytes() for name in files))
+
+
+def _cached(sources: int):
+    # numba's cache looks at this file's date only; a captured value is part of its key.
+    @numba.njit(**COMPILE, cache=True)
+    def advance(
+        F_start, F_end, Q, dt, count, slip, twin, detwinning, G, tolerance,
+        state, rate, scale, state_end, rate_end, scale_end, deviator, error,
+    ):  # fmt: skip
+        """Integrate the points whose `count` is positive; the others' outputs are left alone.
+
+        Args:
+            F_start, F_end: at the step's ends, *Shape* `(d, d, N)`; `Q` lattice to sample `(N, 9)`.
+            dt: µs.
+            count: substeps of each point, *Shape* `(N,)`.
+            slip, twin, detwinning, G: tables and parameters of the law (`crystal_tables`).
+            tolerance: that `error` is relative to.
+            state, rate, scale: at the start: states `(N, n)`, their rates `(N, n)` (1/µs), largest
+                deviator so far (GPa) `(N,)`.
+            state_end, rate_end, scale_end: the same at the end, output.
+            deviator: deviatoric Cauchy stress at the end, GPa, `(N, 6)`, output.
+            error: the largest of the substeps' estimated errors, `(N,)`, output; NaN or infinite
+                where the integration left all bounds.
+        """
+        if sources < 0:  # never; mentioned so that it is captured
+            return
+        d, N = F_start.shape[0], F_start.shape[2]
+        n_slip, n_twin = slip.shape[0], twin.shape[0]
+        n_state = 9 + n_twin + n_slip
+        w = np.zeros(ROWS * L)
+        job = np.full(L, -1, np.int64)
+        left = np.zeros(L, np.int64)
+        for l in range(L):  # idle lanes compute something harmless
+            for i in range(3):
+                w[(F_START + 4 * i) * L + l] = 1.0
+                w[(Y0 + 4 * i) * L + l] = 1.0
+            w[LENGTH * L + l] = dt
+            w[SCALE * L + l] = 1.0
+        following, running = 0, 0
+        while True:
+            for l in range(L):
+                if job[l] >= 0:
+                    continue
+                while following < N and count[following] <= 0:
+                    following += 1
+                if following == N:
+                    break
+                j = following
+                following += 1
+                running += 1
+                job[l], left[l] = j, count[j]
+                for i in range(3):
+                    for k in range(3):
+                        a, b = 0.0, 0.0
+                        if i < d:
+                            for m in range(d):
+                                a += F_start[i, m, j] * Q[j, 3 * m + k]
+                                b += F_end[i, m, j] * Q[j, 3 * m + k]
+                        else:
+                            a = b = Q[j, 6 + k]
+                        w[(F_START + 3 * i + k) * L + l] = a
+                        w[(F_SLOPE + 3 * i + k) * L + l] = b - a
+                for k in range(n_state):
+                    w[(Y0 + k) * L + l] = state[j, k]
+                    w[(F0 + k) * L + l] = rate[j, k]
+                w[NOW * L + l] = 0.0
+                w[STEP * L + l] = dt / count[j]
+                w[SCALE * L + l] = scale[j]
+                error[j] = 0.0
+            if running == 0:
+                break
+            # One call of `rates` serves all stages, as each would be compiled anew.
+            for stage in range(1, 4):
+                prepare_stage(w, n_state, stage)
+                if stage == 3:
+                    constrain(w, n_slip, n_twin, detwinning)
+                rates(w, Y, F0 + stage * MAX_STATE, slip, twin, detwinning, G)
+            measure(w, slip, twin, G, tolerance)
+            _accept(w, n_state)
+            for l in range(L):
+                j = job[l]
+                if j < 0:
+                    continue
+                e = w[ERROR * L + l]
+                error[j] = max(error[j], e) if e == e else np.inf
+                left[l] -= 1
+                if left[l] > 0:
+                    continue
+                for k in range(n_state):
+                    state_end[j, k] = w[(Y0 + k) * L + l]
+                    rate_end[j, k] = w[(F0 + k) * L + l]
+                scale_end[j] = w[SCALE * L + l]
+                for k in range(6):
+                    deviator[j, k] = w[(DEVIATOR + k) * L + l]
+                job[l] = -1
+                w[STEP * L + l] = 0.0
+                running -= 1
+
+    return advance
+
+
+advance = _cached(_sources())
