@@ -7,7 +7,6 @@ by GMRES, preconditioned by the discrete Green operator of the mean tangent.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -138,6 +137,7 @@ def newton(
     """
     d = len(F_mean)
     y, best, damping = guess.copy(), None, 1.0
+    step = np.zeros_like(y)
     r = np.empty((d, grid.k.shape[1]), complex)
     memory.begin()
     for iteration in range(1, max_iterations + 1):
