@@ -125,7 +125,7 @@ def _grid(dataset: Dataset) -> list[str]:
     shares = 100 * np.bincount(dataset.grains.ravel()) / dataset.grains.size
     return [
         f"grid          {' × '.join(map(str, dataset.grains.shape))}, operator "
-        f"{settings['operator']}, "
+        f"{settings['operator']}, {settings['increments']} increments a step, "
         + ("grain map of a file" if seed is None else f"periodic Voronoi grains of seed {seed}")
         + f", {shares.min():.2g}% to {shares.max():.2g}% of the cell each"
     ]

@@ -112,6 +112,9 @@ def _add_options(parser: argparse.ArgumentParser, cell: CellType) -> None:
     group = parser.add_argument_group("computation").add_argument
     group("--tolerance", type=float, default=1e-4, help="residual of equilibrium at every step"
           if cell.full_field else "relative error of the average stress")
+    if cell.full_field:
+        group("--increments", type=int, default=1, metavar="N", help="solve each stored step in N "
+              "increments, of strain linear in time")
     group("--device", default=None,
           help=f"one of {', '.join(cell.devices)} (default: the cell's choice)")
     group("--block", type=int, default=None, help="paths of one piece of work "

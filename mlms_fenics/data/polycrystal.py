@@ -74,8 +74,16 @@ def polycrystal_from_options(
         )
     if Q is None:
         Q = own if own is not None and options.fibre is None else orientations(present)
-    seed = options.grain_seed if options.grain_map is None else None
-    return Polycrystal(Q, grains, {"operator": options.operator, "grain_seed": seed})
+    if not 1 <= options.increments <= 1000:
+        raise InputError(
+            f"--increments is {options.increments}, but must lie in 1 <= increments <= 1000"
+        )
+    settings = {
+        "grain_seed": options.grain_seed if options.grain_map is None else None,
+        "increments": options.increments,
+        "operator": options.operator,
+    }
+    return Polycrystal(Q, grains, settings)
 
 
 def orientations_from_options(

@@ -26,8 +26,9 @@ class Recipe:
         horizon: µs.
         tolerance: relative, on the average stress; of full-field cells, of equilibrium.
         grains: full-field cells: number of the grain of each grid cell, *Shape* the grid's.
-        cell_settings: full-field cells: `operator` (see `unitcell.FFTCell`) and `grain_seed`, that
-            of the tessellation `grains` came from, or None.
+        cell_settings: full-field cells: `operator` (see `unitcell.FFTCell`); `increments`, in how
+            many each step of a path is solved; `grain_seed`, of the tessellation that `grains` is,
+            or None.
     """
 
     cell: str
