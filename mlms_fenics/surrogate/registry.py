@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _ARCHITECTURES = {
     "pca-net": ("pca_net", "PCANetLaw", "pca_training"),
     "recurrent": ("recurrent", "RecurrentLaw", "recurrent_training"),
+    "reduced": ("reduced_polycrystal", "ReducedPolycrystal", "reduced_polycrystal_training"),
 }
 
 

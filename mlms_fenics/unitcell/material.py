@@ -4,20 +4,13 @@
 import numpy as np
 import torch
 
-from mlms_fenics.materials.base import Material, State
 from mlms_fenics.materials.crystal import CrystalLaw
-from mlms_fenics.materials.crystal_paths import integrate_paths, virgin_state
-from mlms_fenics.materials.crystal_points import raise_on_failure
-from mlms_fenics.tensors import from_components, polar
+from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.unitcell.checks import check_orientations, check_positive
 
 
-class TaylorMaterial(Material):
-    """Every material point carries all grains of a polycrystal.
-
-    State: `U` (n, 3, 3), the stretch of the last step; `grains` (n, n_grains, 9 + n_twin + n_slip),
-    each grain's F_in⁻¹, twin fractions and slips; `step` and `scale` (n, n_grains), the substep to
-    try next (µs) and the largest stress so far (GPa).
+class TaylorMaterial(Polycrystal):
+    """Every material point carries all grains of a polycrystal, of equal volumes.
 
     Args:
         law: the crystal.
@@ -38,65 +31,9 @@ class TaylorMaterial(Material):
         device: torch.device | str | None = None,
     ):
         check_positive("tolerance", tolerance, largest=0.1)
-        self.law = law
-        self.orientations = check_orientations(orientations, law.dimension)
-        self.tolerance = tolerance
-        self.compute_device = device
-        self.density = law.density
-        self.bulk_modulus = law.bulk_modulus
-        self.shear_modulus = law.shear_modulus
-
-    def initial_state(self, n: int) -> State:
-        """State of `n` virgin points at F = I."""
-        n_grains = len(self.orientations)
-        grains = virgin_state(self.law, n * n_grains).reshape(n, n_grains, -1)
-        floor = min(f.tau_0 for f in (*self.law.slip, *self.law.twins))
-        return {
-            "U": torch.eye(3, dtype=torch.float64).repeat(n, 1, 1),
-            "grains": torch.from_numpy(grains),
-            "step": torch.full((n, n_grains), np.inf, dtype=torch.float64),
-            "scale": torch.full((n, n_grains), floor, dtype=torch.float64),
-        }
-
-    def update(
-        self, F: torch.Tensor, time: float, dt: float, state: State
-    ) -> tuple[torch.Tensor, State]:
-        """Stress and state at the end of a step over which U goes linearly (see `Material`).
-
-        Raises:
-            InputError: some det F is not positive.
-            SimulationError: a grain could not be integrated; the message names it.
-        """
-        R, U = polar(F)
-        wanted = state["step"].numpy()
-        result = integrate_paths(
-            self.law,
-            torch.stack((state["U"], U), dim=1).numpy(),
-            self.orientations,
-            np.array([dt]),
-            self.tolerance,
-            state=state["grains"].numpy(),
-            wanted=np.where(np.isinf(wanted), 0.1 * dt, wanted),
-            scale=state["scale"].numpy(),
-            device=self.compute_device,
+        super().__init__(
+            law,
+            check_orientations(orientations, law.dimension),
+            tolerance=tolerance,
+            device=device,
         )
-        raise_on_failure(result)
-        sigma = from_components(torch.from_numpy(result.deviator[:, :, -1].mean(axis=1)))
-        pressure = self.bulk_modulus * (torch.linalg.det(U) - 1.0)
-        sigma = sigma + pressure[:, None, None] * torch.eye(3, dtype=sigma.dtype)
-        new = {
-            "U": U,
-            "grains": torch.from_numpy(result.state),
-            "step": torch.from_numpy(result.wanted),
-            "scale": torch.from_numpy(result.scale),
-        }
-        return R @ sigma @ R.mT, new
-
-    def fields(self, state: State) -> State:
-        """Mean over the grains of the total slip and of the twinned volume fraction."""
-        n_twin = self.law.n_twin
-        grains = state["grains"]
-        return {
-            "slip": grains[..., 9 + n_twin :].sum(-1).mean(-1),
-            "twin_fraction": grains[..., 9 : 9 + n_twin].sum(-1).mean(-1),
-        }

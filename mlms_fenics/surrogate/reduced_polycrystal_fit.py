@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: MIT
+"""Few grains for many: choice among candidates, then polishing of orientations and weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import nnls
+
+Responses = Callable[[np.ndarray], np.ndarray]  # orientations (n, 3, 3) -> vectors (n, n_values)
+
+_SUM_WEIGHT = 1e3  # of the equation Σ w = 1, against residuals of order one
+_STEP = 2e-2  # of the finite differences, radians: well above the law's integration error
+_LARGEST_TURN = 0.5  # of one step, radians
+_EXCHANGES = 100  # random sets that exchanges start from
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Some of the candidates: their indices and weights, *Shape* `(m,)`, and the error."""
+
+    rows: np.ndarray
+    weights: np.ndarray
+    error: float
+
+
+@dataclass(frozen=True)
+class Grains:
+    """A weighted set of grains and how well it fits.
+
+    Attributes:
+        orientations: *Shape* `(m, 3, 3)`.
+        weights: ≥ 0, sum 1, *Shape* `(m,)`.
+        error: root of the mean over paths of the squared relative error.
+    """
+
+    orientations: np.ndarray
+    weights: np.ndarray
+    error: float
+
+
+def fit_weights(gram: np.ndarray, moment: np.ndarray) -> np.ndarray:
+    """Minimise wᵀ G w / 2 - b·w over w ≥ 0, Σ w = 1 (Lawson & Hanson, ch. 23).
+
+    Args:
+        gram: G of the grains' vectors, *Shape* `(n, n)`.
+        moment: b, their products with the target, *Shape* `(n,)`.
+
+    Returns:
+        w, *Shape* `(n,)`.
+    """
+    n = len(gram)
+    # With G = LLᵀ the problem is min |Lᵀw - L⁻¹b|; the sum is one more, heavily weighted, row.
+    L = np.linalg.cholesky(gram + 1e-12 * np.trace(gram) / n * np.eye(n))
+    rows = np.vstack([L.T, np.full(n, _SUM_WEIGHT)])
+    w, _ = nnls(rows, np.append(np.linalg.solve(L, moment), _SUM_WEIGHT), maxiter=50 * n)
+    return w / w.sum()
+
+
+def squared_error(gram: np.ndarray, moment: np.ndarray, square: float, w: np.ndarray) -> float:
+    """|Σ w_g s_g - target|² from products."""
+    return max(float(w @ gram @ w - 2.0 * moment @ w + square), 0.0)
+
+
+def greedy(gram: np.ndarray, moment: np.ndarray, m: int) -> np.ndarray:
+    """Choose candidates one by one, each the one that most deserves weight from the others.
+
+    Args:
+        gram, moment: of all candidates, *Shape* `(n, n)` and `(n,)`.
+        m: how many, at most n.
+
+    Returns:
+        Indices of distinct candidates, *Shape* `(m,)`.
+    """
+    chosen = [int(np.argmax(moment / np.sqrt(np.diag(gram))))]
+    while len(chosen) < m:
+        w = fit_weights(gram[np.ix_(chosen, chosen)], moment[chosen])
+        # Weight goes from the mixture to a candidate along the vector c - mixture: the fall of the
+        # error per length of it.
+        with_mixture = gram[:, chosen] @ w
+        square = float(with_mixture[chosen] @ w)
+        gain = moment - with_mixture - float(w @ moment[chosen]) + square
+        length = np.sqrt(np.maximum(np.diag(gram) - 2.0 * with_mixture + square, 1e-30))
+        score = gain / length
+        score[chosen] = -np.inf
+        chosen.append(int(np.argmax(score)))
+    return np.array(chosen)
+
+
+def exchange(residual_gram: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+    """Swap grains of equal weights for candidates, the best swap first, until none helps.
+
+    Args:
+        residual_gram: products of (candidate - target), *Shape* `(n, n)`.
+        start: indices of candidates, *Shape* `(m,)`.
+
+    Returns:
+        Indices, *Shape* `(m,)`, and their squared error.
+    """
+    chosen, m, own = start.copy(), len(start), np.diag(residual_gram)
+    total = residual_gram[:, chosen].sum(1)
+    square = float(total[chosen].sum())
+    while True:
+        swapped = residual_gram[:, chosen]
+        new = own[:, None] - 2.0 * swapped + 2.0 * total[:, None]
+        new = square - 2.0 * total[chosen] + own[chosen] + new
+        new[chosen] = np.inf  # no grain twice
+        candidate, place = np.unravel_index(int(np.argmin(new)), new.shape)
+        if new[candidate, place] >= square * (1.0 - 1e-9):
+            return chosen, square / m**2
+        total += residual_gram[:, candidate] - residual_gram[:, chosen[place]]
+        chosen[place] = candidate
+        square = float(new[candidate, place])
+
+
+def choose(gram: np.ndarray, moment: np.ndarray, square: float, m: int, seed: int) -> list[Choice]:
+    """Good sets of `m` candidates: the greedy one and those of many exchanges from random sets.
+
+    Args:
+        gram, moment: of all candidates, *Shape* `(n, n)` and `(n,)`.
+        square: of the target with itself.
+        m: how many, at most n.
+        seed: of the random sets.
+
+    Returns:
+        Distinct choices, the smallest error first.
+    """
+    n = len(gram)
+    residual_gram = gram - moment[:, None] - moment[None, :] + square
+    random = np.random.default_rng(seed)
+    starts = [random.choice(n, m, replace=False) for _ in range(_EXCHANGES)]
+    found = {tuple(sorted(exchange(residual_gram, start)[0])) for start in starts}
+    found.add(tuple(sorted(greedy(gram, moment, m))))
+    choices = []
+    for chosen in sorted(found):
+        rows = np.array(chosen)
+        part, b = gram[np.ix_(rows, rows)], moment[rows]
+        w = fit_weights(part, b)
+        choices.append(Choice(rows, w, squared_error(part, b, square, w) ** 0.5))
+    return sorted(choices, key=lambda choice: choice.error)
+
+
+def turned(orientations: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """exp(v×) Q for rotation vectors v, *Shape* `(..., 3)` and `(..., 3, 3)` (Rodrigues)."""
+    angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
+    K = np.zeros((*vectors.shape[:-1], 3, 3))
+    K[..., 2, 1], K[..., 0, 2], K[..., 1, 0] = np.moveaxis(vectors, -1, 0)
+    K -= K.swapaxes(-1, -2)
+    half = np.sinc(angle / (2.0 * np.pi))
+    return (np.eye(3) + np.sinc(angle / np.pi) * K + 0.5 * half**2 * K @ K) @ orientations
+
+
+def polish(
+    grains: Grains,
+    target: np.ndarray,
+    responses: Responses,
+    *,
+    axes: np.ndarray,
+    iterations: int,
+    report: Callable[[int, float], bool] = lambda k, e: True,
+) -> Grains:
+    """Turn all grains and reweight them by Levenberg-Marquardt until the error stays.
+
+    Derivatives are differences of the law's responses; after each turn the weights are the best
+    ones there (variable projection with the joint step, Golub & Pereyra 2003).
+
+    Args:
+        grains: to start from.
+        target: *Shape* `(n_values,)`.
+        responses: of grains, in the target's form.
+        axes: rotation axes allowed, *Shape* `(k, 3)`: three, or in plane strain one.
+        iterations: at most so many.
+        report: told the iteration and its error; returns whether to go on.
+
+    Returns:
+        The best grains met.
+    """
+    Q, w, best = grains.orientations, grains.weights, grains.error
+    m, k = len(Q), len(axes)
+    damping, square = 1e-2, float(target @ target)
+    S = responses(Q)
+    stalled = 0
+    for iteration in range(iterations):
+        moved = turned(Q[:, None], np.broadcast_to(_STEP * axes, (m, k, 3)))
+        slopes = (responses(moved.reshape(-1, 3, 3)).reshape(m, k, -1) - S[:, None]) / _STEP
+        # A grain of weight zero gets a derivative too, so that it can turn to where it is needed.
+        share = np.maximum(w, 0.1 / m)
+        J = np.concatenate([(share[:, None, None] * slopes).reshape(m * k, -1), S])
+        normal, gradient = J @ J.T, J @ (w @ S - target)
+        improved = False
+        for _ in range(8):
+            step = _damped_step(normal, gradient, damping, m * k)
+            turn = step[: m * k].reshape(m, k) @ axes
+            size = np.linalg.norm(turn, axis=1, keepdims=True)
+            turn *= np.minimum(1.0, _LARGEST_TURN / np.maximum(size, 1e-12))
+            Q_new = turned(Q, turn)
+            S_new = responses(Q_new)
+            gram, moment = S_new @ S_new.T, S_new @ target
+            w_new = fit_weights(gram, moment)
+            error = np.sqrt(squared_error(gram, moment, square, w_new))
+            if error < best:
+                gain = 1.0 - error / best
+                Q, w, S, best, improved = Q_new, w_new, S_new, error, True
+                damping = max(damping / 4.0, 1e-7)
+                break
+            damping *= 4.0
+        stalled = 0 if improved and gain > 3e-3 else stalled + 1
+        if not report(iteration, best) or not improved or stalled >= 3:
+            break
+    return Grains(Q, w, best)
+
+
+def _damped_step(A: np.ndarray, g: np.ndarray, damping: float, n_turns: int) -> np.ndarray:
+    """Levenberg-Marquardt step; the weights are not damped, their sum is kept."""
+    diagonal = np.zeros(len(A))
+    diagonal[:n_turns] = damping * (np.diag(A)[:n_turns] + 1e-3 * np.diag(A)[:n_turns].mean())
+    constraint = np.zeros(len(A))
+    constraint[n_turns:] = 1.0
+    K = A + np.diag(diagonal + 1e-12 * np.trace(A) / len(A))
+    K = np.block([[K, constraint[:, None]], [constraint[None], np.zeros((1, 1))]])
+    return np.linalg.solve(K, np.append(-g, 0.0))[:-1]

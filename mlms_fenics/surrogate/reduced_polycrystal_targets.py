@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""Stress histories as one long vector, and the same vector for single grains."""
+
+import numpy as np
+
+from mlms_fenics.errors import SimulationError
+from mlms_fenics.materials.crystal import CrystalLaw
+from mlms_fenics.materials.crystal_paths import integrate_paths
+from mlms_fenics.surrogate.metrics import exact_pressure
+from mlms_fenics.surrogate.strain import isometry
+from mlms_fenics.surrogate.training_data import TrainingData
+from mlms_fenics.tensors import from_components
+
+_HELD = 20_000_000  # stress components of single grains held at a time: 160 MB
+
+
+class Targets:
+    """What a reduced polycrystal is fitted to: scaled so that a residual's square is an error.
+
+    A vector holds, path by path and sample by sample, the coordinates of the stress without its
+    pressure 2 λ_e (J - 1) (five in 3D; in plane strain all three, as the out-of-plane part of the
+    deviator shows in the in-plane trace), divided by the path's norm. The squared length of a
+    difference is then the mean over paths of the squared relative L² error.
+
+    Args:
+        data: histories.
+        rows: of those to fit.
+        samples: fit the stress at about so many times along each path.
+        tolerance: of a grain's stress.
+    """
+
+    def __init__(self, data: TrainingData, rows: np.ndarray, samples: int, tolerance: float):
+        d, n_t = data.dimension, len(data.time) - 1
+        self.law: CrystalLaw = data.law
+        self.tolerance = tolerance
+        self.segments = np.diff(data.time)
+        self.coordinates = isometry(d, deviatoric=d == 3).T
+        self.components = slice(None) if d == 3 else [0, 1, 3]
+        self.times = np.unique(np.linspace(0, n_t, min(samples, n_t) + 1).round().astype(int))[1:]
+        U = np.asarray(data.U[rows], dtype=np.float64)
+        self.U = np.zeros((*U.shape[:2], 3, 3))
+        self.U[...] = np.eye(3)
+        self.U[..., :d, :d] = from_components(U)
+        rest = data.sigma[rows] - exact_pressure(U, data.law.bulk_modulus)
+        rest = rest[:, self.times] @ self.coordinates
+        norm = np.sqrt(np.square(rest).sum((1, 2)))
+        # A path almost without deviator must not outweigh the others.
+        norm = np.maximum(norm, 1e-2 * np.sqrt(np.mean(norm**2)))
+        self.scale = 1.0 / (norm * np.sqrt(len(rows)))
+        self.values = (rest * self.scale[:, None, None]).ravel()
+
+    def of_grains(self, orientations: np.ndarray) -> np.ndarray:
+        """The same vector for each of some grains.
+
+        Args:
+            orientations: *Shape* `(n, 3, 3)`.
+
+        Returns:
+            *Shape* `(n, n_values)`.
+
+        Raises:
+            SimulationError: a grain could not be integrated along a path.
+        """
+        found = np.empty((len(orientations), len(self.values)))
+        chunk = max(1, _HELD // (6 * self.U.shape[0] * self.U.shape[1]))
+        for k in range(0, len(orientations), chunk):
+            result = integrate_paths(
+                self.law, self.U, orientations[k : k + chunk], self.segments, self.tolerance
+            )
+            if not np.isnan(result.failed_at).all():
+                path, grain = np.argwhere(~np.isnan(result.failed_at))[0]
+                raise SimulationError(
+                    f"grain {k + grain} could not be integrated along path {path} of the data"
+                )
+            # Plane strain: the in-plane components of the three-dimensional deviator.
+            stress = result.deviator[:, :, self.times][..., self.components] @ self.coordinates
+            stress *= self.scale[:, None, None, None]
+            found[k : k + chunk] = stress.swapaxes(0, 1).reshape(stress.shape[1], -1)
+        return found

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""Fitting a reduced polycrystal to stress histories."""
+
+import argparse
+import sys
+import time as clock
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mlms_fenics.errors import require
+from mlms_fenics.microstructure import random_orientations
+from mlms_fenics.surrogate.reduced_polycrystal import GrainSet, ReducedPolycrystal
+from mlms_fenics.surrogate.reduced_polycrystal_fit import Choice, Grains, choose, polish
+from mlms_fenics.surrogate.reduced_polycrystal_targets import Targets
+from mlms_fenics.surrogate.training import given_or
+from mlms_fenics.surrogate.training_data import TrainingData
+
+DEFAULTS: dict[str, Any] = {
+    "grains": 8,
+    "candidates": 1000,
+    "starts": 4,
+    "tolerance": 1e-4,
+    "samples": 60,
+    "epochs": 40,
+}
+TIMES = 20  # of each path at which the stress is fitted
+# Of the crystal law during the fit: the stress of the whole is then right to about 0.1%.
+FIT_TOLERANCE = 3e-3
+_VALIDATION_PATHS = 100
+_UNKNOWN = ("batch", "rate", "weight_decay", "patience", "resume")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this architecture."""
+    default = {name: f"(default: {value:g})" for name, value in DEFAULTS.items()}
+    parser.add_argument("--grains", type=int, help=f"how many {default['grains']}")
+    parser.add_argument(
+        "--candidates",
+        type=int,
+        help=f"random orientations to choose from, beside the data's own {default['candidates']}",
+    )
+    parser.add_argument(
+        "--starts",
+        type=int,
+        help=f"choices that are polished, of which the best is kept {default['starts']}",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        help=f"of each grain's stress when the law is used {default['tolerance']}; the fit uses "
+        f"{DEFAULTS['samples']} histories unless --samples says otherwise, and at most "
+        f"{DEFAULTS['epochs']} iterations (--epochs) per start",
+    )
+
+
+def fit(data: TrainingData, arguments: argparse.Namespace) -> ReducedPolycrystal:
+    """Choose grains among candidates and polish orientations and weights.
+
+    Args:
+        data: histories of a unit cell; of the training part a few tens are used, evenly spread.
+        arguments: options of `add_arguments` and of the training command.
+
+    Returns:
+        The law, whose `report["training"]` holds the errors on the way and the time.
+
+    Raises:
+        InputError: a number out of range, more grains than there are to choose from, or an option
+            of the training command that has no meaning here.
+    """
+    options = given_or(DEFAULTS, arguments)
+    _check(options, arguments, data)
+    begun = clock.perf_counter()
+    rows = data.train
+    if len(rows) > options["samples"]:
+        rows = rows[np.linspace(0, len(rows) - 1, options["samples"]).round().astype(int)]
+    data = replace(data, train=rows)
+    own = _in_space(data.orientations)
+    if _is_taylor(data) and options["grains"] == len(own):
+        m = len(own)
+        grains, record = Grains(own, np.full(m, 1.0 / m), 0.0), {"loss": []}
+    else:
+        deadline = None if arguments.minutes is None else begun + 60.0 * arguments.minutes
+        grains, record = _fitted(data, own, options, int(arguments.seed), deadline)
+    check = Targets(data, data.validation_rows(_VALIDATION_PATHS), TIMES, FIT_TOLERANCE)
+    record["validation"] = [
+        float(np.linalg.norm(grains.weights @ check.of_grains(grains.orientations) - check.values))
+    ]
+    record["seconds"] = clock.perf_counter() - begun
+    network = GrainSet.of(grains.orientations, grains.weights, options["tolerance"])
+    return ReducedPolycrystal.trained(
+        network, data, {**options, "histories": len(rows), "training": record}
+    )
+
+
+def _fitted(
+    data: TrainingData, own: np.ndarray, options: dict[str, Any], seed: int, deadline: float | None
+) -> tuple[Grains, dict[str, Any]]:
+    """The best of several polished choices, and the errors on the way to it."""
+    d = data.dimension
+    targets = Targets(data, data.train, TIMES, FIT_TOLERANCE)
+    more = _in_space(random_orientations(options["candidates"], seed, d))
+    candidates = np.concatenate([own, more])
+    vectors = targets.of_grains(candidates)
+    choices = choose(
+        vectors @ vectors.T,
+        vectors @ targets.values,
+        float(targets.values @ targets.values),
+        options["grains"],
+        seed,
+    )
+    best: Grains | None = None
+    record: dict[str, Any] = {"chosen": choices[0].error, "polished": [], "loss": []}
+    for number, choice in enumerate(choices[: options["starts"]]):
+        loss = [choice.error]
+
+        def go_on(iteration: int, error: float, loss: list[float] = loss) -> bool:
+            loss.append(float(error))
+            return deadline is None or clock.perf_counter() < deadline
+
+        grains = polish(
+            _grains(candidates, choice),
+            targets.values,
+            targets.of_grains,
+            axes=np.eye(3) if d == 3 else np.eye(3)[2:],
+            iterations=options["epochs"],
+            report=go_on,
+        )
+        record["polished"].append(float(grains.error))
+        _tell(number, choice.error, grains.error)
+        if best is None or grains.error < best.error:
+            best, record["loss"] = grains, loss
+        if deadline is not None and clock.perf_counter() >= deadline:
+            break
+    assert best is not None
+    # A grain without weight would cost as much as any other.
+    used = best.weights > 0.0
+    return Grains(best.orientations[used], best.weights[used], best.error), record
+
+
+def _tell(number: int, chosen: float, polished: float) -> None:
+    print(
+        f"start {number + 1}: training error {chosen:.2%} as chosen, {polished:.2%} polished",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _grains(candidates: np.ndarray, choice: Choice) -> Grains:
+    return Grains(candidates[choice.rows], choice.weights, choice.error)
+
+
+def _in_space(Q: np.ndarray) -> np.ndarray:
+    """Rotations `(n, 2, 2)` in the plane as `(n, 3, 3)`; others unchanged."""
+    if Q.shape[-1] == 3:
+        return Q
+    full = np.tile(np.eye(3), (len(Q), 1, 1))
+    full[:, :2, :2] = Q
+    return full
+
+
+def _is_taylor(data: TrainingData) -> bool:
+    return all(file.get("cell") == "taylor" for file in data.files)
+
+
+def _check(options: dict[str, Any], arguments: argparse.Namespace, data: TrainingData) -> None:
+    for name in ("grains", "candidates", "starts", "samples", "epochs"):
+        require(options[name] >= 1, f"--{name} {options[name]}: must be at least 1")
+    tolerance = options["tolerance"]
+    require(0.0 < tolerance <= 0.1, f"--tolerance {tolerance}: must lie in (0, 0.1]")
+    minutes = arguments.minutes
+    require(minutes is None or minutes > 0.0, f"--minutes {minutes}: must be positive")
+    require(arguments.seed >= 0, f"--seed {arguments.seed}: must not be negative")
+    for name in _UNKNOWN:
+        require(
+            getattr(arguments, name, None) in (None, False),
+            f"--{name.replace('_', '-')}: a reduced polycrystal is fitted in minutes, without "
+            "batches, learning rates or checkpoints; leave it out",
+        )
+    m, own = options["grains"], len(data.orientations)
+    if _is_taylor(data):
+        require(
+            m <= own,
+            f"--grains {m}: the data are the average of {own} grains; more than those only cost",
+        )
+    most = own + options["candidates"]
+    require(m <= most, f"--grains {m}: there are only {most} candidates; raise --candidates")
