@@ -2,6 +2,7 @@
 """Pictures of grain maps."""
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -46,15 +47,20 @@ def draw_grains(
         image = axis.imshow(
             colour.T, origin="lower", cmap="turbo", interpolation="nearest", **limits
         )
-        _draw_boundaries(axis, owner)
+        draw_boundaries(axis, owner)
         axis.set(xlabel=title[0], ylabel=title[1])
     figure.colorbar(image, ax=list(axes), shrink=0.8, label=label or "grain")
     with replacing(path) as beside:
         figure.savefig(beside, dpi=150)
 
 
-def _draw_boundaries(axis, owner: np.ndarray) -> None:
-    """Black lines along the faces between cells of different grains."""
+def draw_boundaries(axis: Any, owner: np.ndarray) -> None:
+    """Add black lines to an image, along the faces between cells of different grains.
+
+    Args:
+        axis: matplotlib axes that show an array of owner's shape, transposed, origin below.
+        owner: grain of each cell, *Shape* `(n, m)`.
+    """
     from matplotlib.collections import LineCollection
 
     i, j = np.nonzero(owner[:-1] != owner[1:])
