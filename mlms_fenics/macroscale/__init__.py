@@ -7,6 +7,7 @@ from mlms_fenics.macroscale.energy import Energies
 from mlms_fenics.macroscale.hourglass import Hourglass
 from mlms_fenics.macroscale.loads import BodyForce, Traction
 from mlms_fenics.macroscale.measures import deviatoric_strain, volumetric_strain, von_mises
+from mlms_fenics.macroscale.pressure import Pressure
 from mlms_fenics.macroscale.projectile import RigidCylinder
 from mlms_fenics.macroscale.solver import ExplicitSolver
 
@@ -16,6 +17,7 @@ __all__ = [
     "ExplicitSolver",
     "Hourglass",
     "PrescribedVelocity",
+    "Pressure",
     "RigidCylinder",
     "RigidPlane",
     "Traction",

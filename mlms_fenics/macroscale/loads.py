@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Given forces: traction on parts of the surface, and body force."""
+"""Given forces: dead traction on parts of the surface, and body force; see also `pressure`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -18,7 +18,15 @@ Vector = Sequence[float] | Callable[[float], Sequence[float]]
 
 
 class Load(ABC):
-    """A force on the body; `bind` spreads it over one rank's nodes."""
+    """A force on the body."""
+
+    @abstractmethod
+    def bind(self, elements: Elements, mass: np.ndarray, owned: int) -> "BoundLoad":
+        """The load on this rank's nodes (collective)."""
+
+
+class DeadLoad(Load):
+    """A force that does not follow the body; `bind` spreads it over one rank's nodes."""
 
     value: Vector
 
@@ -32,7 +40,7 @@ class Load(ABC):
 
 
 @dataclass(frozen=True)
-class Traction(Load):
+class Traction(DeadLoad):
     """Force per reference area, of constant direction however the surface turns (a dead load).
 
     Attributes:
@@ -67,7 +75,7 @@ class Traction(Load):
 
 
 @dataclass(frozen=True)
-class BodyForce(Load):
+class BodyForce(DeadLoad):
     """Force per mass, such as gravity.
 
     Attributes:

@@ -23,18 +23,19 @@ from mlms_fenics.geometry import (
 )
 from mlms_fenics.io import Recorder
 from mlms_fenics.io.section import cut
-from mlms_fenics.macroscale import ExplicitSolver, RigidPlane
+from mlms_fenics.macroscale import ExplicitSolver, Pressure, RigidPlane
 from mlms_fenics.materials import J2
 
 COMM = MPI.COMM_SELF
 
 
 def rod(folder, end_time, **options) -> Recorder:
-    domain, _, _ = half_section_mesh(COMM, 2.0, 2.0, 0.25)
+    domain, _, facets = half_section_mesh(COMM, 2.0, 2.0, 0.25)
     law = J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93)
     solver = ExplicitSolver(
         domain, law, velocity=(0.0, -0.2, 0.0), two_dimensional="axisymmetric",
         contacts=[RigidPlane(normal=(0.0, 1.0, 0.0))],
+        loads=[Pressure((facets, LATERAL), lambda t: 0.1 * t)],
     )  # fmt: skip
     return Recorder(solver, folder, name="rod", end_time=end_time, outputs=2, keep=2, **options)
 
@@ -71,7 +72,9 @@ def test_half_section_and_its_groups(tmp_path) -> None:
     for name, component, at in (("foot", 1, 0.0), ("top", 1, 3.0), ("axis", 0, 0.0)):
         tags, tag = body.surface(name)
         dofs = fem.locate_dofs_topological(space, 1, tags.find(tag))
-        np.testing.assert_allclose(space.tabulate_dof_coordinates()[dofs, component], at, atol=1e-12)
+        np.testing.assert_allclose(
+            space.tabulate_dof_coordinates()[dofs, component], at, atol=1e-12
+        )
     with pytest.raises(InputError, match="no physical volume"):
         read_msh(COMM, tmp_path / "rod.msh")
     with pytest.raises(InputError, match="dimension"):

@@ -13,6 +13,7 @@ from mlms_fenics.macroscale import (
     BodyForce,
     ExplicitSolver,
     PrescribedVelocity,
+    Pressure,
     RigidCylinder,
     RigidPlane,
     Traction,
@@ -70,7 +71,11 @@ def struck(comm: MPI.Intracomm, options: dict) -> ExplicitSolver:
             RigidPlane((0.0, 0.0, 0.52), (0.0, 0.0, -1.0), friction=0.1),
         ],
         constraints=[symmetry_plane(0)],
-        loads=[Traction((tags, 3), (0.0, 0.01, 0.0)), BodyForce((0.0, 0.0, 1e-3))],
+        loads=[
+            Traction((tags, 3), (0.0, 0.01, 0.0)),
+            BodyForce((0.0, 0.0, 1e-3)),
+            Pressure((tags, 3), 0.01),
+        ],
         **options,
     )
     solver.run(0.6)
@@ -99,7 +104,11 @@ def rolled(comm: MPI.Intracomm, options: dict) -> ExplicitSolver:
         J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93),
         velocity=(0.0, -0.2, 0.0),
         contacts=[RigidPlane(normal=(0.0, 1.0, 0.0), friction=0.1)],
-        loads=[Traction((facets, TOP), (0.0, -0.01, 0.0)), BodyForce((0.0, 1e-3, 0.0))],
+        loads=[
+            Traction((facets, TOP), (0.0, -0.01, 0.0)),
+            BodyForce((0.0, 1e-3, 0.0)),
+            Pressure((facets, LATERAL), 0.1),
+        ],
         **options,
     )
     solver.run(0.8)
