@@ -1,27 +1,31 @@
 # SPDX-License-Identifier: MIT
-"""Judge a learnt law: `python -m mlms_fenics.surrogate.evaluate MODEL DATA...`."""
+"""Judge a learnt law: `python -m mlms_fenics.surrogate.evaluate MODEL DATA... --out DIR`."""
 
 import argparse
 import json
 import os
 import sys
+import time as clock
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
-from mlms_fenics.errors import require
+from mlms_fenics import __version__
+from mlms_fenics.errors import InputError, require
 from mlms_fenics.files import replacing
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.metrics import exact_pressure, path_errors, summary, table
+from mlms_fenics.surrogate.baselines import ZERO
+from mlms_fenics.surrogate.metrics import exact_pressure, path_errors, summary
 from mlms_fenics.surrogate.model_file import load_model
-from mlms_fenics.surrogate.training_data import split_of
 from mlms_fenics.tensors import from_components, to_components
 
 COARSER = 4
+EPILOG = """Each DATA file is one protocol and one row of the report. Of a data set that the model
+was trained on, only the part kept back for testing is judged. DIR gets report.json with everything,
+report.md and figures.png."""
 
 
 def predict(law: LearntLaw, U: np.ndarray, horizon: float) -> tuple[np.ndarray, np.ndarray]:
@@ -62,135 +66,102 @@ def errors_on(
         rows[f"law, {COARSER}x coarser steps"] = summary(
             path_errors(coarse, sigma[:, ::COARSER], time[::COARSER])
         )
-    rows["zero deviator, exact pressure"] = summary(
-        path_errors(exact_pressure(U, law.bulk_modulus), sigma, time)
-    )
+    rows[ZERO] = summary(path_errors(exact_pressure(U, law.bulk_modulus), sigma, time))
     return rows
 
 
-def self_consistency(law: LearntLaw, U: np.ndarray, horizon: float) -> dict[str, float]:
-    """Mean relative deviatoric difference of the law from itself on steps 4x finer and coarser."""
-    time = np.linspace(0.0, horizon, U.shape[1])
-    base = predict(law, U, horizon)[0]
-    n_t = U.shape[1] - 1
-    fine_time = np.arange(COARSER * n_t + 1) / COARSER
-    low = np.minimum(fine_time.astype(int), n_t - 1)
-    part = (fine_time - low)[:, None]
-    fine = predict(law, U[:, low] * (1 - part) + U[:, low + 1] * part, horizon)[0][:, ::COARSER]
-    result = {"finer": float(path_errors(fine, base, time)["deviatoric"].mean())}
-    if n_t % COARSER == 0:
-        # Against the law itself on the same, coarser polygon, so that only the steps differ.
-        kept = np.arange(n_t + 1) / COARSER
-        low = np.minimum(kept.astype(int), n_t // COARSER - 1)
-        part = (kept - low)[:, None]
-        polygon = U[:, ::COARSER][:, low] * (1 - part) + U[:, ::COARSER][:, low + 1] * part
-        reference = predict(law, polygon, horizon)[0][:, ::COARSER]
-        coarse = predict(law, U[:, ::COARSER], horizon)[0]
-        difference = path_errors(coarse, reference, time[::COARSER])["deviatoric"]
-        result["coarser"] = float(difference.mean())
-    return result
-
-
-def evaluate(law: LearntLaw, path: str | os.PathLike[str], limit: int = 500) -> dict[str, Any]:
-    """Judge a law on a data set.
-
-    Paths that the law may have been trained on are left out: of a data set with the seed of one of
-    the training sets only the test part is used.
+def evaluate(
+    model: str | os.PathLike[str],
+    data: Sequence[str | os.PathLike[str]],
+    out: Path,
+    paths: int = 200,
+    beside: Sequence[str | os.PathLike[str]] = (),
+) -> dict[str, Any]:
+    """Judge a model on data sets and write `report.json`, `report.md` and `figures.png` to `out`.
 
     Args:
-        law: to be judged.
-        path: of the data set.
-        limit: use at most so many paths.
+        model: file, or "default" for the shipped one.
+        data: data sets, one protocol each.
+        out: folder, made if need be.
+        paths: judge at most so many of each data set.
+        beside: other models, for the picture of error against cost.
 
     Returns:
-        JSON-able: file, protocol, number of paths, "errors" (see `errors_on`), self-consistency,
-        distance from the training data and its rank correlation with the error.
+        What is in report.json.
 
     Raises:
-        InputError: a data set of another law, other orientations or dimension.
+        InputError: a file that is not what it should be, or data of another cell than the model's.
     """
-    from mlms_fenics.data import Dataset
+    from mlms_fenics.surrogate.judged_data import load_judged
+    from mlms_fenics.surrogate.judgement import judge, main_data
+    from mlms_fenics.surrogate.missing_protocols import missing_commands
+    from mlms_fenics.surrogate.report_figure import draw
+    from mlms_fenics.surrogate.report_page import page
 
-    with Dataset(path) as data:
-        for name, same in (
-            ("dimension", data.law.dimension == law.dimension),
-            ("law", json.dumps(data.law.to_dict()) == json.dumps(law.law.to_dict())),
-            ("orientations", np.array_equal(data.orientations, law.orientations)),
-        ):
-            require(same, f"data set {path} and the model differ in their {name}")
-        law.check_end_time(data.horizon)
-        rows = np.arange(len(data))
-        seeds = {file.get("seed") for file in law.report.get("data", [])}
-        if int(data.attrs["seed"]) in seeds:
-            rows = rows[split_of(int(data.attrs["seed"]), np.asarray(data.good)) == 2]
-        rows = rows[:limit]
-        require(len(rows) > 0, f"data set {path} holds no path that the model was not trained on")
-        U, sigma, time = data.U[rows], data.sigma[rows], np.asarray(data.time)
-        protocol, sampler = data.protocol, data.sampler
-    stress, distance = predict(law, U, float(time[-1]))
-    errors = path_errors(stress, sigma, time)
-    end = np.linalg.norm(stress[:, -1] - sigma[:, -1], axis=-1)
-    return {
-        "file": os.path.basename(os.fspath(path)),
-        "protocol": protocol,
-        "sampler": sampler,
-        "paths": len(rows),
-        "errors": errors_on(law, U, sigma, time),
-        "end_error_mpa": 1e3 * float(end.mean()),
-        "self_consistency": self_consistency(law, U[:50], float(time[-1])),
-        "distance": {
-            "mean": float(distance.mean()),
-            "max": float(distance.max()),
-            "outside": float((distance > 1.0).mean()),
-            "spearman_with_von_mises_error": _rank_correlation(distance, errors["von_mises_mpa"]),
-        },
-        "per_path": {
-            "deviatoric": errors["deviatoric"].tolist(),
-            "von_mises_mpa": errors["von_mises_mpa"].tolist(),
-            "distance": distance.tolist(),
-        },
+    law = _load(model)
+    judged = [load_judged(law, path, paths) for path in data]
+    main = Path(data[judged.index(main_data(judged))])
+    others = {}
+    for path in beside:
+        other = _load(path)
+        name = Path(path).stem if str(path) != "default" else "default"
+        others[name if name not in others else str(path)] = (other, load_judged(other, main, paths))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {out}: cannot make this folder: {error}") from error
+    found, pictures = judge(law, judged, others, _say)
+    report = {
+        "model": str(model),
+        "package_version": __version__,
+        "architecture": law.architecture,
+        "parameters": sum(p.numel() for p in law.network.parameters()),
+        "horizon": law.horizon,
+        **found,
+        "missing_protocols": missing_commands(law, judged, out),
+        "training": law.report,
     }
+    _say("figures")
+    draw(report, pictures, out / "figures.png")
+    for name, text in (
+        ("report.json", json.dumps(report, indent=1)),
+        ("report.md", page(report, ["figures.png"])),
+    ):
+        with replacing(out / name) as file:
+            file.write_text(text, encoding="utf-8")
+    return report
 
 
-def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float | None:
-    return float(spearmanr(a, b).statistic) if len(a) > 2 and np.ptp(a) > 0 else None
+def _load(model: str | os.PathLike[str]) -> LearntLaw:
+    return load_model(None if str(model) == "default" else model, device="cpu")
+
+
+def _say(text: str) -> None:
+    print(f"[{clock.process_time():6.1f} s] {text}", file=sys.stderr, flush=True)
 
 
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m mlms_fenics.surrogate.evaluate", description=__doc__
+        prog="python -m mlms_fenics.surrogate.evaluate", description=__doc__, epilog=EPILOG
     )
     parser.add_argument("model", type=Path, help="model file, or 'default' for the shipped one")
     parser.add_argument("data", nargs="+", type=Path, help="data sets of the model's unit cell")
-    parser.add_argument("--out", type=Path, help="report to write (JSON; a picture goes beside)")
-    parser.add_argument("--limit", type=int, default=500, help="paths per set (%(default)s)")
+    parser.add_argument("--out", type=Path, help="folder of the report (MODEL-report)")
+    parser.add_argument("--paths", type=int, default=200, help="paths per set (%(default)s)")
+    parser.add_argument(
+        "--beside", nargs="+", type=Path, default=[], metavar="MODEL", help="laws to compare with"
+    )
     arguments = parser.parse_args(argv)
-    require(arguments.limit >= 1, f"--limit {arguments.limit}: must be at least 1")
-    out = arguments.out or Path(f"{arguments.model.stem}-report.json")
-    require(out.parent.is_dir(), f"--out {out}: the folder {out.parent} does not exist")
-    law = load_model(None if str(arguments.model) == "default" else arguments.model)
-    results = []
-    for path in arguments.data:
-        result = evaluate(law, path, arguments.limit)
-        results.append(result)
-        shown = ", ".join(f"{k} {v:.2%}" for k, v in result["self_consistency"].items())
-        distance = result["distance"]
-        print(f"{result['file']}: {result['protocol']}, {result['paths']} paths")
-        print(table(result["errors"]))
-        print(
-            f"steps {COARSER} times finer or coarser change the deviator by: {shown}; "
-            f"{distance['outside']:.1%} of the paths leave the training range "
-            f"(largest distance {distance['max']:.2f})\n"
-        )
-    report = {"model": str(arguments.model), "training": law.report, "results": results}
-    with replacing(out) as beside:
-        beside.write_text(json.dumps(report, indent=1))
-    from mlms_fenics.surrogate.figures import evaluation_page
+    require(arguments.paths >= 1, f"--paths {arguments.paths}: must be at least 1")
+    out = arguments.out or Path(f"{arguments.model.stem}-report")
+    require(not out.exists() or out.is_dir(), f"--out {out} is a file: name a folder")
+    report = evaluate(arguments.model, arguments.data, out, arguments.paths, arguments.beside)
+    from mlms_fenics.surrogate.report_page import terminal
 
-    evaluation_page(law, results, arguments.data, out.with_suffix(".png"))
-    print(f"report written to {out}, figures to {out.with_suffix('.png')}")
+    print(terminal(report))
+    print(f"\nreport: {out / 'report.md'}, {out / 'report.json'}, {out / 'figures.png'}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pictures of a training and of an evaluation (matplotlib, without a display)."""
+"""The picture of a training (matplotlib, without a display)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,31 +27,6 @@ def training_picture(law: LearntLaw, data: TrainingData, path: Path, paths: int 
     axes[0].legend()
     rows = data.test[np.linspace(0, len(data.test) - 1, paths).astype(int)]
     _draw_paths(axes[1:], law, data.U[rows], data.sigma[rows], data.time)
-    _save(figure, path)
-
-
-def evaluation_page(
-    law: LearntLaw, results: Sequence[dict[str, Any]], files: Sequence[Path], path: Path
-) -> None:
-    """A row per data set: distribution of errors, error against distance, two paths; PNG."""
-    from mlms_fenics.data import Dataset
-
-    figure, axes = _page(len(results), 4)
-    for row, result, file in zip(axes, results, files, strict=True):
-        error = np.sort(result["per_path"]["deviatoric"])
-        row[0].plot(error, (np.arange(len(error)) + 0.5) / len(error))
-        row[0].set(
-            xlabel="deviatoric error",
-            ylabel="fraction of paths",
-            title=result["file"],
-            xlim=(0, None),
-        )
-        row[1].plot(result["per_path"]["distance"], result["per_path"]["von_mises_mpa"], ".", ms=3)
-        row[1].axvline(1.0, color="0.6", lw=0.8)
-        row[1].set(xlabel="distance from training data", ylabel="von Mises error, MPa")
-        with Dataset(file) as data:
-            rows = np.linspace(0, len(data) - 1, 2).astype(int)
-            _draw_paths(row[2:], law, data.U[rows], data.sigma[rows], np.asarray(data.time))
     _save(figure, path)
 
 

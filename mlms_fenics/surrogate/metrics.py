@@ -28,7 +28,9 @@ def path_errors(
     Returns:
         Arrays of *Shape* `(N,)`: "total" (relative L2 norm in time of the Frobenius norm: Liu et
         al. 2022, section 3), "deviatoric" and "pressure" (the same for either part alone),
-        "von_mises_mpa" (root mean square in time of the difference in von Mises stress, MPa).
+        "von_mises_mpa" (root mean square in time of the difference in von Mises stress, MPa); and
+        of the path's end alone "end_total" and "end_deviatoric" (Frobenius norm, relative to the
+        path's root mean square of the same) and "end_von_mises_mpa".
     """
     sigma, reference = np.asarray(sigma, np.float64), np.asarray(reference, np.float64)
     time = np.asarray(time, np.float64)
@@ -41,16 +43,29 @@ def path_errors(
     mean = np.eye(sigma.shape[-1])[:, :dimension].sum(1, keepdims=True) / np.sqrt(dimension)
     norm = _norm(reference @ whole, weights)
     tiny = np.finfo(np.float64).tiny
+    duration = time[-1] - time[0]
     errors = {"total": _norm((sigma - reference) @ whole, weights) / np.maximum(norm, tiny)}
+    ends = {"end_total": _end(sigma, reference, whole, norm, duration)}
     for name, rows in (("deviatoric", E), ("pressure", mean)):
         own = _norm(reference @ rows, weights)
-        # A path without this part (isochoric, say) is measured against the whole instead.
-        scale = np.where(own > 1e-6 * norm, own, norm)
+        # A path without this part (isochoric up to single precision, say) is measured against the
+        # whole instead.
+        scale = np.where(own > 1e-4 * norm, own, norm)
         errors[name] = _norm((sigma - reference) @ rows, weights) / np.maximum(scale, tiny)
+        if name == "deviatoric":
+            ends["end_deviatoric"] = _end(sigma, reference, rows, scale, duration)
     mises = [np.sqrt(1.5) * np.linalg.norm(s @ E, axis=-1) for s in (sigma, reference)]
-    duration = time[-1] - time[0]
     errors["von_mises_mpa"] = 1e3 * np.sqrt(np.square(mises[0] - mises[1]) @ weights / duration)
-    return errors
+    ends["end_von_mises_mpa"] = 1e3 * np.abs(mises[0] - mises[1])[:, -1]
+    return {**errors, **ends}
+
+
+def _end(
+    sigma: np.ndarray, reference: np.ndarray, rows: np.ndarray, norm: np.ndarray, duration: float
+) -> np.ndarray:
+    """Error at the end relative to a root mean square, given the L2 norm in time."""
+    size = np.maximum(norm / np.sqrt(duration), np.finfo(np.float64).tiny)
+    return np.linalg.norm((sigma - reference)[:, -1] @ rows, axis=-1) / size
 
 
 def summary(errors: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:

@@ -173,15 +173,17 @@ def test_commands_train_and_evaluate(tmp_path, capsys):
     assert errors["zero deviator, exact pressure"]["deviatoric"]["mean"] == pytest.approx(1.0)
     assert model.with_suffix(".png").stat().st_size > 10_000
     other = str(histories.write(tmp_path / "other.h5", 30, seed=9))
-    out = tmp_path / "report.json"
+    out = tmp_path / "report"
     assert evaluate.main([str(model), data, other, "--out", str(out)]) == 0
-    results = json.loads(out.read_text())["results"]
+    results = json.loads((out / "report.json").read_text())["results"]
     # Of the training set only its test part is judged, of another set all of it.
     assert results[0]["paths"] == report["split"]["test"] and results[1]["paths"] == 30
     assert results[0]["errors"]["law"]["total"]["mean"] == pytest.approx(
         errors["law"]["total"]["mean"], rel=1e-6
     )
-    assert out.with_suffix(".png").stat().st_size > 10_000
+    assert (out / "figures.png").stat().st_size > 10_000
+    assert "NOT LEARNT" in capsys.readouterr().out  # two epochs are not enough
+    assert "# Evaluation of" in (out / "report.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -211,9 +213,9 @@ def test_evaluation_refuses_data_of_another_cell(tmp_path, capsys):
     other = str(histories.write(tmp_path / "other.h5", 10, seed=4, orientations=turned))
     longer = str(histories.write(tmp_path / "longer.h5", 10, horizon=3.0, seed=4))
     for path, message in ((other, "orientations"), (longer, "3 µs"), ("no.h5", "no file")):
-        assert evaluate.main([model, path, "--out", str(tmp_path / "r.json")]) == 2
+        assert evaluate.main([model, path, "--out", str(tmp_path / "report")]) == 2
         assert message in capsys.readouterr().err
-    assert not (tmp_path / "r.json").exists()
+    assert not (tmp_path / "report").exists()
 
 
 def test_validation_rows_come_from_every_data_set():
