@@ -19,7 +19,7 @@ from mlms_fenics.unitcell.fft_points import Points
 from mlms_fenics.unitcell.fft_solver import Grid
 from mlms_fenics.unitcell.taylor import PathResults
 
-_ITERATIONS = {"newton": 30, "anderson": 60, "basic": 1000}  # of a step, before it is halved
+_ITERATIONS = {"newton": 20, "anderson": 60, "basic": 1000}  # of a step, before it is halved
 _FLOOR = 1e-5  # of the shear modulus: the stress below which residuals are not relative any more
 
 

@@ -138,7 +138,7 @@ def newton(
     d = len(F_mean)
     y, best, damping = guess.copy(), None, 1.0
     step = np.zeros_like(y)
-    r = np.empty((d, grid.k.shape[1]), complex)
+    r = best_r = np.empty((d, grid.k.shape[1]), complex)
     memory.begin()
     for iteration in range(1, max_iterations + 1):
         F = grid.deformation(y[None], F_mean[None])[0]
@@ -147,31 +147,29 @@ def newton(
         divergence(P_hat, grid.k, memory.root, r)
         scale = max(np.linalg.norm(P_hat[:, :, 0].real), floor)
         residual = float(np.linalg.norm(r)) / scale
-        finite = np.isfinite(residual)
-        if best is None or (finite and residual < best.residual):
-            last = np.inf if best is None else best.residual
-            best = Fields(y, F, P, P33, residual if finite else np.inf)
-            better = True
-        else:
-            better = False
+        if not np.isfinite(residual):
+            residual = np.inf
+        reduction = 1.0 if best is None else residual / best.residual
+        if best is None or reduction < 1.0:
+            best, best_r, best_scale = Fields(y, F, P, P33, residual), r, scale
+            r = np.empty_like(r)
         best.iterations = iteration
-        if finite and residual <= tolerance:
-            break
-        if best.residual == np.inf:
-            break  # the guess itself is out of bounds: the caller takes a smaller step
-        if not better:
-            damping *= 0.5
-            if damping < 0.05:
+        if best.residual <= tolerance or best.residual == np.inf:
+            break  # where the guess itself is out of bounds the caller takes a smaller step
+        if memory.stale(reduction, first=iteration == 1):
+            memory.linear = Linear(grid, grid.timed("law", tangent, best.F, best.P))
+            memory.refreshed(d * d)
+        elif reduction >= 1.0 and iteration > 1:
+            damping *= 0.3
+            if damping < 0.02:
                 break
             y = best.y + damping * step
             continue
         damping = 1.0
-        if memory.stale(residual / last):
-            memory.linear = Linear(grid, grid.timed("law", tangent, F, P))
-            memory.refreshed(d * d)
-        u = memory.linear.solve(r, max(_FORCING * residual, _AIM * tolerance) * scale)
+        aim = max(_FORCING * best.residual, _AIM * tolerance)
+        u = memory.linear.solve(best_r, aim * best_scale)
         step = (u * grid.scale).view(float).ravel()
-        y = y + step
+        y = best.y + step
     return best
 
 
@@ -196,10 +194,10 @@ class Memory:
         self._steps += 1
         self._now, self._young = 0, False
 
-    def stale(self, reduction: float) -> bool:
+    def stale(self, reduction: float, first: bool) -> bool:
         """Whether a new tangent is due, after an iteration reduced the residual so far."""
         self._now += 1
-        slow = 0.5 < reduction < np.inf and not self._young
+        slow = reduction > 0.5 and not first and not self._young
         return self.linear is None or self._wanted or slow
 
     def refreshed(self, evaluations: int) -> None:

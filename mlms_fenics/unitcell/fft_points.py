@@ -10,6 +10,7 @@ from mlms_fenics.unitcell.fft_law import advance
 
 _MOST = 20_000  # substeps of a point in a step; the step is halved where more are needed
 _BOUND = 4.0  # error of a substep, relative to what is wanted, that later trials may reach
+_RISE = 8  # times the first trial's substeps that a later trial may take
 _AIM = 0.5  # of the error that is wanted, when the number of substeps is chosen
 _DIFFERENCE = 1e-6  # of F, for the tangent
 
@@ -46,7 +47,7 @@ class Points:
         self.count = np.ones(phase.shape, np.int64)
         self._committed = (self.state, self.rate, self.scale)
         N = phase.shape[1]
-        self._count = self.count[0].copy()
+        self._count, self._first = self.count[0].copy(), self.count[0]
         self._trial, self._moved = (
             (*(a[0].copy() for a in self._committed), np.zeros((N, 6)), np.zeros(N))
             for _ in range(2)
@@ -70,17 +71,25 @@ class Points:
         """
         if first:
             self._count[:] = self.count[cell]
-        count, (*_, deviator, error) = self._count, self._trial
+            bound, most = 1.0, np.full_like(self._count, _MOST)
+        else:
+            bound, most = _BOUND, np.minimum(_RISE * self._first, _MOST)
+        count, (*_, deviator, error) = self._count.copy(), self._trial
         self._integrate(cell, F_start, F, dt, count, self._trial)
-        bound = 1.0 if first else _BOUND
         while True:
-            again = np.flatnonzero(~(error <= bound) & (count < _MOST))
-            if again.size == 0:
+            wrong = ~(error <= bound)
+            again = np.flatnonzero(wrong & (count < most))
+            if again.size == 0 or (wrong & (count >= most)).any():
                 break
             part = np.zeros_like(count)
-            part[again] = count[again] = _substeps(count[again], error[again])
+            part[again] = np.minimum(_substeps(count[again], error[again]), most[again])
+            count[again] = part[again]
             self._integrate(cell, F_start, F, dt, part, self._trial)
-        deviator[~(error <= bound)] = np.nan
+        deviator[wrong] = np.nan
+        if first:
+            self._first = count.copy()
+        if not wrong.any():
+            self._count[:] = count
         P, P33 = np.empty(F.shape), np.empty(F.shape[-1])
         _first_piola(F, deviator, self._bulk[cell], P, P33)
         return P, P33
