@@ -101,11 +101,11 @@ def only_xdmf(folder: str | os.PathLike) -> Path:
 
 
 def scalars(run: dict[str, Any], truth: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """Shortest length, foot radius, largest force, gap and energies of both, as far as known."""
+    """Shortest length, foot radius, impulse, gap and energies of both, as far as known."""
 
     def of(history: dict[str, Any]) -> dict[str, float]:
-        force = np.abs(np.asarray(history["contact_force_z"]))
-        found = {"largest contact force [kN]": float(force.max())}
+        impulse = np.diff(history["time"]) @ np.asarray(history["contact_force_z"])[1:]
+        found = {"contact impulse [kN us]": float(impulse)}
         if "length" in history:
             found["shortest length [mm]"] = float(np.min(history["length"]))
             found["foot radius [mm]"] = float(history["foot_radius"][-1])
