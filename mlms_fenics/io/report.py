@@ -43,6 +43,8 @@ def _add_steps(summary: Summary, recorder: Recorder) -> None:
     summary.add(section, "simulated time", solver.time, "us", "g")
     summary.add(section, "steps", steps)
     summary.add(section, "mean step", solver.time / max(steps, 1), "us")
+    if solver.law_stiffness:
+        summary.add(section, "stiffest law, over its moduli", solver.law_stiffness, "", ".3g")
     seconds = recorder.seconds["total"]
     summary.add(section, "wall time", seconds, "s", ".2f")
     summary.add(section, "speed", cells * done / max(seconds, 1e-9), "element-steps/s", ".3g")

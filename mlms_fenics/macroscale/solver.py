@@ -23,10 +23,12 @@ from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.hourglass import Hourglass, hourglass_control
 from mlms_fenics.macroscale.initial import Velocity, refuse_penetration, set_velocity
 from mlms_fenics.macroscale.loads import Load
+from mlms_fenics.macroscale.stiffness import refuse_stiff_law
 from mlms_fenics.materials import Material, State
 from mlms_fenics.parallel import on_every_rank
 
-_CHECK_ENERGY_EVERY = 200
+# Steps between looks at the energy and at the law's stiffness.
+_CHECK_EVERY = 200
 
 
 class ExplicitSolver:
@@ -42,6 +44,8 @@ class ExplicitSolver:
         stop: what `request_stop` was given on any rank, once all know of it; 0 before.
         stable_dt: stable step at `time` over all ranks, before the safety factor, µs.
         step_count: steps done.
+        law_stiffness: largest stiffness of the law over the one that its moduli declare, at points
+            looked at now and then in `run`; the step is stable where it is below 1/safety².
         state: of the law, at the points of this rank's own cells.
         sigma: Cauchy stress at `time`, GPa, `(n_points, 3, 3)`; elements with one point have as
             many as cells, others have the points of a cell together.
@@ -172,6 +176,7 @@ class ExplicitSolver:
         self._stop_wanted = 0
         self._end_time = 0.0
         self.stop = 0
+        self.law_stiffness = 0.0
 
         boundary = boundary_nodes(V) if contacts else np.zeros(0, dtype=np.int64)
         self.contacts = [
@@ -187,7 +192,7 @@ class ExplicitSolver:
         refuse_penetration(self)
         self._evaluate(0.0)
         self._first_dt = self.stable_dt
-        diagnosis.refuse_stiff_law(self, 1.0 / safety**2)
+        refuse_stiff_law(self, 1.0 / safety**2)
         self._initial_energy = self.energies().kinetic
 
     def step(self, limit: float = inf) -> float:
@@ -243,7 +248,8 @@ class ExplicitSolver:
                 self.step(left)
             else:  # two halves rather than a whole step and a tiny one
                 self.step(allowed if left >= 2.0 * allowed else 0.5 * left)
-            if self.step_count % _CHECK_ENERGY_EVERY == 0:
+            if self.step_count % _CHECK_EVERY == 0:
+                self.law_stiffness = diagnosis.watch_law(self, 1.0 / self._safety**2)
                 diagnosis.refuse_runaway(self)
             if callback is not None:
                 callback(self)
