@@ -29,15 +29,20 @@ class CellResults(PathResults):
 
     Attributes:
         P: average first Piola-Kirchhoff stress, GPa, *Shape* `(..., n_t + 1, d, d)`.
-        iterations: evaluations of the law in each increment, *Shape* `(..., n_t)`.
+        iterations: evaluations of the law in each increment, without those for tangents,
+            *Shape* `(..., n_t)`.
         residual: largest ‖div P‖ L/‖⟨P⟩‖ of each increment, *Shape* `(..., n_t)`.
         seconds: of wall time spent in the law, the transforms, and in total.
+        evaluations: of the law in all, with those for tangents, *Shape* `(...)`.
+        directions: of the linear solves, each of them two transforms, *Shape* `(...)`.
     """
 
     P: np.ndarray
     iterations: np.ndarray
     residual: np.ndarray
     seconds: dict[str, float]
+    evaluations: np.ndarray
+    directions: np.ndarray
 
 
 class FFTCell:
@@ -166,6 +171,8 @@ class FFTCell:
             results.iterations.reshape(*shape, n_t),
             results.residual.reshape(*shape, n_t),
             results.seconds,
+            results.evaluations.reshape(shape),
+            results.directions.reshape(shape),
         )
 
     def _check_history(self, F: np.ndarray) -> np.ndarray:
@@ -272,4 +279,6 @@ def _results(march: March, seconds: dict[str, float]) -> CellResults:
         march.iterations,
         march.residual,
         seconds,
+        march.points.evaluations,
+        np.array([memory.directions for memory in march.tangents]),
     )

@@ -33,10 +33,11 @@ class Linear:
         self.green = green_operator(grid.k, D.mean(-1), grid.count)
         self.root = np.sqrt(grid.count)
         self.basis = np.empty((_KRYLOV + 1, 2 * grid.k.size))
-        self.steps = 0
 
-    def solve(self, r: np.ndarray, target: float) -> np.ndarray:
+    def solve(self, r: np.ndarray, target: float) -> tuple[np.ndarray, int]:
         """Displacement coefficients δû with |Div D : grad δû + r| ≤ `target`, as far as it goes.
+
+        Also the number of directions that it took.
 
         Args:
             r: residual forces, weighted by √multiplicity, *Shape* `(d, M)`.
@@ -49,7 +50,6 @@ class Linear:
         g[0], n = size, 0
         while n < _KRYLOV and abs(g[n]) > target:
             w = self._apply(V[n].view(complex).reshape(r.shape)).view(float).ravel()
-            self.steps += 1
             h = V[: n + 1] @ w
             w -= h @ V[: n + 1]
             again = V[: n + 1] @ w
@@ -76,7 +76,7 @@ class Linear:
         z = -(y @ V[:n]).view(complex).reshape(r.shape)
         u = np.empty_like(z)
         _precondition(z, self.green, u)
-        return u
+        return u, n
 
     def _apply(self, v: np.ndarray) -> np.ndarray:
         grid, d = self.grid, len(self.grid.shape)
@@ -167,7 +167,8 @@ def newton(
             continue
         damping = 1.0
         aim = max(_FORCING * best.residual, _AIM * tolerance)
-        u = memory.linear.solve(best_r, aim * best_scale)
+        u, directions = memory.linear.solve(best_r, aim * best_scale)
+        memory.directions += directions
         step = (u * grid.scale).view(float).ravel()
         y = best.y + step
     return best
@@ -183,6 +184,7 @@ class Memory:
     def __init__(self, grid: Grid):
         self.linear: Linear | None = None
         self.root = np.sqrt(grid.count)
+        self.directions = 0  # of all linear solves
         self._cost, self._steps, self._now, self._young = 0, 0, 0, False
         self._wanted = True
 

@@ -52,6 +52,7 @@ class Points:
             (*(a[0].copy() for a in self._committed), np.zeros((N, 6)), np.zeros(N))
             for _ in range(2)
         )
+        self.evaluations = np.zeros(len(phase), np.int64)
         self._bulk = np.array([law.bulk_modulus for law in laws])[phase]
 
     def trial(
@@ -126,6 +127,7 @@ class Points:
     def _integrate(
         self, cell: int, F_start: np.ndarray, F: np.ndarray, dt: float, count: np.ndarray, out
     ) -> None:
+        self.evaluations[cell] += bool((count > 0).all())  # else it repeats some points' only
         for p, law in enumerate(self.laws):
             chosen = count
             if len(self.laws) > 1:
