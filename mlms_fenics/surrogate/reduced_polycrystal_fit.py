@@ -131,13 +131,32 @@ def choose(gram: np.ndarray, moment: np.ndarray, square: float, m: int, seed: in
     starts = [random.choice(n, m, replace=False) for _ in range(_EXCHANGES)]
     found = {tuple(sorted(exchange(residual_gram, start)[0])) for start in starts}
     found.add(tuple(sorted(greedy(gram, moment, m))))
-    choices = []
-    for chosen in sorted(found):
-        rows = np.array(chosen)
-        part, b = gram[np.ix_(rows, rows)], moment[rows]
-        w = fit_weights(part, b)
-        choices.append(Choice(rows, w, squared_error(part, b, square, w) ** 0.5))
+    choices = [weighted(gram, moment, square, np.array(chosen)) for chosen in sorted(found)]
     return sorted(choices, key=lambda choice: choice.error)
+
+
+def weighted(gram: np.ndarray, moment: np.ndarray, square: float, rows: np.ndarray) -> Choice:
+    """The best weights of given candidates, and the error with them."""
+    part, b = gram[np.ix_(rows, rows)], moment[rows]
+    w = fit_weights(part, b)
+    return Choice(rows, w, squared_error(part, b, square, w) ** 0.5)
+
+
+def expected_error(gram: np.ndarray, m: int) -> float:
+    """What `m` polished grains can be expected to miss, by counting.
+
+    A mean over m random grains misses each mode of the grains' stress by the mode's standard
+    deviation over √m; its 3m angles and m - 1 free weights can set as many modes right, and the
+    largest are worth it most. What is left is the estimate.
+
+    Args:
+        gram: of many random grains, *Shape* `(n, n)`.
+        m: number of grains kept.
+    """
+    n = len(gram)
+    mean = gram.mean(0)
+    variance = np.linalg.eigvalsh(gram - mean[:, None] - mean[None, :] + mean.mean())[::-1] / n
+    return float(np.sqrt(max(variance[4 * m - 1 :].sum(), 0.0) / m))
 
 
 def turned(orientations: np.ndarray, vectors: np.ndarray) -> np.ndarray:

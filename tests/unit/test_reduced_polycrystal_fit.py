@@ -16,6 +16,7 @@ from mlms_fenics.surrogate.reduced_polycrystal_fit import (
     Grains,
     choose,
     exchange,
+    expected_error,
     fit_weights,
     greedy,
     polish,
@@ -69,6 +70,16 @@ def test_choices_against_all_there_are():
     assert len(set(greedy(gram, moment, 9))) == 9
     errors = [c.error for c in choose(gram, moment, float(target @ target), 3, seed=0)]
     assert errors == sorted(errors) and errors[0] ** 2 <= best * (1.0 + 1e-9)
+
+
+def test_expected_error_by_counting():
+    rng = np.random.default_rng(3)
+    vectors = 5.0 + rng.normal(size=(400, 2))
+    assert expected_error(vectors @ vectors.T, 1) < 1e-5  # three angles for two modes
+    modes = 5.0 + rng.normal(size=(400, 9)) * np.array([9, 8, 7, 6, 5, 4, 3, 2, 1.0])
+    centred = np.sort(np.linalg.eigvalsh(np.cov(modes.T, ddof=0)))[::-1]
+    expected = np.sqrt(centred[7:].sum() / 2)
+    assert expected_error(modes @ modes.T, 2) == pytest.approx(expected, rel=1e-6)
 
 
 def test_greedy_finds_the_only_grain_that_is_needed():
