@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The recurrent neural operator as a material law: causal, without horizon, any time step."""
 
+import math
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +12,8 @@ from torch import nn
 from mlms_fenics.materials.base import State
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
-from mlms_fenics.surrogate.strain import isometry, isometry_inverse
+from mlms_fenics.surrogate.recurrent_run import advance
+from mlms_fenics.surrogate.strain import isometry, isometry_inverse, log_strain
 from mlms_fenics.tensors import from_components
 
 
@@ -58,21 +61,36 @@ class RecurrentLaw(LearntLaw):
 
     def own_state(self, n: int) -> State:
         """Scaled elastic strain and internal variables, all zero at rest."""
-        width = self.network.elastic + self.network.internal
-        return {"internal": torch.zeros(n, width, dtype=self.dtype, device=self.device)}
+        zero = torch.zeros(n, self.network.state, dtype=self.dtype, device=self.device)
+        return {"internal": zero}
 
     def step(
         self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
-        """See `LearntLaw.step`."""
+        """See `LearntLaw.step`; a step longer than those learnt is divided, U linear in it."""
         cell, d = self.network, self.dimension
         to_elastic, to_stress = _maps(d, self.dtype, self.device)
-        e0, e1 = state["strain"] @ to_elastic, strain @ to_elastic
-        v = strain[:, :d].sum(-1, keepdim=True)
-        step = torch.as_tensor(dt / self.horizon, dtype=self.dtype, device=self.device)
-        drivers = cell.drivers(e0, e1, v, step)
-        y = cell(state["internal"], drivers, (e1 - e0) / cell.elastic_scale, step)
-        s = y[:, : cell.elastic] * cell.elastic_scale
+        y, before = state["internal"], state["strain"]
+        for part, share in self._parts(U, strain, dt / self.horizon, before):
+            e0, e1 = before @ to_elastic, part @ to_elastic
+            v = part[:, :d].sum(-1, keepdim=True)
+            step = torch.as_tensor(share, dtype=self.dtype, device=self.device)
+            features = cell.features(e0, e1, v, step)
+            y = advance(cell, y, features, (e1 - e0) / cell.elastic_scale, step)
+            before = part
+        s = cell.elastic_strain(y) * cell.elastic_scale
         sigma = (s * (2.0 * self.shear_modulus * torch.exp(-v))) @ to_stress
         sigma[:, :d] += self.bulk_modulus * torch.expm1(v)
         return from_components(sigma), {"internal": y}
+
+    def _parts(
+        self, U: torch.Tensor, strain: torch.Tensor, step: float, before: torch.Tensor
+    ) -> Iterator[tuple[torch.Tensor, float]]:
+        """Log U at the end of each part of a step, and its length over the horizon."""
+        longest = self.network.longest_step
+        n = 1 if longest is None else max(1, math.ceil(step / longest - 1e-6))
+        if n > 1:
+            start = torch.linalg.matrix_exp(from_components(before))
+            for part in range(1, n):
+                yield log_strain(torch.lerp(start, U, part / n)), step / n
+        yield strain, step / n

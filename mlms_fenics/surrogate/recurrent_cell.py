@@ -30,19 +30,39 @@ class RecurrentCell(nn.Module):
         elastic: number of deviatoric coordinates, 5 in 3D and 3 in plane strain.
         internal: number of internal variables ξ beside the elastic strain.
         width: of both hidden layers.
+        branches: number of elastic strains, side by side like grains in a Taylor average: each
+            takes the whole strain increment and flows by itself, and s is their mean.
+        longest_step: largest step over the reference time that it was trained on; longer ones are
+            to be divided. None: any.
 
     The buffers bring the inputs to order one: `elastic_scale` for s, `strain_scale` for e,
     `volume_scale` for ln J and `rate_scale` (strain per reference time).
     """
 
-    def __init__(self, elastic: int, internal: int, width: int) -> None:
+    def __init__(
+        self,
+        elastic: int,
+        internal: int,
+        width: int,
+        branches: int = 1,
+        longest_step: float | None = None,
+    ) -> None:
         super().__init__()
-        self.options = {"elastic": elastic, "internal": internal, "width": width}
+        self.options = {
+            "elastic": elastic,
+            "internal": internal,
+            "width": width,
+            "branches": branches,
+            "longest_step": longest_step,
+        }
+        self.longest_step = longest_step
         require(elastic in (3, 5), f"elastic {elastic}: must be 5 (3D) or 3 (plane strain)")
         require(internal >= 0, f"internal variables {internal}: must not be negative")
         require(width >= 1, f"width {width}: must be at least 1")
-        self.elastic, self.internal = elastic, internal
-        state = elastic + internal
+        require(branches >= 1, f"branches {branches}: must be at least 1")
+        self.elastic, self.internal, self.branches = elastic, internal, branches
+        own = branches * elastic
+        self.state = state = own + internal
         self.from_drivers = nn.Linear(3 * elastic + 1, width)
         self.from_state = nn.Linear(state, width, bias=False)
         self.hidden = nn.Linear(width, width)
@@ -51,11 +71,11 @@ class RecurrentCell(nn.Module):
             self.register_buffer(name, torch.ones(()))
         with torch.no_grad():
             # Start from memories of many lengths, so that long ones need not be found by training.
-            self.flow.bias[:elastic] = 2.0
-            self.flow.bias[elastic:state] = torch.linspace(-5.0, 0.0, max(internal, 1))[:internal]
+            self.flow.bias[:own] = 2.0
+            self.flow.bias[own:state] = torch.linspace(-5.0, 0.0, max(internal, 1))[:internal]
 
-    def drivers(self, e0: Tensor, e1: Tensor, v1: Tensor, dt: Tensor) -> Tensor:
-        """What the strain alone puts into the first layer, for any number of steps at once.
+    def features(self, e0: Tensor, e1: Tensor, v1: Tensor, dt: Tensor) -> Tensor:
+        """What the strain alone puts into the network, for any number of steps at once.
 
         Args:
             e0: deviatoric strain at the start of the step, *Shape* `(..., elastic)`.
@@ -64,19 +84,23 @@ class RecurrentCell(nn.Module):
             dt: length of the step over the reference time, broadcast against `(..., 1)`.
 
         Returns:
-            *Shape* `(..., width)`.
+            *Shape* `(..., 3 elastic + 1)`.
         """
         rate = (e1 - e0) / (dt * self.rate_scale)
         # Overstress grows like a power of the rate; its square root is the better scaled input.
         rate = rate * (rate.square().sum(-1, keepdim=True) + 1e-4).pow(-0.25)
         x = (rate, (e1 - e0) / self.elastic_scale, e0 / self.strain_scale, v1 / self.volume_scale)
-        return self.from_drivers(torch.cat(x, dim=-1))
+        return torch.cat(x, dim=-1)
+
+    def drivers(self, e0: Tensor, e1: Tensor, v1: Tensor, dt: Tensor) -> Tensor:
+        """First layer of `features`, *Shape* `(..., width)`."""
+        return self.from_drivers(self.features(e0, e1, v1, dt))
 
     def forward(self, y: Tensor, drivers: Tensor, increment: Tensor, dt: Tensor) -> Tensor:
         """Advance one step.
 
         Args:
-            y: state at its start, s / elastic_scale and ξ, *Shape* `(n, elastic + internal)`.
+            y: state at its start, s / elastic_scale of each branch and ξ, *Shape* `(n, state)`.
             drivers: *Shape* `(n, width)`.
             increment: (e1 − e0) / elastic_scale, *Shape* `(n, elastic)`.
             dt: step over the reference time, *Shape* `()`.
@@ -87,18 +111,31 @@ class RecurrentCell(nn.Module):
         h = nn.functional.silu(drivers + self.from_state(y))
         h = nn.functional.silu(self.hidden(h))
         rates, targets = self.flow(h).chunk(2, dim=-1)
+        own = self.branches * self.elastic
         # A power law of exponent 1/m = 2 relaxes at a rate proportional to the stress itself.
-        middle = y[..., : self.elastic] + 0.5 * increment
+        middle = y[:, :own].unflatten(-1, (self.branches, self.elastic)) + 0.5 * increment[:, None]
         square = middle.square().sum(-1, keepdim=True)
         drive = (square + 1e-20).sqrt() - 1e-10  # zero at zero, with a finite derivative there
-        x = nn.functional.softplus(rates) * (FAST * drive * dt)
+        every = torch.cat(
+            (
+                drive.expand(-1, -1, self.elastic).flatten(1),
+                drive.mean(1).expand(-1, self.internal),
+            ),
+            dim=-1,
+        )
+        x = nn.functional.softplus(rates) * (FAST * every * dt)
         gain = -torch.expm1(-x)
         mean_decay = (gain + 1e-12) / (x + 1e-12)
         # Without stress there is nothing to flow towards: s = 0 must be a stable state of rest.
-        towards = targets[..., : self.elastic] * (square / (square + SMALL**2))
-        targets = torch.cat((towards, targets[..., self.elastic :]), dim=-1)
-        moved = nn.functional.pad(increment, (0, self.internal))
+        gate = (square / (square + SMALL**2)).expand(-1, -1, self.elastic).flatten(1)
+        targets = torch.cat((targets[:, :own] * gate, targets[:, own:]), dim=-1)
+        moved = nn.functional.pad(increment.repeat(1, self.branches), (0, self.internal))
         return y + moved * mean_decay + (targets - y) * gain
+
+    def elastic_strain(self, y: Tensor) -> Tensor:
+        """Elastic strain s over its scale, the mean of the branches, *Shape* `(n, elastic)`."""
+        own = self.branches * self.elastic
+        return y[:, :own].unflatten(-1, (self.branches, self.elastic)).mean(1)
 
     def run(self, e: Tensor, v: Tensor, dt: Tensor) -> Tensor:
         """Whole histories from rest.
@@ -113,9 +150,9 @@ class RecurrentCell(nn.Module):
         """
         drivers = self.drivers(e[:-1], e[1:], v[1:], dt[:, None, None]).unbind(0)
         increments = ((e[1:] - e[:-1]) / self.elastic_scale).unbind(0)
-        y = e.new_zeros(e.shape[1], self.elastic + self.internal)
+        y = e.new_zeros(e.shape[1], self.state)
         out = []
         for n, step in enumerate(dt.unbind(0)):
             y = self(y, drivers[n], increments[n], step)
-            out.append(y[:, : self.elastic])
+            out.append(self.elastic_strain(y))
         return torch.stack(out) * self.elastic_scale

@@ -13,26 +13,29 @@ from mlms_fenics.surrogate.metrics import exact_pressure
 from mlms_fenics.surrogate.model_file import load_model
 from mlms_fenics.surrogate.recurrent import RecurrentLaw, elastic_coordinates
 from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent_grids import longest_strides, random_nodes
+from mlms_fenics.surrogate.recurrent_run import run
 from mlms_fenics.surrogate.strain import isometry, volume_ratio
 from mlms_fenics.surrogate.training import given_or, optimise, settings_from
 from mlms_fenics.surrogate.training_data import TrainingData
 
 DEFAULTS: dict[str, Any] = {
-    "internal": 16,
+    "internal": 20,
     "width": 128,
+    "branches": 1,
     "epochs": 200,
-    "batch": 128,
-    "rate": 4e-3,
+    "batch": 32,
+    "rate": 3e-3,
     "weight_decay": 1e-4,
     "patience": 60,
 }
-MIXED = (1, 2, 3, 4, 6, 8)  # strides of which an irregular grid is made
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this architecture."""
     parser.add_argument("--internal", type=int, help="number of internal variables")
     parser.add_argument("--width", type=int, help="of both hidden layers")
+    parser.add_argument("--branches", type=int, help="number of elastic strains side by side")
     parser.add_argument(
         "--start-from",
         type=Path,
@@ -52,9 +55,11 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
         The law, in float32, whose `report["training"]` is the optimisation's record.
     """
     options = given_or(DEFAULTS, arguments)
-    settings = settings_from(options, arguments, final_rate=options["rate"] * 1e-2)
+    settings = settings_from(
+        options, arguments, final_rate=options["rate"] * 1e-2, optimiser="soap", warmup=0.01
+    )
     torch.manual_seed(settings.seed)
-    problem = _Problem(data, options["internal"], options["width"])
+    problem = _Problem(data, options)
     if getattr(arguments, "start_from", None) is not None:
         options["start_from"] = _begin_with(problem.cell, arguments.start_from)
     record = optimise(
@@ -73,7 +78,7 @@ def _begin_with(cell: RecurrentCell, path: Path) -> dict[str, Any]:
     """Give `cell` the weights and scales of a saved model; that model's own report."""
     law = load_model(path, device="cpu")
     require(
-        isinstance(law, RecurrentLaw) and law.network.options == cell.options,
+        isinstance(law, RecurrentLaw) and _sizes(law.network) == _sizes(cell),
         f"--start-from {path}: a {law.architecture} model with {law.network.options}, but the one "
         f"to train is recurrent with {cell.options}: give the same --internal and --width",
     )
@@ -81,8 +86,12 @@ def _begin_with(cell: RecurrentCell, path: Path) -> dict[str, Any]:
     return law.report
 
 
+def _sizes(cell: RecurrentCell) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in cell.state_dict().items()}
+
+
 class _Part:
-    """Strain and elastic-strain histories of some rows, time first, and the norm of each path."""
+    """Strain and elastic-strain histories of some rows, and the strides that keep their corners."""
 
     def __init__(self, data: TrainingData, rows: np.ndarray, device: torch.device) -> None:
         d = data.dimension
@@ -93,17 +102,17 @@ class _Part:
         s *= (J / (2.0 * data.law.shear_modulus))[..., None]
 
         def tensor(x: np.ndarray) -> torch.Tensor:
-            return torch.as_tensor(x, dtype=torch.float32).transpose(0, 1).contiguous().to(device)
+            return torch.as_tensor(x, dtype=torch.float32).contiguous().to(device)
 
-        self.e, self.s = tensor(coordinates), tensor(s)
+        self.e, self.s = tensor(coordinates), tensor(s)  # (n, n_t + 1, elastic)
         self.v = tensor(data.strain[rows][..., :d].sum(-1, keepdims=True))
-        self.norm = self.s.square().sum(-1).mean(0)  # (n,)
+        self.longest = torch.as_tensor(longest_strides(data.U[rows]), device=device)
 
 
 class _Problem:
     """Loss and validation error of a recurrent cell on given data."""
 
-    def __init__(self, data: TrainingData, internal: int, width: int) -> None:
+    def __init__(self, data: TrainingData, options: dict[str, Any]) -> None:
         n_t = len(data.time) - 1
         require(
             bool(np.allclose(np.diff(data.time) * n_t, data.horizon, rtol=1e-6)),
@@ -113,44 +122,84 @@ class _Problem:
         self.train = _Part(data, data.train, device)
         self.validation = _Part(data, data.validation_rows(), device)
         self.n_t, self.device = n_t, device
-        self.cell = RecurrentCell(self.train.e.shape[-1], internal, width)
         part = self.train
+        self.cell = RecurrentCell(
+            part.e.shape[-1],
+            options["internal"],
+            options["width"],
+            options["branches"],
+            longest_step=int(part.longest.max()) / n_t,
+        )
         self.cell.elastic_scale.fill_(float(_root_mean_square(part.s)))
         self.cell.strain_scale.fill_(float(_root_mean_square(part.e)))
         self.cell.volume_scale.fill_(max(float(_root_mean_square(part.v)), 1e-6))
-        self.cell.rate_scale.fill_(float(_root_mean_square(part.e.diff(dim=0))) * n_t)
+        self.cell.rate_scale.fill_(float(_root_mean_square(part.e.diff(dim=1))) * n_t)
         self.cell.to(device)
 
     def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Mean over paths of the relative L² error of the deviator, on a random time grid."""
-        grid = random_grid(self.n_t, generator)
-        return self._error(self.train, rows.to(self.device), grid).mean()
+        """Mean over paths of the relative L² error of the deviator, on random time grids."""
+        rows = rows.to(self.device)
+        total = torch.zeros((), device=self.device)
+        longest = self.train.longest[rows]
+        for stride in longest.unique().tolist():
+            grid = random_nodes(self.n_t, stride, generator)
+            total = total + self._error(self.train, rows[longest == stride], grid).sum()
+        return total / len(rows)
 
     def validate(self) -> float:
-        """Mean error on the data's own grid and on one four times coarser."""
-        rows = torch.arange(self.validation.e.shape[1], device=self.device)
-        grids = (torch.arange(self.n_t + 1), torch.arange(0, self.n_t + 1, 4))
-        return sum(float(self._error(self.validation, rows, g).mean()) for g in grids) / len(grids)
+        """Mean error on the data's own grid and on the coarsest that keeps each path's corners."""
+        longest = self.validation.longest
+        every = torch.arange(len(longest), device=self.device)
+        fine = torch.arange(self.n_t + 1).double()
+        errors = [self._error(self.validation, every, fine)]
+        for stride in longest.unique().tolist():
+            if stride > 1:
+                rows = every[longest == stride]
+                errors.append(self._error(self.validation, rows, fine[::stride]))
+        return float(torch.cat(errors).mean())
 
-    def _error(self, part: _Part, rows: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-        """Relative error of each path `(n,)` on a grid of sample numbers that starts at 0."""
-        grid = grid.to(self.device)
-        dt = grid.diff().to(torch.float32) / self.n_t
-        e, v = part.e[grid][:, rows], part.v[grid][:, rows]
-        s = self.cell.run(e, v, dt)
-        square = (s - part.s[grid[1:]][:, rows]).square().sum(-1)
-        weights = (dt / dt.sum())[:, None]
-        return ((square * weights).sum(0) / part.norm[rows] + 1e-10).sqrt()
+    def _error(self, part: _Part, rows: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
+        """Relative error of each path `(n,)` on a grid that starts at 0, in steps of the data."""
+        e, v = (_at(x[rows], nodes) for x in (part.e, part.v))
+        dt = (nodes.diff() / self.n_t).to(self.device, torch.float32)
+        s = walk(self.cell, e, v, dt)
+        known = (nodes[1:] % 1.0) == 0.0
+        at = nodes[1:][known].long()
+        target = part.s[rows][:, at].permute(1, 2, 0) / self.cell.elastic_scale
+        weights = at.diff(prepend=at.new_zeros(1)).to(self.device, torch.float32)[:, None]
+        square = ((s[known.to(self.device)] - target).square().sum(1) * weights).sum(0)
+        return (square / (target.square().sum(1) * weights).sum(0) + 1e-10).sqrt()
 
 
-def random_grid(n_t: int, generator: torch.Generator) -> torch.Tensor:
-    """Sample numbers from 0 to at most `n_t`: every 1st, 2nd or 4th, or irregular strides."""
-    kind = int(torch.randint(0, 4, (), generator=generator))
-    if kind < 3:
-        return torch.arange(0, n_t + 1, 2**kind)
-    strides = torch.tensor(MIXED)[torch.randint(0, len(MIXED), (n_t,), generator=generator)]
-    grid = torch.cat((torch.zeros(1, dtype=torch.long), strides.cumsum(0)))
-    return grid[grid <= n_t]
+def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
+    """Elastic strain over its scale along histories; compiled on a CPU.
+
+    Args:
+        cell: to be walked with, in float32.
+        e: deviatoric strain, *Shape* `(n, n_t + 1, elastic)`, zero at first.
+        v: ln J, *Shape* `(n, n_t + 1, 1)`.
+        dt: over the reference time, *Shape* `(n_t,)`.
+
+    Returns:
+        *Shape* `(n_t, elastic, n)`.
+    """
+    if e.device.type != "cpu":
+        return cell.run(e.transpose(0, 1), v.transpose(0, 1), dt).transpose(1, 2) / (
+            cell.elastic_scale
+        )
+    features = cell.features(e[:, :-1], e[:, 1:], v[:, 1:], dt[:, None])
+    increments = e.diff(dim=1) / cell.elastic_scale
+    first_last = (x.permute(1, 2, 0).contiguous() for x in (features, increments))
+    return run(cell, *first_last, dt)
+
+
+def _at(x: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
+    """Histories `(n, n_t + 1, c)` at times in steps, linear in between."""
+    low = nodes.floor().long()
+    if bool((nodes == low).all()):
+        return x[:, low]
+    part = (nodes - low).to(x.device, x.dtype)[:, None]
+    return torch.lerp(x[:, low], x[:, (low + 1).clamp(max=x.shape[1] - 1)], part)
 
 
 def _root_mean_square(x: torch.Tensor) -> torch.Tensor:

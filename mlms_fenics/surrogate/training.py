@@ -7,6 +7,7 @@ import sys
 import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from torch import nn
 
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.surrogate.checkpoint import load_checkpoint, save_checkpoint
+from mlms_fenics.surrogate.soap import Soap
 
+_OPTIMISERS = {"adamw": partial(torch.optim.AdamW, fused=True), "soap": Soap}
 Loss = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
@@ -34,6 +37,8 @@ class Settings:
         patience: stop after so many epochs without a better validation error.
         clip: largest norm of a gradient.
         seed: of initial weights, batches and augmentation.
+        optimiser: "adamw" or "soap" (see `soap.Soap`).
+        warmup: part of the budget over which the learning rate rises from nothing.
     """
 
     epochs: int = 300
@@ -45,12 +50,19 @@ class Settings:
     patience: int = 50
     clip: float = 1.0
     seed: int = 0
+    optimiser: str = "adamw"
+    warmup: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "patience"):
             require(getattr(self, name) >= 1, f"{name} {getattr(self, name)}: must be at least 1")
         for name in ("rate", "final_rate", "clip"):
             require(getattr(self, name) > 0, f"{name} {getattr(self, name)}: must be positive")
+        require(0.0 <= self.warmup < 1.0, f"warmup {self.warmup}: must lie in [0, 1)")
+        require(
+            self.optimiser in _OPTIMISERS,
+            f"optimiser {self.optimiser!r}: must be one of {', '.join(_OPTIMISERS)}",
+        )
         require(self.weight_decay >= 0, f"weight decay {self.weight_decay}: must not be negative")
         require(
             self.minutes is None or self.minutes > 0, f"minutes {self.minutes}: must be positive"
@@ -104,13 +116,12 @@ def optimise(
     groups = [
         [p for p in network.parameters() if (p.ndim > 1) == matrix] for matrix in (True, False)
     ]
-    optimiser = torch.optim.AdamW(
+    optimiser = _OPTIMISERS[settings.optimiser](
         [
             {"params": groups[0], "weight_decay": settings.weight_decay},
             {"params": groups[1], "weight_decay": 0.0},
         ],
         lr=settings.rate,
-        fused=True,
     )
     best = _copy(network)
     done: dict[str, Any] = {
@@ -140,7 +151,7 @@ def optimise(
                 elapsed = before + clock.monotonic() - started
                 spent = min(1.0, max(spent, elapsed / (60.0 * settings.minutes)))
             for group in optimiser.param_groups:
-                group["lr"] = cosine(spent, settings.rate, settings.final_rate)
+                group["lr"] = scheduled(spent, settings)
             optimiser.zero_grad(set_to_none=True)
             value = loss(rows, generator)
             value.backward()
@@ -175,6 +186,14 @@ def optimise(
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return done
+
+
+def scheduled(spent: float, settings: Settings) -> float:
+    """Learning rate when the fraction `spent` of the budget is spent: a rise, then a cosine."""
+    if spent < settings.warmup:
+        return max(spent / settings.warmup, 1e-3) * settings.rate
+    rest = (spent - settings.warmup) / (1.0 - settings.warmup)
+    return cosine(rest, settings.rate, settings.final_rate)
 
 
 def cosine(spent: float, start: float, end: float) -> float:

@@ -14,16 +14,17 @@ from mlms_fenics.materials import drive
 from mlms_fenics.surrogate import load_model, save_model
 from mlms_fenics.surrogate.recurrent import RecurrentLaw, elastic_coordinates
 from mlms_fenics.surrogate.recurrent_cell import FAST, SMALL, RecurrentCell
-from mlms_fenics.surrogate.recurrent_training import fit, random_grid
+from mlms_fenics.surrogate.recurrent_grids import longest_strides, random_nodes
+from mlms_fenics.surrogate.recurrent_training import fit
 from mlms_fenics.surrogate.strain import isometry
 from mlms_fenics.surrogate.trust import TrustMeasure
-from mlms_fenics.tensors import deviator, trace
+from mlms_fenics.tensors import deviator, to_components, trace
 
 
 def options(**changes) -> argparse.Namespace:
     values = {"epochs": 1, "minutes": None, "batch": 32, "rate": 1e-2, "weight_decay": 0.0}
     values |= {"patience": 100, "seed": 0, "resume": False, "checkpoint": None}
-    values |= {"internal": 4, "width": 32}
+    values |= {"internal": 4, "width": 32, "branches": 1}
     return argparse.Namespace(**{**values, **changes})
 
 
@@ -175,14 +176,53 @@ def test_same_seed_same_weights():
     assert all(torch.equal(first[k], second[k]) for k in first)
 
 
-def test_random_grids_start_at_rest_and_increase():
+def test_random_grids_keep_the_corners():
     g = torch.Generator().manual_seed(0)
-    strides = set()
-    for _ in range(50):
-        grid = random_grid(200, g)
-        assert grid[0] == 0 and grid[-1] <= 200 and bool((grid.diff() > 0).all())
-        strides |= set(grid.diff().tolist())
-    assert strides == {1, 2, 3, 4, 6, 8}
+    grids = [random_nodes(200, 2, g) for _ in range(80)]
+    for nodes in grids:
+        assert nodes[0] == 0 and nodes[-1] == 200 and bool((nodes.diff() > 0).all())
+        assert set(range(0, 201, 2)) <= set(nodes.tolist())
+    assert {frozenset(nodes.diff().tolist()) for nodes in grids} == {
+        frozenset({1.0}),
+        frozenset({2.0}),
+        frozenset({1.0, 2.0}),
+    }
+    fine = [random_nodes(200, 1, g) for _ in range(60)]
+    assert {float(nodes[1]) for nodes in fine} == {1.0, 0.5, 0.25}
+    assert all(len(nodes) == 201 for nodes in fine)
+
+
+def test_corners_of_polygons_are_found():
+    U = to_components(histories.stretch(histories.walks(3, seed=3)))
+    n_t = U.shape[1] - 1
+    for stride in (2, 4, 8):
+        time = np.arange(n_t + 1) / stride
+        low = np.minimum(time.astype(int), n_t // stride - 1)
+        part = (time - low)[:, None]
+        kept = U[:, ::stride]
+        polygon = kept[:, low] * (1 - part) + kept[:, low + 1] * part
+        assert (longest_strides(polygon.astype(np.float32)) == 2).all()
+    assert (longest_strides(U.astype(np.float32)) == 1).all()
+
+
+def test_long_steps_are_divided():
+    law = untrained()
+    law.network.longest_step = 0.05
+    U = np.stack([np.eye(3), histories.stretch(histories.walks(1, seed=3)[0, -1])])
+    time = np.linspace(0.0, 1.0, 5)[:, None, None]
+    fine = law.stress(U[0] + time * (U[1] - U[0]), 0.2)
+    once = law.stress(U, 0.2)
+    np.testing.assert_allclose(once[1], fine[-1], rtol=1e-9, atol=1e-12)
+    law.network.longest_step = None
+    assert np.abs(law.stress(U, 0.2)[1] - fine[-1]).max() > 1e-4
+
+
+def test_the_past_does_not_depend_on_the_future():
+    law = untrained().to(dtype=torch.float32)
+    U = histories.stretch(histories.walks(4, seed=6))
+    other = U.copy()
+    other[:, 20:] = np.eye(3)
+    np.testing.assert_array_equal(law.stress(U, 1.0)[:, :20], law.stress(other, 1.0)[:, :20])
 
 
 @pytest.mark.parametrize(
@@ -201,5 +241,5 @@ def test_a_model_can_be_taught_more(trained, tmp_path):
     U = histories.stretch(histories.walks(2, seed=4))
     np.testing.assert_allclose(again.stress(U, 1.0), law.stress(U, 1.0), atol=2e-3)
     assert again.report["start_from"] == law.report
-    with pytest.raises(InputError, match="same --internal and --width"):
+    with pytest.raises(InputError, match="same --internal"):
         fit(data, options(width=16, start_from=tmp_path / "first.h5"))

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""Whole histories of a `RecurrentCell` by its compiled kernel, differentiable in the weights."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlms_fenics.surrogate import recurrent_kernel as kernel
+from mlms_fenics.surrogate.recurrent_cell import FAST, RecurrentCell
+
+_space: dict[str, np.ndarray] = {}
+
+
+def _work(name: str, *shape: int) -> np.ndarray:
+    """Work space that is kept between calls: fresh memory costs more than what is done in it."""
+    size = int(np.prod(shape))
+    if name not in _space or _space[name].size < size:
+        _space[name] = np.empty(size, np.float32)
+    return _space[name][:size].reshape(shape)
+
+
+class _Run(torch.autograd.Function):
+    """`RecurrentCell.run` and its gradient in the six weights and biases.
+
+    A backward pass must follow its forward pass before the next one: they share work space.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, increments: Tensor, dt: Tensor, branches: int, *weights: Tensor
+    ) -> Tensor:  # type: ignore[override]
+        n_t, drivers, n = features.shape
+        w1, _, _, _, w3, _ = arrays = [np.ascontiguousarray(w.detach().numpy()) for w in weights]
+        states, width = w3.shape[0] // 2, w1.shape[0]
+        z = _work("z", n_t + 1, drivers + states, n)
+        z[:n_t, :drivers] = features.numpy()
+        z[0, drivers:] = 0.0
+        names = ("h1", "d1", "h2", "d2")
+        hidden = [_work(name, n_t, width, n) for name in names]
+        flow = _work("flow", n_t, 2 * states, n)
+        out = np.empty((n_t, increments.shape[1], n), np.float32)
+        given = (increments.numpy(), (FAST * dt).numpy(), branches)
+        kernel.forward(*arrays, *given, z, *hidden, flow, out)
+        ctx.rest = (arrays, given, z, hidden, flow)
+        return torch.from_numpy(out)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        (w1, _, w2, _, w3, b3), given, z, hidden, flow = ctx.rest
+        g = np.ascontiguousarray(gradient.numpy())
+        found = kernel.backward(g, w1, w2, w3, b3, *given, z, *hidden, flow)
+        return None, None, None, None, *(torch.from_numpy(x) for x in found)
+
+
+CHUNK = 256  # points whose layers stay in a core's own cache
+
+
+def advance(
+    cell: RecurrentCell, y: Tensor, features: Tensor, increment: Tensor, dt: Tensor
+) -> Tensor:
+    """One step, as `RecurrentCell.forward`, compiled where it can be: float32 on a CPU.
+
+    Args:
+        cell: the network.
+        y: state at the start, *Shape* `(n, state)`.
+        features: see `RecurrentCell.features`, *Shape* `(n, 3 elastic + 1)`.
+        increment: over elastic_scale, *Shape* `(n, elastic)`.
+        dt: step over the reference time, *Shape* `()`.
+
+    Returns:
+        The state at the end.
+    """
+    if y.dtype != torch.float32 or y.device.type != "cpu":
+        return cell(y, cell.from_drivers(features), increment, dt)
+    arrays = [w.detach().numpy() for w in _weights(cell)]
+    drivers, states, width = features.shape[1], y.shape[1], arrays[0].shape[0]
+    scale = (FAST * dt).reshape(1).numpy()
+    new = torch.empty_like(y)
+    for first in range(0, len(y), CHUNK):
+        rows = slice(first, min(first + CHUNK, len(y)))
+        n = rows.stop - first
+        z = np.empty((2, drivers + states, n), np.float32)
+        z[0, :drivers], z[0, drivers:] = features[rows].T.numpy(), y[rows].T.numpy()
+        moved = np.ascontiguousarray(increment[rows].T.numpy())[None]
+        hidden = [np.empty((1, width, n), np.float32) for _ in range(4)]
+        flow = np.empty((1, 2 * states, n), np.float32)
+        kernel.forward(*arrays, moved, scale, cell.branches, z, *hidden, flow, moved.copy())
+        new[rows] = torch.from_numpy(z[1, drivers:].T)
+    return new
+
+
+def run(cell: RecurrentCell, features: Tensor, increments: Tensor, dt: Tensor) -> Tensor:
+    """Whole histories from rest, as `RecurrentCell.run`, in float32 on the CPU.
+
+    Args:
+        cell: whose weights get gradients.
+        features: of the strain, see `RecurrentCell.features`, *Shape* `(n_t, 3 elastic + 1, n)`.
+        increments: over elastic_scale, *Shape* `(n_t, elastic, n)`, contiguous.
+        dt: steps over the reference time, *Shape* `(n_t,)`.
+
+    Returns:
+        Elastic strain over elastic_scale at the ends of the steps, *Shape* `(n_t, elastic, n)`.
+    """
+    return _Run.apply(features, increments, dt, cell.branches, *_weights(cell))
+
+
+def _weights(cell: RecurrentCell) -> tuple[Tensor, ...]:
+    first = torch.cat((cell.from_drivers.weight, cell.from_state.weight), dim=1)
+    rest = (cell.hidden.weight, cell.hidden.bias, cell.flow.weight, cell.flow.bias)
+    return first, cell.from_drivers.bias, *rest
