@@ -47,7 +47,8 @@ def test_axisymmetric_bar_held_on_the_wall_nears_the_converged_value(
     X = solver.elements.coordinates
     x = X + solver.u.x.array.reshape(-1, 3)
     assert x[:, 1].max() == pytest.approx(21.43, rel=0.005)
-    assert x[np.isclose(X[:, 1], 0.0), 0].max() == pytest.approx(7.22, rel=0.01)
+    # From 7.11 mm (Zienkiewicz et al. 1998) to the converged value, quoted there, too.
+    assert 7.11 < x[np.isclose(X[:, 1], 0.0), 0].max() < 7.23
     assert 2.8 < float(solver.state["plastic_strain"].max()) < 3.5
     energies = solver.energies()
     assert abs(energies.balance) < 0.001

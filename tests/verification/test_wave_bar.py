@@ -52,6 +52,26 @@ def test_standing_wave_converges_at_second_order() -> None:
     assert np.all(np.abs(rates - 2.0) < 0.15), (errors, rates)
 
 
+def test_standing_wave_converges_at_second_order_in_time_alone() -> None:
+    # On a fixed mesh the wave has the frequency of the lumped chain, 2 c/h sin(k h/2), exactly.
+    n, amplitude = 8, 1e-6
+    errors = []
+    for safety in (0.4, 0.2, 0.1):
+        solver, k, _ = fixed_free(n, amplitude, safety)
+        h = LENGTH / n
+        chain = 2.0 * SPEED / h * np.sin(0.5 * k * h)
+        dt = safety * solver.stable_dt
+        end = 1.9 * 0.5 * np.pi / chain
+        solver._v[:] *= chain / (k * SPEED)
+        while solver.time < end:
+            solver.step(dt)
+        x = solver.elements.coordinates[:, 0]
+        exact = amplitude * np.sin(k * x) * np.sin(chain * solver.time)
+        errors.append(float(np.abs(solver.u.x.array[::3] - exact).max() / amplitude))
+    rates = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert np.all(np.abs(rates - 2.0) < 0.1), (errors, rates)
+
+
 def test_standing_wave_speed_and_energy_over_ten_periods() -> None:
     solver, _, omega = fixed_free(20)
     period = 2.0 * np.pi / omega
