@@ -71,7 +71,7 @@ class LearntLaw(Material):
             orientations=data.orientations,
             horizon=data.horizon,
             trust=TrustMeasure(data.dimension, data.horizon).fit(
-                data.strain[data.train], data.time
+                data.strain[data.train], data.time, data.source[data.train]
             ),
             report=report,
         )
@@ -111,8 +111,10 @@ class LearntLaw(Material):
     def initial_state(self, n: int) -> State:
         """State of `n` virgin points at F = I."""
         options = {"dtype": self.dtype, "device": self.device}
+        memory = self.trust.start(n)
         return {
             **self.own_state(n),
+            **({} if memory is None else {"trust": memory}),
             "strain": torch.zeros(n, 6 if self.dimension == 3 else 3, **options),
             "distance": torch.zeros(n, **options),
         }
@@ -133,7 +135,9 @@ class LearntLaw(Material):
         """`update` for a deformation without rotation, F = U."""
         strain = log_strain(U)
         sigma, own = self.step(U, strain, time, dt, state)
-        distance = torch.maximum(state["distance"], self.trust(strain, state["strain"], dt))
+        now, memory = self.trust(strain, state["strain"], dt, state.get("trust"))
+        own = own if memory is None else {**own, "trust": memory}
+        distance = torch.maximum(state["distance"], now)
         return sigma, {**own, "strain": strain, "distance": distance}
 
     def fields(self, state: State) -> State:

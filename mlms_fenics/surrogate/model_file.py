@@ -132,7 +132,9 @@ def _read(file: h5py.File, path: Path) -> LearntLaw:
     require(bool(np.isfinite(orientations).all()), f"model {path}: NaN in orientations")
     kind = law_class(str(file.attrs["architecture"]))
     network = kind.network_class(**json.loads(file.attrs["options"]))
-    trust = TrustMeasure(dimension, horizon)
+    # Models of the first kind carry a measure without memory.
+    groups = len(file["trust/lag_mean"]) if "lag_size" in file["trust"] else 0
+    trust = TrustMeasure(dimension, horizon, groups)
     _load_weights(network, file["network"], path)
     _load_weights(trust, file["trust"], path)
     return kind(

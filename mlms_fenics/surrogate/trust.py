@@ -7,65 +7,177 @@ from torch import nn
 
 from mlms_fenics.surrogate.strain import isometry
 
+# Strain (norm of log U) up to which a crystal responds elastically, whatever its history.
+ELASTIC = 0.005
+
 
 class TrustMeasure(nn.Module):
-    """Scaled Mahalanobis distance of (log U, rate of log U) from the training set.
+    """Distance of a strain history so far from the training histories; 1 is their edge.
 
-    Features: the components of log U (isometric coordinates) and |d log U/dt| T with T the training
-    horizon. The distance is 1 at the 99.9% quantile of the training set: below 1 the point's strain
-    and rate are like those in the data; it says nothing about the order in which they came.
+    The larger of two numbers. How large the strain is: the Mahalanobis distance of log U. And how
+    it is going: the lag s - <s> of s = log U behind its exponential average is, but for a factor, a
+    rate over the average's time; the logarithms of its size for two times (a hundredth and a tenth
+    of the training horizon T) are compared with those in the data, in either direction, for a law
+    trained on steady change knows no relaxation; the squared distance is averaged exponentially
+    over half of T, so that passing through a turning point does not count. Below the elastic range
+    the rate does not count either. Both are 1 where 99% of the training histories stay below.
+
+    Data sets may differ in their rates (walks, relaxation): the nearest one of up to `groups` is
+    taken at each time.
+
+    Args:
+        dimension: 2 or 3.
+        horizon: T, µs.
+        groups: number of data sets; 0: the measure that older models carry, the Mahalanobis
+            distance of (log U, its rate), 1 at the 99.9% quantile of all samples.
     """
 
-    QUANTILE = 0.999
+    TIMES = (0.01, 0.1)
+    AVERAGE = 0.5
+    FLOOR = 0.01  # of a lag, relative to its typical size: slower than that is at rest
+    QUANTILE = 0.99
 
-    def __init__(self, dimension: int, horizon: float) -> None:
+    def __init__(self, dimension: int, horizon: float, groups: int = 1) -> None:
         super().__init__()
         self.horizon = float(horizon)
         E = isometry(dimension)
-        n = len(E) + 1
         self.register_buffer("coordinates", torch.as_tensor(E), persistent=False)
-        self.register_buffer("mean", torch.zeros(n, dtype=torch.float64))
-        # Rows: features whitened and divided by the quantile, so that the norm is the distance.
-        self.register_buffer("whitening", torch.eye(n, dtype=torch.float64))
+        self._reset(int(groups))
 
-    def fit(self, strain: np.ndarray, time: np.ndarray, limit: int = 500_000) -> "TrustMeasure":
+    def _reset(self, groups: int) -> None:
+        """Buffers of a measure that is not fitted yet."""
+        self.groups = groups
+        options = {"dtype": torch.float64}
+        n = len(self.coordinates) + (1 if groups == 0 else 0)
+        self.register_buffer("mean", torch.zeros(n, **options))
+        # Rows: features whitened and divided by the quantile, so that the norm is the distance.
+        self.register_buffer("whitening", torch.eye(n, **options))
+        if groups:
+            times = len(self.TIMES)
+            self.register_buffer("lag_size", torch.ones(times, **options))
+            self.register_buffer("lag_mean", torch.zeros(groups, times, **options))
+            self.register_buffer("lag_whitening", torch.eye(times, **options).repeat(groups, 1, 1))
+
+    def fit(
+        self,
+        strain: np.ndarray,
+        time: np.ndarray,
+        source: np.ndarray | None = None,
+        limit: int = 2000,
+    ) -> "TrustMeasure":
         """Set from training histories.
 
         Args:
             strain: components of log U, *Shape* `(N, n_t + 1, 6)` or `(N, n_t + 1, 3)`.
             time: *Shape* `(n_t + 1,)`, µs.
-            limit: thin the samples to at most so many points.
+            source: number of the data set of each history, *Shape* `(N,)`; None: all of one.
+            limit: thin them to at most so many histories.
         """
-        E = self.coordinates.numpy()
-        coordinates = np.asarray(strain, dtype=np.float64) @ E.T
-        rate = np.linalg.norm(np.diff(coordinates, axis=1), axis=-1) / np.diff(time) * self.horizon
-        x = np.concatenate([coordinates[:, 1:], rate[..., None]], axis=-1)
-        x = x.reshape(-1, x.shape[-1])
-        x = x[:: max(1, len(x) // limit)]
-        covariance = np.cov(x.T)
-        # A component that never varies in the data must not be divided by zero: any strain there
-        # is measured against a thousandth of the largest variation instead.
-        values, vectors = np.linalg.eigh(covariance)
-        values = np.maximum(values, 1e-6 * values.max())
-        whitening = (vectors / np.sqrt(values)).T
-        mean = x.mean(0)
-        quantile = np.quantile(np.linalg.norm((x - mean) @ whitening.T, axis=1), self.QUANTILE)
-        self.mean.copy_(torch.as_tensor(mean))
-        self.whitening.copy_(torch.as_tensor(whitening / quantile))
+        rows = np.arange(len(strain))[:: -(-len(strain) // limit)]
+        source = np.zeros(len(strain), int) if source is None else np.asarray(source)
+        names, source = np.unique(source[rows], return_inverse=True)
+        self._reset(len(names))
+        path = torch.as_tensor(np.asarray(strain, np.float64)[rows])
+        dt = np.diff(np.asarray(time, np.float64))
+        s, lags = path @ self.coordinates.T, self._lags(path, dt)
+        # Where a history begins all lags are small, which says nothing about its rates.
+        begun = lags[:, len(dt) // 10 :]
+        self.lag_size.copy_(begun.clamp_min(1e-12).log().mean((0, 1)).exp())
+        y = self._log_lags(lags, s.norm(dim=-1).cummax(1).values)
+        for k in range(len(names)):
+            self.lag_mean[k], self.lag_whitening[k] = _whitened(y[source == k])
+        self.mean[:], self.whitening[:] = _whitened(s)
+        for name, distances in zip(
+            ("whitening", "lag_whitening"), self._fitted(s, y, dt), strict=True
+        ):
+            edge = torch.quantile(distances.amax(1), self.QUANTILE)
+            getattr(self, name).div_(edge.clamp_min(torch.finfo(torch.float64).tiny))
         return self
 
-    def forward(self, strain: torch.Tensor, before: torch.Tensor, dt: float) -> torch.Tensor:
+    def start(self, n: int) -> torch.Tensor | None:
+        """Memory of `n` points at rest: both lags, the largest strain, the mean square distance."""
+        if not self.groups:
+            return None
+        width = len(self.TIMES) * len(self.coordinates) + 2
+        return torch.zeros(n, width, dtype=self.mean.dtype, device=self.mean.device)
+
+    def forward(
+        self,
+        strain: torch.Tensor,
+        before: torch.Tensor,
+        dt: float,
+        memory: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Distance after a step.
 
         Args:
             strain, before: components of log U after and before it, *Shape* `(n, 6)` or `(n, 3)`.
             dt: µs.
+            memory: before the step, see `start` (None where that gave None).
 
         Returns:
-            *Shape* `(n,)`.
+            *Shape* `(n,)`, and the memory after the step.
         """
-        rate = torch.linalg.vector_norm(
-            (strain - before) @ self.coordinates.T, dim=-1, keepdim=True
-        )
-        x = torch.cat([strain @ self.coordinates.T, rate * (self.horizon / dt)], dim=-1)
-        return torch.linalg.vector_norm((x - self.mean) @ self.whitening.T, dim=-1)
+        s = strain @ self.coordinates.T
+        change = s - before @ self.coordinates.T
+        if not self.groups:
+            rate = torch.linalg.vector_norm(change, dim=-1, keepdim=True) * (self.horizon / dt)
+            x = torch.cat([s, rate], dim=-1)
+            return torch.linalg.vector_norm((x - self.mean) @ self.whitening.T, dim=-1), None
+        size = torch.linalg.vector_norm((s - self.mean) @ self.whitening.T, dim=-1)
+        lags = self._lagging(memory[:, :-2].unflatten(-1, (len(self.TIMES), -1)), change, dt)
+        largest = torch.maximum(memory[:, -2], torch.linalg.vector_norm(s, dim=-1))
+        y = self._log_lags(torch.linalg.vector_norm(lags, dim=-1), largest)
+        keep = np.exp(-dt / (self.AVERAGE * self.horizon))
+        square = memory[:, -1] * keep + self._nearest(y) * (1.0 - keep)
+        after = torch.cat([lags.flatten(1), largest[:, None], square[:, None]], dim=-1)
+        return torch.maximum(size, square.sqrt()), after
+
+    def _lagging(self, lags: torch.Tensor, change: torch.Tensor, dt: float) -> torch.Tensor:
+        """s - <s> after a step in which s goes linearly: exact for any step."""
+        x = dt / (np.array(self.TIMES) * self.horizon)
+        keep = torch.as_tensor(np.exp(-x), dtype=lags.dtype, device=lags.device)[:, None]
+        gain = torch.as_tensor(-np.expm1(-x) / x, dtype=lags.dtype, device=lags.device)[:, None]
+        return lags * keep + change[:, None] * gain
+
+    def _log_lags(self, lags: torch.Tensor, largest: torch.Tensor) -> torch.Tensor:
+        """Features `(..., times)` from the lags' sizes and the largest strain so far."""
+        weight = largest / (largest + ELASTIC)
+        return weight[..., None] * torch.log(lags / self.lag_size + self.FLOOR)
+
+    def _nearest(self, y: torch.Tensor) -> torch.Tensor:
+        """Squared distance from the nearest data set, `(...)`."""
+        z = (y[..., None, :] - self.lag_mean)[..., None, :] @ self.lag_whitening.mT
+        return z.square().sum((-2, -1)).amin(-1)
+
+    def _lags(self, strain: torch.Tensor, dt: np.ndarray) -> torch.Tensor:
+        """Sizes of the lags along histories, *Shape* `(N, n_t + 1, times)`."""
+        change = (strain[:, 1:] - strain[:, :-1]) @ self.coordinates.T
+        lags = change.new_zeros(len(strain), len(self.TIMES), change.shape[-1])
+        sizes = [lags.norm(dim=-1)]
+        for n, step in enumerate(dt):
+            lags = self._lagging(lags, change[:, n], float(step))
+            sizes.append(lags.norm(dim=-1))
+        return torch.stack(sizes, 1)
+
+    def _fitted(
+        self, s: torch.Tensor, y: torch.Tensor, dt: np.ndarray
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both distances of the training histories, `(N, n_t + 1)`, before they are scaled."""
+        nearest = self._nearest(y)
+        square = [torch.zeros(len(s), dtype=s.dtype)]
+        for n, step in enumerate(dt):
+            keep = np.exp(-step / (self.AVERAGE * self.horizon))
+            square.append(square[-1] * keep + nearest[:, n + 1] * (1.0 - keep))
+        return ((s - self.mean) @ self.whitening.T).norm(dim=-1), torch.stack(square, 1).sqrt()
+
+
+def _whitened(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean of samples `(..., n)` and the matrix that whitens them."""
+    x = x.reshape(-1, x.shape[-1])
+    mean = x.mean(0)
+    values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))
+    # A component that never varies in the data must not be divided by zero: anything there is
+    # measured against a thousandth of the largest variation instead.
+    values = values.clamp_min(1e-6 * values.max().clamp_min(torch.finfo(x.dtype).tiny))
+    return mean, (vectors / values.sqrt()).T
