@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Fixed-point iterations x ← x + f(x) made fast, and guesses of where the next one ends."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 _MEMORY = 10
 _ORDER = 3
+
+Sum = Callable[[np.ndarray], np.ndarray]
 
 
 class Anderson:
@@ -16,9 +20,11 @@ class Anderson:
     Args:
         size: of the vectors.
         memory: pairs of differences that are kept; 0 gives the basic iteration.
+        total: of scalar products, where the vectors are parts of longer ones (`Grid.sum`).
     """
 
-    def __init__(self, size: int, memory: int = _MEMORY):
+    def __init__(self, size: int, memory: int = _MEMORY, total: Sum = np.asarray):
+        self._total = total
         self._dx, self._df = np.zeros((memory, size)), np.zeros((memory, size))
         self._gram = np.zeros((memory, memory))
         self._count = self._next = 0
@@ -45,7 +51,7 @@ class Anderson:
             self._next = (k + 1) % memory
             self._count = min(self._count + 1, memory)
             n = self._count
-            self._gram[k, :n] = self._gram[:n, k] = self._df[:n] @ self._df[k]
+            self._gram[k, :n] = self._gram[:n, k] = self._total(self._df[:n] @ self._df[k])
         self._last = (x, f)
         n = self._count
         if n == 0:
@@ -53,16 +59,22 @@ class Anderson:
         size = np.sqrt(self._gram.diagonal()[:n])
         size = np.where(size > 0, size, 1.0)
         gram = self._gram[:n, :n] / np.outer(size, size)
-        right = (self._df[:n] @ f) / size
+        right = self._total(self._df[:n] @ f) / size
         # Nearly dependent differences are common close to the solution: leave them out.
         weights = np.linalg.lstsq(gram, right, rcond=1e-13)[0] / size
         return x + f - weights @ self._dx[:n] - weights @ self._df[:n]
 
 
 class Extrapolation:
-    """Extrapolates a vector in time by the order that did best for the last step."""
+    """Extrapolates a vector in time by the order that did best for the last step.
 
-    def __init__(self, start: np.ndarray):
+    Args:
+        start: the vector at time 0.
+        total: as of `Anderson`.
+    """
+
+    def __init__(self, start: np.ndarray, total: Sum = np.asarray):
+        self._total = total
         self._times, self._values = [0.0], [start]
         self._best = 0
 
@@ -77,8 +89,8 @@ class Extrapolation:
     def add(self, time: float, value: np.ndarray) -> None:
         """Take in the vector found at `time`, µs."""
         orders = range(min(_ORDER, len(self._times) - 1) + 1)
-        errors = [float(((self._polynomial(n, time) - value) ** 2).sum()) for n in orders]
-        self._best = int(np.argmin(errors))
+        errors = [((self._polynomial(n, time) - value) ** 2).sum() for n in orders]
+        self._best = int(np.argmin(self._total(np.array(errors))))
         if len(self._times) == 2:  # nothing has been tried yet at two points but a constant
             self._best = max(self._best, 1)
         self._times = [*self._times[-_ORDER:], time]

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from mlms_fenics.unitcell.fft_files import write_cell_state
 from mlms_fenics.unitcell.fft_operators import OPERATORS
 from mlms_fenics.unitcell.fft_path import March, Observer, Settings
 from mlms_fenics.unitcell.fft_points import Points
-from mlms_fenics.unitcell.fft_solver import Grid
+from mlms_fenics.unitcell.fft_solver import make_grid
 from mlms_fenics.unitcell.taylor import PathResults
 
 _ITERATIONS = {"newton": 20, "anderson": 60, "basic": 1000}  # of a step, before it is halved
@@ -60,6 +61,9 @@ class FFTCell:
             "difference4" (Vidyasagar et al. 2017); see `fft_operators`.
         method: "newton" (tangents kept over many steps, GMRES); "anderson", or "basic" for the
             plain fixed-point scheme.
+        comm: mpi4py communicator whose ranks share the grid in slabs (needs mpi4py-fft), each
+            with the same arguments and the same results; None for one process. The `Fields`
+            that are observed are those of a rank's own slab.
 
     Raises:
         InputError: an argument that is not as said above.
@@ -74,6 +78,7 @@ class FFTCell:
         lengths: Sequence[float] | None = None,
         operator: str = "rotated",
         method: str = "newton",
+        comm: Any = None,
     ):
         self.laws = (law,) if isinstance(law, CrystalLaw) else tuple(law)
         require(len(self.laws) > 0, "law is an empty sequence")
@@ -98,7 +103,7 @@ class FFTCell:
             len(self.lengths) == self.dimension and all(0 < x < np.inf for x in self.lengths),
             f"lengths is {lengths}, but must be {self.dimension} positive numbers",
         )
-        self.operator, self.method = operator, method
+        self.operator, self.method, self.comm = operator, method, comm
 
     def stress(
         self,
@@ -223,7 +228,7 @@ def solve_cells(
     check_positive("horizon", horizon, "µs")
     check_positive("tolerance", tolerance, largest=0.1)
     for cell in cells:
-        for name in ("dimension", "lengths", "operator", "method"):
+        for name in ("dimension", "lengths", "operator", "method", "comm"):
             if getattr(cell, name) != getattr(first, name):
                 raise InputError(f"cells solved together must agree in {name}")
         require(cell.grains.shape == first.grains.shape, "cells must have one grid shape")
@@ -231,13 +236,15 @@ def solve_cells(
     started = time.perf_counter()
     d = first.dimension
     F = np.ascontiguousarray(F, dtype=np.float64)
-    grid = Grid(first.grains.shape, first.lengths, first.operator)
+    grid = make_grid(first.grains.shape, first.lengths, first.operator, first.comm)
     laws = list(dict.fromkeys(law for cell in cells for law in cell.laws))
     phase, Q = [], []
     for cell in cells:
-        owner = cell.grains.ravel()
+        owner = grid.local(cell.grains).ravel()
         of_grain = [laws.index(law) for law in cell.laws]
-        phase.append(np.array(of_grain * (1 if len(of_grain) > 1 else int(owner.max()) + 1))[owner])
+        phase.append(
+            np.array(of_grain * (1 if len(of_grain) > 1 else len(cell.orientations)))[owner]
+        )
         Q.append(cell.orientations[owner])
     points = Points(tuple(laws), np.stack(phase), np.stack(Q), tolerance)
     shear = np.array([law.shear_modulus for law in laws])

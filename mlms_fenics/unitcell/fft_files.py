@@ -9,6 +9,7 @@ import h5py
 
 from mlms_fenics import units
 from mlms_fenics.files import replacing
+from mlms_fenics.parallel import on_rank_zero
 
 FORMAT = "mlms_fenics cell state"
 
@@ -24,18 +25,26 @@ def write_cell_state(path: str | os.PathLike, cell: Any, march: Any, number: int
         march: the `March` that it was solved in.
         number: which of the march's cells.
     """
-    grid, fields = cell.grains.shape, march.fields[number]
-    with replacing(path) as beside, h5py.File(beside, "w") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = 1
-        file.attrs["unit_system"] = units.SYSTEM
-        file.attrs["time"] = march.time[number]
-        file.attrs["message"] = march.message[number]
-        file.attrs["operator"] = cell.operator
-        file.attrs["laws"] = json.dumps([law.to_dict() for law in cell.laws])
-        file["grains"] = cell.grains
-        file["orientations"] = cell.orientations
-        file["F"] = fields.F.reshape(*fields.F.shape[:2], *grid)
-        file["P"] = fields.P.reshape(*fields.P.shape[:2], *grid)
-        file["state"] = march.points.state[number].reshape(*grid, -1)
-        file["history"] = march.F[number]
+    grid, fields, whole = cell.grains.shape, march.fields[number], march.grid.whole
+    F, P, state = whole(fields.F), whole(fields.P), whole(march.points.state[number].T).T
+
+    def write() -> None:
+        with replacing(path) as beside, h5py.File(beside, "w") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["format_version"] = 1
+            file.attrs["unit_system"] = units.SYSTEM
+            file.attrs["time"] = march.time[number]
+            file.attrs["message"] = march.message[number]
+            file.attrs["operator"] = cell.operator
+            file.attrs["laws"] = json.dumps([law.to_dict() for law in cell.laws])
+            file["grains"] = cell.grains
+            file["orientations"] = cell.orientations
+            file["F"] = F.reshape(*F.shape[:2], *grid)
+            file["P"] = P.reshape(*P.shape[:2], *grid)
+            file["state"] = state.reshape(*grid, -1)
+            file["history"] = march.F[number]
+
+    if cell.comm is None:
+        write()
+    else:
+        on_rank_zero(cell.comm, write)

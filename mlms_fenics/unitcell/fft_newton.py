@@ -30,7 +30,7 @@ class Linear:
         self.grid = grid
         d = len(grid.shape)
         self.D = np.ascontiguousarray(D).reshape(d * d, d * d, -1)
-        self.green = green_operator(grid.k, D.mean(-1), grid.count)
+        self.green = green_operator(grid.k, grid.average(D), grid.count)
         self.root = np.sqrt(grid.count)
         self.basis = np.empty((_KRYLOV + 1, 2 * grid.k.size))
 
@@ -43,19 +43,19 @@ class Linear:
             r: residual forces, weighted by √multiplicity, *Shape* `(d, M)`.
             target: absolute, in their norm.
         """
-        V, size = self.basis, np.linalg.norm(r)
+        grid, V, size = self.grid, self.basis, self.grid.norm(r)
         V[0] = r.view(float).ravel() / size
         R, g = np.zeros((_KRYLOV, _KRYLOV)), np.zeros(_KRYLOV + 1)
         cosine, sine = np.zeros(_KRYLOV), np.zeros(_KRYLOV)
         g[0], n = size, 0
         while n < _KRYLOV and abs(g[n]) > target:
             w = self._apply(V[n].view(complex).reshape(r.shape)).view(float).ravel()
-            h = V[: n + 1] @ w
+            h = grid.sum(V[: n + 1] @ w)
             w -= h @ V[: n + 1]
-            again = V[: n + 1] @ w
+            again = grid.sum(V[: n + 1] @ w)
             w -= again @ V[: n + 1]
             h += again
-            norm = np.linalg.norm(w)
+            norm = grid.norm(w)
             for i in range(n):
                 h[i], h[i + 1] = (
                     cosine[i] * h[i] + sine[i] * h[i + 1],
@@ -145,8 +145,8 @@ def newton(
         P, P33 = grid.timed("law", respond, F, iteration == 1)
         P_hat = grid.spectrum_of(P[None])[0]
         divergence(P_hat, grid.k, memory.root, r)
-        scale = max(np.linalg.norm(P_hat[:, :, 0].real), floor)
-        residual = float(np.linalg.norm(r)) / scale
+        scale = max(np.linalg.norm(grid.mean(P_hat)), floor)
+        residual = grid.norm(r) / scale
         if not np.isfinite(residual):
             residual = np.inf
         reduction = 1.0 if best is None else residual / best.residual
@@ -156,7 +156,8 @@ def newton(
         best.iterations = iteration
         if best.residual <= tolerance or best.residual == np.inf:
             break  # where the guess itself is out of bounds the caller takes a smaller step
-        if memory.stale(reduction, first=iteration == 1):
+        left = 1.0 if iteration == 1 else iterations_left(reduction, best.residual / tolerance)
+        if memory.stale(left, reduction < 1.0, d * d):
             memory.linear = Linear(grid, grid.timed("law", tangent, best.F, best.P))
             memory.refreshed(d * d)
         elif reduction >= 1.0 and iteration > 1:
@@ -172,6 +173,11 @@ def newton(
         step = (u * grid.scale).view(float).ravel()
         y = best.y + step
     return best
+
+
+def iterations_left(reduction: float, excess: float) -> float:
+    """How many iterations that each reduce a residual so far take away its excess."""
+    return float(np.log(excess) / -np.log(reduction)) if reduction < 1.0 else np.inf
 
 
 class Memory:
@@ -196,10 +202,17 @@ class Memory:
         self._steps += 1
         self._now, self._young = 0, False
 
-    def stale(self, reduction: float, first: bool) -> bool:
-        """Whether a new tangent is due, after an iteration reduced the residual so far."""
+    def stale(self, left: float, moved: bool, price: int) -> bool:
+        """Whether a new tangent is due.
+
+        Args:
+            left: iterations that the present one will still take in this step.
+            moved: whether the last iteration led to a new best state.
+            price: evaluations of the law for a new one.
+        """
         self._now += 1
-        slow = reduction > 0.5 and not first and not self._young
+        self._young &= not moved
+        slow = left > price + 2 and not self._young
         return self.linear is None or self._wanted or slow
 
     def refreshed(self, evaluations: int) -> None:

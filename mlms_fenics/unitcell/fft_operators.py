@@ -27,13 +27,19 @@ from mlms_fenics.errors import InputError
 OPERATORS = ("rotated", "fourier", "difference2", "difference4")
 
 
-def wave_vectors(grid: Sequence[int], lengths: Sequence[float], operator: str) -> np.ndarray:
+def wave_vectors(
+    grid: Sequence[int],
+    lengths: Sequence[float],
+    operator: str,
+    part: tuple[slice, ...] | None = None,
+) -> np.ndarray:
     """The wave vectors k of a gradient for real transforms.
 
     Args:
         grid: cells along each axis.
         lengths: edges of the unit cell.
         operator: one of `OPERATORS`.
+        part: of the coefficients, along each axis; all where None.
 
     Returns:
         complex, *Shape* `(d, M)`, M the coefficients of `scipy.fft.rfftn` over the grid, flattened.
@@ -46,6 +52,8 @@ def wave_vectors(grid: Sequence[int], lengths: Sequence[float], operator: str) -
     d = len(grid)
     phases = [2 * np.pi * np.fft.fftfreq(n) for n in grid]
     phases[-1] = 2 * np.pi * np.arange(grid[-1] // 2 + 1) / grid[-1]
+    if part is not None:
+        phases = [x[here] for x, here in zip(phases, part, strict=True)]
     h = np.asarray(lengths, dtype=float) / np.asarray(grid)
     xi = np.meshgrid(*phases, indexing="ij")
     k = np.zeros((d, *xi[0].shape), dtype=complex)
@@ -67,14 +75,17 @@ def wave_vectors(grid: Sequence[int], lengths: Sequence[float], operator: str) -
     return k
 
 
-def multiplicity(grid: Sequence[int]) -> np.ndarray:
-    """How many of the full transform's coefficients each of the real one's is, *Shape* `(M,)`."""
+def multiplicity(grid: Sequence[int], part: tuple[slice, ...] | None = None) -> np.ndarray:
+    """How many of the full transform's coefficients each of the real one's is, *Shape* `(M,)`.
+
+    Only for a `part` of them, along each axis, where that is given.
+    """
     n = grid[-1]
     last = np.full(n // 2 + 1, 2.0)
     last[0] = 1.0
     if n % 2 == 0:
         last[-1] = 1.0
-    return np.broadcast_to(last, (*grid[:-1], n // 2 + 1)).ravel().copy()
+    return np.broadcast_to(last, (*grid[:-1], n // 2 + 1))[part or ...].ravel()
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -43,7 +43,7 @@ class March:
 
     Args:
         grid: of the cells.
-        points: their states, N = the grid's cells.
+        points: their states, N = the grid's cells (those that are here).
         F: mean deformation gradients, *Shape* `(B, n_t + 1, d, d)`, piecewise linear in time.
         horizon: µs.
         settings: how to solve.
@@ -55,7 +55,7 @@ class March:
         self.grid, self.points, self.F, self.settings = grid, points, F, settings
         B, n_t, d = len(F), F.shape[1] - 1, F.shape[-1]
         self.dt = horizon / n_t
-        N = int(np.prod(grid.shape))
+        N = points.phase.shape[1]
         self.fields: list[Fields] = [
             Fields(
                 np.zeros(grid.size),
@@ -67,9 +67,9 @@ class March:
             for c in range(B)
         ]
         memory = _MEMORY if settings.method == "anderson" else 0
-        self.accelerators = [Anderson(grid.size, memory) for _ in range(B)]
+        self.accelerators = [Anderson(grid.size, memory, grid.sum) for _ in range(B)]
         self.tangents = [Memory(grid) for _ in range(B)]
-        self.extrapolations = [Extrapolation(f.y) for f in self.fields]
+        self.extrapolations = [Extrapolation(f.y, grid.sum) for f in self.fields]
         self.P = np.zeros((B, n_t + 1, d, d))
         self.P33 = np.zeros((B, n_t + 1))
         self.iterations, self.residual = np.zeros((B, n_t), int), np.zeros((B, n_t))
@@ -85,8 +85,8 @@ class March:
             # Nothing of a cell depends on the others, so that batches change no answer.
             alive = [c for c in alive if self._advance(c, increment, 0.0, 1.0, 0)]
             for c in alive:
-                self.P[c, increment + 1] = self.fields[c].P.mean(-1)
-                self.P33[c, increment + 1] = self.fields[c].P33.mean()
+                self.P[c, increment + 1] = self.grid.average(self.fields[c].P)
+                self.P33[c, increment + 1] = self.grid.average(self.fields[c].P33)
                 if observe is not None:
                     observe(c, self.time[c], increment + 1, self.fields[c])
 
@@ -96,12 +96,13 @@ class March:
         here, there = self.F[c, increment], self.F[c, increment + 1]
         F_mean = here + end * (there - here)
         now, dt = (increment + end) * self.dt, (end - start) * self.dt
-        found = self._attempt(c, F_mean, self.extrapolations[c].guess(now), dt)
-        if found.residual > settings.tolerance:
+        guess, last = self.extrapolations[c].guess(now), self.extrapolations[c].last()
+        found = self._attempt(c, F_mean, guess, dt)
+        if found.residual > settings.tolerance and not np.array_equal(guess, last):
             # What the past suggested may be the trouble, at a corner of the path.
             self._forget(c)
             first = found.iterations
-            found = self._attempt(c, F_mean, self.extrapolations[c].last(), dt)
+            found = self._attempt(c, F_mean, last, dt)
             found.iterations += first
         self.iterations[c, increment] += found.iterations
         if found.residual <= settings.tolerance:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from mpi4py_fft import PFFT, newDistArray
+from mpi4py_fft.pencil import Subcomm
 
 from mlms_fenics.errors import require
 from mlms_fenics.unitcell.fft_operators import gradient
@@ -36,39 +37,41 @@ class SlabGrid(Grid):
             f"{self.comm.size} ranks share a grid of {' x '.join(map(str, self.shape))} cells, but "
             f"it has {slabs} slabs: use at most as many ranks",
         )
+        # All d² components go in one message; the first axis of grid and coefficients is theirs.
         self._transform = PFFT(
-            self.comm,
-            list(self.shape),
-            axes=tuple(range(d)),
+            Subcomm(self.comm, [1, 0] + [1] * (d - 1)),
+            [d * d, *self.shape],
+            axes=tuple(range(1, d + 1)),
             dtype=np.float64,
-            slab=True,
             planner_effort="FFTW_ESTIMATE",  # measured plans round in another way in each run
         )
         self._real = newDistArray(self._transform, forward_output=False)
         self._complex = newDistArray(self._transform, forward_output=True)
-        self.points = self._transform.local_slice(False)
-        self.modes = self._transform.local_slice(True)
+        self.points = self._transform.local_slice(False)[1:]
+        self.modes = self._transform.local_slice(True)[1:]
         super().__post_init__()
 
     def local(self, whole: np.ndarray) -> np.ndarray:
-        """This rank's part of an array over the grid."""
         return whole[self.points]
 
     def sum(self, parts: np.ndarray | float) -> np.ndarray:
-        """Sum over the ranks, element by element."""
         parts = np.ascontiguousarray(parts, dtype=np.float64)
         found = np.empty((self.comm.size, *parts.shape))
         self.comm.Allgather(parts, found)
         return found.sum(0)
 
+    def norm(self, vector: np.ndarray) -> float:
+        return float(np.sqrt(self.sum(np.linalg.norm(vector) ** 2)))
+
+    def average(self, values: np.ndarray) -> np.ndarray:
+        return self.sum(values.sum(-1)) / np.prod(self.shape)
+
     def mean(self, coefficients: np.ndarray) -> np.ndarray:
-        """The mean of a field of coefficients `(..., M)`."""
         found = np.ascontiguousarray(coefficients[..., 0].real)
         self.comm.Bcast(found, root=0)
         return found
 
     def whole(self, parts: np.ndarray) -> np.ndarray:
-        """The array over the grid, flat, of its parts `(..., N)`; on every rank."""
         parts = np.moveaxis(parts, -1, 0)
         return np.moveaxis(np.concatenate(self.comm.allgather(parts)), 0, -1)
 
@@ -81,18 +84,22 @@ class SlabGrid(Grid):
                 F_hat[c, :, :, 0] = one[:, :1] / self.scale[0] * self.k[:, 0]
         return self.backward(F_hat)
 
+    def backward(self, F_hat: np.ndarray) -> np.ndarray:
+        return self.timed("fft", self._backward, F_hat)
+
+    def spectrum_of(self, P: np.ndarray) -> np.ndarray:
+        return self.timed("fft", self._forward, P)
+
     def _backward(self, F_hat: np.ndarray) -> np.ndarray:
-        parts = F_hat.reshape(-1, *self._complex.shape)
-        out = np.empty((len(parts), *self._real.shape))
-        for one, found in zip(parts, out, strict=True):
-            self._complex[...] = one
-            found[...] = self._transform.backward(self._complex, self._real)
-        return out
+        found = np.empty((len(F_hat), *self._real.shape))
+        for one, out in zip(F_hat, found, strict=True):
+            self._complex[...] = one.reshape(self._complex.shape)
+            out[...] = self._transform.backward(self._complex, self._real)
+        return found.reshape(*F_hat.shape[:3], -1)
 
     def _forward(self, P: np.ndarray) -> np.ndarray:
-        parts = P.reshape(-1, *self._real.shape)
-        out = np.empty((len(parts), *self._complex.shape), complex)
-        for one, found in zip(parts, out, strict=True):
-            self._real[...] = one
-            found[...] = self._transform.forward(self._real, self._complex)
-        return out
+        found = np.empty((len(P), *self._complex.shape), complex)
+        for one, out in zip(P, found, strict=True):
+            self._real[...] = one.reshape(self._real.shape)
+            out[...] = self._transform.forward(self._real, self._complex)
+        return found.reshape(*P.shape[:3], -1)

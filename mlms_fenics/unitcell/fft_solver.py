@@ -4,7 +4,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.fft
@@ -49,11 +49,12 @@ class Grid:
     lengths: tuple[float, ...]
     operator: str
     seconds: dict[str, float] = field(default_factory=lambda: {"law": 0.0, "fft": 0.0})
+    modes: ClassVar[tuple[slice, ...] | None] = None  # which of the coefficients: all
 
     def __post_init__(self) -> None:
         edges = np.asarray(self.lengths, dtype=float)
-        self.k = wave_vectors(self.shape, edges / edges.max(), self.operator)
-        self.count = multiplicity(self.shape)
+        self.k = wave_vectors(self.shape, edges / edges.max(), self.operator, self.modes)
+        self.count = multiplicity(self.shape, self.modes)
         norm = np.sqrt(self.count * (np.abs(self.k) ** 2).sum(0))
         # With this scale |y|² is the mean square of the gradient's fluctuation.
         self.scale = np.where(norm > 0, norm, 1.0)
@@ -64,6 +65,30 @@ class Grid:
     def size(self) -> int:
         """Length of the real vector of unknowns."""
         return 2 * self.k.size
+
+    def local(self, whole: np.ndarray) -> np.ndarray:
+        """The part of an array over the grid that is computed here: all of it (cf. `fft_slabs`)."""
+        return whole
+
+    def whole(self, parts: np.ndarray) -> np.ndarray:
+        """Values at all points `(..., N)` of those at the points here."""
+        return parts
+
+    def sum(self, parts: np.ndarray) -> np.ndarray:
+        """The sum of what was summed up over the points or coefficients here."""
+        return parts
+
+    def norm(self, vector: np.ndarray) -> float:
+        """Euclidean norm of a vector of coefficients."""
+        return float(np.linalg.norm(vector))
+
+    def average(self, values: np.ndarray) -> np.ndarray:
+        """Mean over all points of values `(..., N)`."""
+        return values.mean(-1)
+
+    def mean(self, coefficients: np.ndarray) -> np.ndarray:
+        """The mean of a field of coefficients `(..., M)`."""
+        return coefficients[..., 0].real
 
     def deformation(self, y: np.ndarray, F_mean: np.ndarray) -> np.ndarray:
         """F, *Shape* `(b, d, d, N)`, of unknowns `(b, size)` and means `(b, d, d)`."""
@@ -98,6 +123,18 @@ class Grid:
         found = call(*arguments)
         self.seconds[name] += time.perf_counter() - started
         return found
+
+
+def make_grid(
+    shape: tuple[int, ...], lengths: tuple[float, ...], operator: str, comm: Any = None
+) -> Grid:
+    """A `Grid`, or this rank's part of it where `comm` has several ranks (`SlabGrid`)."""
+    if comm is None or comm.size == 1:
+        return Grid(shape, lengths, operator)
+    # Only runs on several ranks need MPI.
+    from mlms_fenics.unitcell.fft_slabs import SlabGrid
+
+    return SlabGrid(shape, lengths, operator, comm=comm)
 
 
 def equilibrate(
@@ -148,8 +185,8 @@ def equilibrate(
         for row, c in enumerate(active):
             f = np.empty((d, grid.k.shape[1]), complex)
             square = correction(P_hat[row], grid.k, grid.scale, grid.count, inverse[c], *moduli, f)
-            mean = np.linalg.norm(P_hat[row, :, :, 0].real)
-            residual = float(np.sqrt(square) / max(mean, floor))
+            mean = np.linalg.norm(grid.mean(P_hat[row]))
+            residual = float(np.sqrt(grid.sum(square)) / max(mean, floor))
             finite = np.isfinite(residual)
             if best[c] is None or (finite and residual < best[c].residual):
                 best[c] = Fields(
