@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Explicit dynamics with dolfinx: elements, contact, the solver and what to measure."""
 
-from mlms_fenics.macroscale.constraints import PrescribedVelocity, symmetry_plane
+from mlms_fenics.macroscale.constraints import (
+    PrescribedDisplacement,
+    PrescribedVelocity,
+    symmetry_plane,
+)
 from mlms_fenics.macroscale.contact import RigidPlane
 from mlms_fenics.macroscale.energy import Energies
 from mlms_fenics.macroscale.hourglass import Hourglass
@@ -16,6 +20,7 @@ __all__ = [
     "Energies",
     "ExplicitSolver",
     "Hourglass",
+    "PrescribedDisplacement",
     "PrescribedVelocity",
     "Pressure",
     "RigidCylinder",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Velocities prescribed on parts of the boundary or of the body."""
+"""Velocities and displacements prescribed on parts of the boundary or of the body."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,6 +42,32 @@ class PrescribedVelocity:
             f"prescribed velocity is {self.value}, but must be a finite number or a function",
         )
 
+    def velocity(self, time: float, dt: float) -> float:
+        """Velocity at mid-step of a step of `dt` µs, whose middle is at `time` µs."""
+        return self.value(time) if callable(self.value) else self.value
+
+
+@dataclass(frozen=True)
+class PrescribedDisplacement(PrescribedVelocity):
+    """As `PrescribedVelocity`, but `value` gives the displacement, mm, as a function of the time.
+
+    It begins at 0 at time 0; the nodes are where it says at the end of every step.
+    """
+
+    value: Callable[[float], float] = lambda time: 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_first = self.value(0.0) if callable(self.value) else self.value
+        require(
+            callable(self.value) and at_first == 0.0,
+            f"prescribed displacement is {at_first} mm at the start, but must be a function of the "
+            "time that begins at 0: a body cannot jump",
+        )
+
+    def velocity(self, time: float, dt: float) -> float:
+        return (self.value(time + 0.5 * dt) - self.value(time - 0.5 * dt)) / dt
+
 
 def symmetry_plane(axis: int, at: float = 0.0) -> PrescribedVelocity:
     """Nodes of the plane x_axis = `at` (mm) stay in it, free along it.
@@ -75,17 +101,23 @@ class BoundVelocity:
     def __init__(self, given: PrescribedVelocity, space: fem.FunctionSpace, owned: int) -> None:
         self.nodes = marked_nodes(space, given.where)
         self.components = list(given.components)
-        self._value = given.value
+        self._velocity = given.velocity
         self._own = self.nodes < owned
         self._index = np.ix_(self.nodes, self.components)
         self._acceleration = np.zeros((len(self.nodes), len(self.components)))
         self.work = 0.0
 
     def apply(
-        self, v: np.ndarray, force: np.ndarray, mass: np.ndarray, dt_mean: float, time: float
+        self,
+        v: np.ndarray,
+        force: np.ndarray,
+        mass: np.ndarray,
+        dt_mean: float,
+        dt: float,
+        time: float,
     ) -> None:
         """Set the mid-step velocities `v`; `time` is at mid-step, other arguments as in contact."""
-        value = self._value(time) if callable(self._value) else self._value
+        value = self._velocity(time, dt)
         predicted = v[self._index]
         m = mass[self.nodes][:, None]
         before = predicted - dt_mean * force[self._index] / m

@@ -81,8 +81,9 @@ class ExplicitSolver:
             velocity: initial, mm/µs: three numbers, or a function of the coordinates `(3, n)` that
                 returns `(3, n)`.
             contacts: rigid bodies that the outer surface may touch.
-            constraints: prescribed velocities; a later one wins on a shared component.
-            loads: tractions and body forces.
+            constraints: prescribed velocities and displacements; a later one wins on a shared
+                component.
+            loads: tractions, pressures and body forces.
             hourglass: of hexahedra; None is the default form and coefficient.
             viscosity: linear and quadratic coefficient of the bulk viscosity, dimensionless.
             safety: step over stable step, in (0, 1].
@@ -209,7 +210,7 @@ class ExplicitSolver:
         dt_mean = 0.5 * (self.dt + dt)
         kernels.advance(self._v, self._force, self._inverse_mass, dt_mean)
         for constraint in self.constraints:
-            constraint.apply(self._v, self._force, self._mass, dt_mean, self.time + 0.5 * dt)
+            constraint.apply(self._v, self._force, self._mass, dt_mean, dt, self.time + 0.5 * dt)
         for contact in self.contacts:
             contact.apply(
                 self._u, self._v, self._force, self._inverse_mass, dt_mean, dt, self.time + dt

@@ -11,6 +11,7 @@ from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.macroscale import (
     ExplicitSolver,
     Hourglass,
+    PrescribedDisplacement,
     PrescribedVelocity,
     RigidPlane,
     deviatoric_strain,
@@ -91,6 +92,26 @@ def test_prescribed_velocity_holds_moves_and_does_the_work(cube) -> None:
     energies = solver.energies()
     assert energies.external > 0.9 * energies.internal > 0.0
     assert abs(energies.balance) < 1e-3
+
+
+def test_prescribed_displacement_is_met_at_every_step_and_does_the_work(cube) -> None:
+    path = lambda t: 0.02 * np.sin(2.0 * t) ** 2  # noqa: E731
+    solver = ExplicitSolver(
+        cube, LAW,
+        constraints=[
+            PrescribedVelocity(lambda x: np.isclose(x[2], 0.0)),
+            PrescribedDisplacement(lambda x: np.isclose(x[2], 1.0), path, components=(2,)),
+        ],
+    )  # fmt: skip
+    top = np.isclose(solver.elements.coordinates[:, 2], 1.0)
+    errors = []
+    solver.run(3.0, lambda s: errors.append(np.abs(s.u.x.array[2::3][top] - path(s.time)).max()))
+    assert max(errors) < 1e-15 and len(errors) > 20
+    energies = solver.energies()
+    assert energies.external > 1e-4 and abs(energies.balance) < 0.01
+    for value in (lambda t: 0.1 + t, 0.1):
+        with pytest.raises(InputError, match="cannot jump"):
+            PrescribedDisplacement(lambda x: x[2] > 0.9, value)
 
 
 @pytest.mark.parametrize(
