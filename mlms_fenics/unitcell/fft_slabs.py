@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from mpi4py_fft import PFFT, newDistArray
-from mpi4py_fft.pencil import Subcomm
 
-from mlms_fenics.errors import require
+from mlms_fenics.errors import InputError, require
 from mlms_fenics.unitcell.fft_operators import gradient
 from mlms_fenics.unitcell.fft_solver import Grid
 
@@ -24,12 +22,20 @@ class SlabGrid(Grid):
         comm: mpi4py communicator; what it is used for is collective.
 
     Raises:
-        InputError: more ranks than slabs.
+        InputError: more ranks than slabs, or mpi4py-fft is not installed.
     """
 
     comm: Any = None
 
     def __post_init__(self) -> None:
+        try:  # only runs on several ranks need it
+            from mpi4py_fft import PFFT, newDistArray
+            from mpi4py_fft.pencil import Subcomm
+        except ImportError as error:
+            raise InputError(
+                f"a cell on {self.comm.size} ranks needs mpi4py-fft (Debian: python3-mpi4py-fft; "
+                "PyPI and conda-forge: mpi4py-fft); install it, or run on one rank"
+            ) from error
         d = len(self.shape)
         slabs = min(self.shape[0], self.shape[1] if d == 3 else self.shape[1] // 2 + 1)
         require(
