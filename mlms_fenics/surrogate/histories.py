@@ -72,7 +72,8 @@ def turned(T: np.ndarray, Q: np.ndarray) -> np.ndarray:
 
 def with_future(strain: np.ndarray, other: np.ndarray, n: int) -> np.ndarray:
     """log U that follows `strain` up to sample n and from there on the increments of `other`."""
-    after = strain[..., n : n + 1, :] + other[..., n:, :] - other[..., n : n + 1, :]
+    # In this order the sample n itself stays as it is, to the last bit.
+    after = strain[..., n : n + 1, :] + (other[..., n:, :] - other[..., n : n + 1, :])
     return np.concatenate([strain[..., :n, :], after], axis=-2)
 
 
