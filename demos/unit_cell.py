@@ -68,7 +68,7 @@ def stretch(strain: np.ndarray) -> np.ndarray:
 
 
 def full_field(cell: FFTCell, strain: np.ndarray, horizon: float) -> tuple[CellResults, list[Shot]]:
-    """The cell's answer, and its fields at an eighth, a half and all of the path.
+    """The cell's answer, and its fields at a quarter, a half and all of the path.
 
     The states at the points are those of the end, so the path is solved to each of the three.
 
@@ -76,7 +76,7 @@ def full_field(cell: FFTCell, strain: np.ndarray, horizon: float) -> tuple[CellR
         SimulationError: a step could not be solved.
     """
     U, shots, n_t = stretch(strain), [], len(strain) - 1
-    for last in (n_t // 8, n_t // 2, n_t):
+    for last in (n_t // 4, n_t // 2, n_t):
         seen: dict[str, np.ndarray] = {}
         result, march = solve_cells(
             [cell],
@@ -133,7 +133,7 @@ def draw(
     )
     axes[1, 0].legend(frameon=False)
     with replacing(path) as beside:
-        figure.savefig(beside, dpi=80)
+        figure.savefig(beside, dpi=100)
 
 
 def _map(
