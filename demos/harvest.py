@@ -49,8 +49,8 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--rounds", type=int, default=2, help="default: 2")
     new("--model", type=Path, help="recurrent model to begin with (default: the shipped one)")
     new("--data", type=Path, nargs="+",
-        help="data sets to go on learning from (default: walks that are computed here)")  # fmt: skip
-    new("--walks", type=int, default=300, help="to compute without --data, 10%% and 50%% each")
+        help="data sets to go on learning from (default: walks computed here)")  # fmt: skip
+    new("--walks", type=int, default=300, help="without --data: of 10%% and of 50%% each")
     new("--paths", type=int, default=300, help="to harvest in each round (default: 300)")
     new("--least-strain", type=float, default=0.01,
         help="of the elements to harvest from: largest |dev log U| (default: 0.01)")  # fmt: skip
