@@ -64,6 +64,17 @@ class Elements:
     shares: np.ndarray
     points: np.ndarray
 
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Means over each cell of values at its points, *Shape* `(n_points, ...)`."""
+        if self.per_cell == 1:
+            return values
+        volume = self.volume.reshape(-1, self.per_cell)
+        one = [1] * (values.ndim - 1)
+        weighted = volume.reshape(*volume.shape, *one) * values.reshape(
+            -1, self.per_cell, *values.shape[1:]
+        )
+        return weighted.sum(axis=1) / volume.sum(axis=1).reshape(-1, *one)
+
     @property
     def thickness(self) -> Any:
         """What an integral over the mesh is to be multiplied with, a UFL expression."""

@@ -18,7 +18,7 @@ from mlms_fenics.macroscale.assembly import ASSEMBLIES, add_internal_force
 from mlms_fenics.macroscale.constraints import BoundVelocity, PrescribedVelocity, boundary_nodes
 from mlms_fenics.macroscale.contact import RigidBody
 from mlms_fenics.macroscale.element import build_elements, internal_force, lumped
-from mlms_fenics.macroscale.energy import Energies
+from mlms_fenics.macroscale.energy import Energies, energies
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.hourglass import Hourglass, hourglass_control
 from mlms_fenics.macroscale.initial import Velocity, refuse_penetration, set_velocity
@@ -274,14 +274,7 @@ class ExplicitSolver:
 
     def cell_mean(self, values: np.ndarray) -> np.ndarray:
         """Means over each cell of values at its points, *Shape* `(n_points, ...)`."""
-        per_cell = self.elements.per_cell
-        if per_cell == 1:
-            return values
-        volume = self.elements.volume.reshape(-1, per_cell)
-        weighted = volume.reshape(*volume.shape, *[1] * (values.ndim - 1)) * values.reshape(
-            -1, per_cell, *values.shape[1:]
-        )
-        return weighted.sum(axis=1) / volume.sum(axis=1).reshape(-1, *[1] * (values.ndim - 1))
+        return self.elements.mean(values)
 
     @property
     def contact_force(self) -> np.ndarray:
@@ -303,29 +296,7 @@ class ExplicitSolver:
 
     def energies(self) -> Energies:
         """Energies at `time`, J."""
-        n = self._owned
-        acceleration = self._force * self._inverse_mass[:, None]
-        for part in (*self.constraints, *self.contacts):
-            part.hold(acceleration, self._inverse_mass)
-        v, force, dt = self._v, self._force, self.dt
-        contact = sum(c.work + c.last_half_step(v, force, dt) for c in self.contacts)
-        external = sum(
-            c.work + c.last_half_step(v, force, self._mass, dt) for c in self.constraints
-        ) + sum(load.work for load in self.loads)
-        v = v[:n] + 0.5 * dt * acceleration[:n]
-        local = np.array(
-            [
-                0.5 * float(self._mass[:n] @ (v * v).sum(axis=1)),
-                self._work[0] - self._work[1],
-                self._hourglass.work if self._hourglass else 0.0,
-                self._work[1],
-                contact,
-                external,
-            ]
-        )
-        values = self.comm.allreduce(local, op=MPI.SUM)
-        initial = getattr(self, "_initial_energy", values[0])
-        return Energies(*(float(x) for x in values), initial=float(initial))
+        return energies(self)
 
     def _evaluate(self, dt: float) -> None:
         """Stress, forces and stable step for the present displacement."""
