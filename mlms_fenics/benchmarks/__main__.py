@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from mlms_fenics.benchmarks.crystal import report
+from mlms_fenics.benchmarks import cell, crystal
 from mlms_fenics.errors import require
 from mlms_fenics.parallel import entry_point
 
@@ -13,15 +13,31 @@ from mlms_fenics.parallel import entry_point
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark that is named and print its table."""
     parser = argparse.ArgumentParser(prog="python -m mlms_fenics.benchmarks", description=__doc__)
-    parser.add_argument("name", choices=["crystal"], help="the benchmark to run")
+    parser.add_argument("name", choices=["crystal", "cell"], help="the benchmark to run")
     parser.add_argument("--grains", type=int, default=128, help="grains of the Taylor average")
     parser.add_argument("--paths", type=int, default=8, help="paths of each kind to time")
     parser.add_argument("--device", help="torch device to time beside the CPU, as cuda")
+    new = parser.add_argument_group("cell").add_argument
+    new("--grid", type=int, default=64, help="points along each axis (default: 64)")
+    new("--steps", type=int, default=cell.STEPS, help="increments of the path (default: 1000)")
+    new("--sizes", type=int, nargs="*", default=[], help="compare grids, as 16 32 64 128")
+    new("--picture", help="PNG file of that comparison")
+    new("--batch", type=int, default=0, help="cells to solve in one call and each alone")
     options = parser.parse_args(arguments)
-    for name in ("grains", "paths"):
+    for name in ("grains", "paths", "steps"):
         value = getattr(options, name)
         require(value >= 1, f"--{name} must be at least 1, got {value}")
-    for line in report(options.grains, options.paths, options.device):
+    for size in (options.grid, *options.sizes):
+        require(8 <= size <= 1024, f"a grid of {size}: must have from 8 to 1024 points an axis")
+    require(options.batch >= 0, f"--batch must not be negative, got {options.batch}")
+    require(not options.picture or bool(options.sizes), "--picture needs --sizes")
+    if options.name == "crystal":
+        lines = crystal.report(options.grains, options.paths, options.device)
+    else:
+        lines = cell.report(
+            options.grid, options.steps, options.sizes, options.picture, options.batch
+        )
+    for line in lines:
         print(line, flush=True)
     return 0
 
