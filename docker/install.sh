@@ -17,7 +17,8 @@ TORCH=${TORCH:-debian}
 # What is imported, what compiles dolfinx's and numba's kernels, what runs and tests them.
 # xvfb is there because Debian's VTK (pyvista) draws only where there is an X server.
 PACKAGES="
-python3-dolfinx-real python3-petsc4py python3-mpi4py python3-h5py python3-h5py-mpi
+python3-dolfinx-real python3-petsc4py python3-mpi4py python3-mpi4py-fft
+python3-h5py python3-h5py-mpi
 python3-gmsh python3-numba python3-numpy python3-scipy python3-tqdm
 python3-matplotlib python3-pyvista xvfb xauth
 python3-pytest python3-hypothesis

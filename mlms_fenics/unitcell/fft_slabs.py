@@ -61,7 +61,7 @@ class SlabGrid(Grid):
         return whole[self.points]
 
     def sum(self, parts: np.ndarray | float) -> np.ndarray:
-        parts = np.ascontiguousarray(parts, dtype=np.float64)
+        parts = np.asarray(parts, dtype=np.float64, order="C")
         found = np.empty((self.comm.size, *parts.shape))
         self.comm.Allgather(parts, found)
         return found.sum(0)

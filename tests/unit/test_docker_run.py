@@ -27,6 +27,7 @@ PACKAGE_OF = {
     "hypothesis": "python3-hypothesis",
     "matplotlib": "python3-matplotlib",
     "mpi4py": "python3-mpi4py",
+    "mpi4py_fft": "python3-mpi4py-fft",
     "numba": "python3-numba",
     "numpy": "python3-numpy",
     "petsc4py": "python3-petsc4py",
@@ -99,7 +100,7 @@ def test_all_that_the_package_depends_on_is_in_the_list():
     extras = project["optional-dependencies"].values()
     requirements = [*project["dependencies"], *(one for extra in extras for one in extra)]
     names = {requirement.split(">")[0].split("<")[0] for requirement in requirements} - {"ruff"}
-    assert {PACKAGE_OF[name] for name in names} <= packages()
+    assert {PACKAGE_OF[name.replace("-", "_")] for name in names} <= packages()
     assert "RUFF='ruff>=" in (CHECKOUT / "docker" / "install.sh").read_text()
 
 
