@@ -193,6 +193,10 @@ def forward(w1, b1, w2, b2, w3, b3, increments, scales, branches, z, h1, d1, h2,
 def backward(g_out, w1, w2, w3, b3, increments, scales, branches, z, h1, d1, h2, d2, flow):  # type: ignore[no-untyped-def]
     """Gradients of the weights and biases from that of `out`; arguments as in `forward`.
 
+    The gradient in the state of each path is held below the sum of those that enter: a material
+    that dissipates does not amplify, but a network on its way there may, by many orders, and one
+    such path would drown all others.
+
     Returns:
         Those of w1, b1, w2, b2, w3, b3.
     """
@@ -213,6 +217,7 @@ def backward(g_out, w1, w2, w3, b3, increments, scales, branches, z, h1, d1, h2,
     p1, p2, p3 = np.empty_like(w1), np.empty_like(w2), np.empty_like(w3)
     gb1, gb2 = np.zeros(len(w1), np.float32), np.zeros(len(w2), np.float32)
     gb3 = np.zeros(len(w3), np.float32)
+    limit, size = _total(g_out), np.empty(n, np.float32)
     for t in range(n_t - 1, -1, -1):
         for i in range(branches * elastic):
             for p in range(n):
@@ -235,7 +240,36 @@ def backward(g_out, w1, w2, w3, b3, increments, scales, branches, z, h1, d1, h2,
         _add_rows(gb1, gh1)
         np.dot(state_columns, gh1, gy)
         _add(g, gy)
+        _limit(g, limit, size)
     return g1, gb1, g2, gb2, g3, gb3
+
+
+@numba.njit(**_OPTIONS)
+def _total(g_out):  # type: ignore[no-untyped-def]
+    """Sum over time of the norm of each path's gradient."""
+    total = np.zeros(g_out.shape[2], np.float32)
+    for t in range(g_out.shape[0]):
+        for p in range(g_out.shape[2]):
+            square = _F(0.0)
+            for j in range(g_out.shape[1]):
+                square += g_out[t, j, p] * g_out[t, j, p]
+            total[p] += np.sqrt(square)
+    return total
+
+
+@numba.njit(**_OPTIONS)
+def _limit(g, limit, size):  # type: ignore[no-untyped-def]
+    """Shorten the columns of `g` to `limit`; `size` is work space."""
+    for p in range(g.shape[1]):
+        size[p] = _F(1e-30)
+    for i in range(g.shape[0]):
+        for p in range(g.shape[1]):
+            size[p] += g[i, p] * g[i, p]
+    for p in range(g.shape[1]):
+        size[p] = min(_F(1.0), limit[p] / np.sqrt(size[p]))
+    for i in range(g.shape[0]):
+        for p in range(g.shape[1]):
+            g[i, p] *= size[p]
 
 
 @numba.njit(**_OPTIONS)

@@ -10,48 +10,65 @@ from torch import Tensor
 from mlms_fenics.surrogate import recurrent_kernel as kernel
 from mlms_fenics.surrogate.recurrent_cell import FAST, RecurrentCell
 
-_space: dict[str, np.ndarray] = {}
+_free: list["_Space"] = []
 
 
-def _work(name: str, *shape: int) -> np.ndarray:
-    """Work space that is kept between calls: fresh memory costs more than what is done in it."""
-    size = int(np.prod(shape))
-    if name not in _space or _space[name].size < size:
-        _space[name] = np.empty(size, np.float32)
-    return _space[name][:size].reshape(shape)
+class _Space:
+    """Work space that is used again: fresh memory costs more than what is done in it.
+
+    Each run holds one of its own from its forward to its backward pass.
+    """
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def __call__(self, name: str, *shape: int) -> np.ndarray:
+        size = int(np.prod(shape))
+        if name not in self.arrays or self.arrays[name].size < size:
+            self.arrays[name] = np.empty(size, np.float32)
+        return self.arrays[name][:size].reshape(shape)
 
 
 class _Run(torch.autograd.Function):
-    """`RecurrentCell.run` and its gradient in the six weights and biases.
-
-    A backward pass must follow its forward pass before the next one: they share work space.
-    """
+    """`RecurrentCell.run` and its gradient in the six weights and biases."""
 
     @staticmethod
     def forward(
-        ctx: Any, features: Tensor, increments: Tensor, dt: Tensor, branches: int, *weights: Tensor
+        ctx: Any,
+        features: Tensor,
+        increments: Tensor,
+        dt: Tensor,
+        branches: int,
+        learning: bool,
+        *weights: Tensor,
     ) -> Tensor:  # type: ignore[override]
         n_t, drivers, n = features.shape
         w1, _, _, _, w3, _ = arrays = [np.ascontiguousarray(w.detach().numpy()) for w in weights]
         states, width = w3.shape[0] // 2, w1.shape[0]
-        z = _work("z", n_t + 1, drivers + states, n)
+        space = _free.pop() if _free else _Space()
+        z = space("z", n_t + 1, drivers + states, n)
         z[:n_t, :drivers] = features.numpy()
         z[0, drivers:] = 0.0
         names = ("h1", "d1", "h2", "d2")
-        hidden = [_work(name, n_t, width, n) for name in names]
-        flow = _work("flow", n_t, 2 * states, n)
+        hidden = [space(name, n_t, width, n) for name in names]
+        flow = space("flow", n_t, 2 * states, n)
         out = np.empty((n_t, increments.shape[1], n), np.float32)
         given = (increments.numpy(), (FAST * dt).numpy(), branches)
         kernel.forward(*arrays, *given, z, *hidden, flow, out)
-        ctx.rest = (arrays, given, z, hidden, flow)
+        if learning:
+            ctx.rest = (space, arrays, given, z, hidden, flow)
+        else:
+            _free.append(space)
         return torch.from_numpy(out)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
-        (w1, _, w2, _, w3, b3), given, z, hidden, flow = ctx.rest
+        space, (w1, _, w2, _, w3, b3), given, z, hidden, flow = ctx.rest
         g = np.ascontiguousarray(gradient.numpy())
         found = kernel.backward(g, w1, w2, w3, b3, *given, z, *hidden, flow)
-        return None, None, None, None, *(torch.from_numpy(x) for x in found)
+        _free.append(space)
+        del ctx.rest
+        return None, None, None, None, None, *(torch.from_numpy(x) for x in found)
 
 
 CHUNK = 256  # points whose layers stay in a core's own cache
@@ -72,7 +89,8 @@ def advance(
     Returns:
         The state at the end.
     """
-    if y.dtype != torch.float32 or y.device.type != "cpu":
+    compiled = y.dtype == torch.float32 and y.device.type == "cpu" and type(cell) is RecurrentCell
+    if not compiled:
         return cell(y, cell.from_drivers(features), increment, dt)
     arrays = [w.detach().numpy() for w in _weights(cell)]
     drivers, states, width = features.shape[1], y.shape[1], arrays[0].shape[0]
@@ -103,7 +121,9 @@ def run(cell: RecurrentCell, features: Tensor, increments: Tensor, dt: Tensor) -
     Returns:
         Elastic strain over elastic_scale at the ends of the steps, *Shape* `(n_t, elastic, n)`.
     """
-    return _Run.apply(features, increments, dt, cell.branches, *_weights(cell))
+    return _Run.apply(
+        features, increments, dt, cell.branches, torch.is_grad_enabled(), *_weights(cell)
+    )
 
 
 def _weights(cell: RecurrentCell) -> tuple[Tensor, ...]:

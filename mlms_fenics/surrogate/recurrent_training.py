@@ -2,6 +2,7 @@
 """Fitting a recurrent neural operator on random time grids."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
         options, arguments, final_rate=options["rate"] * 1e-2, optimiser="soap", warmup=0.01
     )
     torch.manual_seed(settings.seed)
-    problem = _Problem(data, options)
+    problem = Problem(data, options)
     if getattr(arguments, "start_from", None) is not None:
         options["start_from"] = _begin_with(problem.cell, arguments.start_from)
     record = optimise(
@@ -109,10 +110,24 @@ class _Part:
         self.longest = torch.as_tensor(longest_strides(data.U[rows]), device=device)
 
 
-class _Problem:
-    """Loss and validation error of a recurrent cell on given data."""
+class Problem:
+    """Loss and validation error of a recurrent cell on given data.
 
-    def __init__(self, data: TrainingData, options: dict[str, Any]) -> None:
+    Args:
+        data: histories.
+        options: sizes "internal", "width" and "branches".
+        kind: of the cell; another one than `RecurrentCell` runs uncompiled.
+        nodes: random grids, see `random_nodes`.
+    """
+
+    def __init__(
+        self,
+        data: TrainingData,
+        options: dict[str, Any],
+        kind: type[RecurrentCell] = RecurrentCell,
+        nodes: Callable[[int, int, torch.Generator], torch.Tensor] = random_nodes,
+    ) -> None:
+        self.nodes = nodes
         n_t = len(data.time) - 1
         require(
             bool(np.allclose(np.diff(data.time) * n_t, data.horizon, rtol=1e-6)),
@@ -123,7 +138,7 @@ class _Problem:
         self.validation = _Part(data, data.validation_rows(), device)
         self.n_t, self.device = n_t, device
         part = self.train
-        self.cell = RecurrentCell(
+        self.cell = kind(
             part.e.shape[-1],
             options["internal"],
             options["width"],
@@ -142,7 +157,7 @@ class _Problem:
         total = torch.zeros((), device=self.device)
         longest = self.train.longest[rows]
         for stride in longest.unique().tolist():
-            grid = random_nodes(self.n_t, stride, generator)
+            grid = self.nodes(self.n_t, stride, generator)
             total = total + self._error(self.train, rows[longest == stride], grid).sum()
         return total / len(rows)
 
@@ -183,7 +198,7 @@ def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor
     Returns:
         *Shape* `(n_t, elastic, n)`.
     """
-    if e.device.type != "cpu":
+    if e.device.type != "cpu" or type(cell) is not RecurrentCell:
         return cell.run(e.transpose(0, 1), v.transpose(0, 1), dt).transpose(1, 2) / (
             cell.elastic_scale
         )

@@ -29,7 +29,7 @@ class Soap(torch.optim.Optimizer):
         self,
         params: Iterable[Any],
         lr: float = 3e-3,
-        betas: tuple[float, float] = (0.95, 0.95),
+        betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         every: int = 10,

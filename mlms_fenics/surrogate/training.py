@@ -155,14 +155,14 @@ def optimise(
             optimiser.zero_grad(set_to_none=True)
             value = loss(rows, generator)
             value.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-            optimiser.step()
+            norm = nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
             total += float(value.detach()) * len(rows)
-        if not math.isfinite(total):
-            raise SimulationError(
-                f"training diverged in epoch {epoch + 1} (loss is not finite): try a smaller "
-                f"learning rate than {settings.rate:g}"
-            )
+            if not math.isfinite(total + float(norm)):
+                raise SimulationError(
+                    f"training diverged in epoch {epoch + 1} (loss or gradient is not finite): try "
+                    f"a smaller learning rate than {settings.rate:g}"
+                )
+            optimiser.step()
         network.eval()
         with torch.no_grad():
             error = validate()

@@ -51,6 +51,26 @@ def test_values_and_gradients_are_those_of_autograd(elastic, internal, branches)
         assert (p.grad - reference).norm() < 1e-5 * reference.norm()
 
 
+def test_two_runs_may_share_one_backward_pass():
+    cell = make(5, 7, 1)
+    e, v, dt = histories(cell)
+
+    def loss(first: int, n_t: int) -> torch.Tensor:
+        x, y = e[: n_t + 1, first:], v[: n_t + 1, first:]
+        features = cell.features(x[:-1], x[1:], y[1:], dt[:n_t, None, None]).transpose(1, 2)
+        increments = (x.diff(dim=0) / cell.elastic_scale).transpose(1, 2)
+        return run(cell, features.contiguous(), increments.contiguous(), dt[:n_t]).square().sum()
+
+    expected = []
+    for part in ((0, 30), (4, 20)):
+        cell.zero_grad()
+        loss(*part).backward()
+        expected.append(cell.hidden.weight.grad.clone())
+    cell.zero_grad()
+    (loss(0, 30) + loss(4, 20)).backward()
+    torch.testing.assert_close(cell.hidden.weight.grad, expected[0] + expected[1])
+
+
 def test_elementary_functions_over_their_whole_range():
     from mlms_fenics.surrogate import recurrent_kernel as kernel
 
@@ -109,3 +129,20 @@ def test_soap_state_survives_saving():
         return net.weight.detach()
 
     assert torch.equal(train(None), train(11))
+
+
+def test_gradient_of_a_chaotic_network_stays_bounded():
+    cell = make(5, 8, 1)
+    with torch.no_grad():
+        for weight in (cell.from_state.weight, cell.hidden.weight, cell.flow.weight):
+            weight.mul_(2.4)
+    e, v, dt = histories(cell, n_t=120)
+    exact = cell.run(e, v, dt) / cell.elastic_scale
+    exact.sum().backward()
+    theirs = cell.flow.weight.grad.norm()
+    cell.zero_grad()
+    features = cell.features(e[:-1], e[1:], v[1:], dt[:, None, None]).transpose(1, 2)
+    increments = (e.diff(dim=0) / cell.elastic_scale).transpose(1, 2)
+    run(cell, features.contiguous(), increments.contiguous(), dt).sum().backward()
+    assert torch.isfinite(cell.flow.weight.grad).all()
+    assert cell.flow.weight.grad.norm() < 1e-2 * theirs
