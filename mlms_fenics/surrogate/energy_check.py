@@ -99,8 +99,9 @@ def tangents(
                 found[k].append(_tangent(law, end, float(time[n - 1]) + step / k, step / k, state))
         t, dt = float(time[n]), float(time[n] - time[n - 1])
         state = law.advance(path[:, n], t, dt, state)[1]
-    # σ = K tr(e) I + 2G dev e, K the 3D bulk modulus, in d dimensions.
-    elastic = {"total": d * law.bulk_modulus, "deviatoric": 2.0 * law.shear_modulus}
+    # σ = K tr(e) I + 2G dev e, in plane strain with the deviator's 33 component left out.
+    K, G = law.bulk_modulus, law.shear_modulus
+    elastic = {"total": 3.0 * K if d == 3 else 2.0 * K + 2.0 * G / 3.0, "deviatoric": 2.0 * G}
     P = isometry(d, deviatoric=True) @ isometry_inverse(d)
     result: dict[str, Any] = {"points": len(U) * len(wanted)}
     picture: dict[str, Any] = {"time": time[sorted(wanted)]}
@@ -123,7 +124,7 @@ def tangents(
 
 
 def _tangent(
-    law: LearntLaw, U: torch.Tensor, t: float, dt: float, state: dict, h: float = 1e-6
+    law: LearntLaw, U: torch.Tensor, t: float, dt: float, state: dict, h: float = 3e-5
 ) -> np.ndarray:
     """dσ/dU in isometric coordinates, *Shape* `(n, c, c)`."""
     E, inverse = isometry(law.dimension), isometry_inverse(law.dimension)
