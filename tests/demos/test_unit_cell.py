@@ -16,7 +16,7 @@ DEMO = Path(__file__).parents[2] / "demos" / "unit_cell.py"
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, DEMO, *arguments], capture_output=True, text=True, timeout=200
+        [sys.executable, DEMO, *arguments], capture_output=True, text=True, timeout=400
     )
 
 

@@ -17,7 +17,7 @@ DEMO = Path(__file__).parents[2] / "demos" / "unit_cell_data.py"
 
 def run(*arguments):
     command = [sys.executable, str(DEMO), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200)
+    return subprocess.run(command, capture_output=True, text=True, timeout=400)
 
 
 def test_sets_in_their_order_and_resumed(tmp_path):

@@ -166,9 +166,12 @@ def test_a_rank_that_cannot_write_stops_all_and_what_is_finished_is_kept(
     comm.Barrier()
 
 
-def test_help_and_dry_run_write_nothing(folder, capfd):
-    assert main(["taylor", "--help"]) == 0
-    assert main(["taylor", *SMALL, "--out", str(folder / "a.h5"), "--dry-run"]) == 0
+@pytest.mark.parametrize(
+    "cell", [["taylor"], ["fft", "--grid", "6", "--max-strain", "0.01", "--tolerance", "1e-3"]]
+)
+def test_help_and_dry_run_write_nothing(folder, capfd, cell):
+    assert main([cell[0], "--help"]) == 0
+    assert main([*cell, *SMALL, "--out", str(folder / "a.h5"), "--dry-run"]) == 0
     printed = capfd.readouterr().out
     if comm.rank == 0:
         assert "2 paths to compute" in printed
