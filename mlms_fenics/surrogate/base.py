@@ -65,13 +65,15 @@ class LearntLaw(Material):
     @classmethod
     def trained(cls, network: nn.Module, data: "TrainingData", report: dict[str, Any]) -> Self:
         """The law of a network that was fitted to `data`, on the CPU."""
+        # Data sets of one protocol that differ in size or rate also vouch for what lies between.
+        kinds = np.array([file.get("protocol", "") for file in data.files])
         return cls(
             network.cpu(),
             law=data.law,
             orientations=data.orientations,
             horizon=data.horizon,
             trust=TrustMeasure(data.dimension, data.horizon).fit(
-                data.strain[data.train], data.time, data.source[data.train]
+                data.strain[data.train], data.time, kinds[data.source[data.train]]
             ),
             report=report,
         )

@@ -22,13 +22,13 @@ class TrustMeasure(nn.Module):
     over half of T, so that passing through a turning point does not count. Below the elastic range
     the rate does not count either. Both are 1 where 99% of the training histories stay below.
 
-    Data sets may differ in their rates (walks, relaxation): the nearest one of up to `groups` is
-    taken at each time.
+    Kinds of paths differ in their rates (walks, relaxation): the nearest one of `groups` is taken
+    at each time.
 
     Args:
         dimension: 2 or 3.
         horizon: T, µs.
-        groups: number of data sets; 0: the measure that older models carry, the Mahalanobis
+        groups: number of kinds of paths; 0: the measure that older models carry, the Mahalanobis
             distance of (log U, its rate), 1 at the 99.9% quantile of all samples.
     """
 
@@ -70,7 +70,7 @@ class TrustMeasure(nn.Module):
         Args:
             strain: components of log U, *Shape* `(N, n_t + 1, 6)` or `(N, n_t + 1, 3)`.
             time: *Shape* `(n_t + 1,)`, µs.
-            source: number of the data set of each history, *Shape* `(N,)`; None: all of one.
+            source: kind of each history, a number or name, *Shape* `(N,)`; None: all of one.
             limit: thin them to at most so many histories.
         """
         rows = np.arange(len(strain))[:: -(-len(strain) // limit)]
@@ -146,7 +146,7 @@ class TrustMeasure(nn.Module):
         return weight[..., None] * torch.log(lags / self.lag_size + self.FLOOR)
 
     def _nearest(self, y: torch.Tensor) -> torch.Tensor:
-        """Squared distance from the nearest data set, `(...)`."""
+        """Squared distance from the nearest kind of paths, `(...)`."""
         z = (y[..., None, :] - self.lag_mean)[..., None, :] @ self.lag_whitening.mT
         return z.square().sum((-2, -1)).amin(-1)
 
