@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The periodic cell by finite elements: another discretisation for the FFT solver to agree with."""
 
+from types import SimpleNamespace
+
 import basix
 import basix.ufl
 import numpy as np
@@ -118,30 +120,34 @@ class PeriodicCell:
         dt, P_mean = horizon / (len(F_mean) - 1), [np.zeros((2, 2))]
         self.iterations = []
         for F in F_mean[1:]:
+            now = self._evaluate(F, dt)
             for iteration in range(most):  # noqa: B007
-                at_points = F + np.asarray(self.gradient.eval(self.mesh, self.cells)).reshape(
-                    -1, 2, 2
-                )
-                P, states = self.points.step(at_points, dt)
-                self.P.x.array[:] = P.ravel()
-                vector = PETSc.Vec().createWithArray(
-                    fem.assemble_vector(self.force).array, comm=MPI.COMM_SELF
-                )
-                force = self.periodic.createVecRight()
-                self.periodic.multTranspose(vector, force)
-                if force.norm() <= tolerance * np.linalg.norm(self.average(P)):
+                if now.force.norm() <= tolerance * np.linalg.norm(self.average(now.P)):
                     break
-                self.C.x.array[:] = self.points.tangent(at_points, P, dt).ravel()
-                self._correct(force)
+                self.C.x.array[:] = self.points.tangent(now.F, now.P, dt).ravel()
+                now = self._search(F, dt, now, self._correction(now.force))
             else:
-                raise RuntimeError(f"no equilibrium: {force.norm():g} GPa")
+                raise RuntimeError(f"no equilibrium: {now.force.norm():g} GPa")
             self.iterations.append(iteration)
-            self.points.commit(at_points, states)
-            P_mean.append(self.average(P))
-            self.F_mean = self.average(at_points)
+            self.points.commit(now.F, now.states)
+            P_mean.append(self.average(now.P))
+            self.F_mean = self.average(now.F)
         return np.array(P_mean)
 
-    def _correct(self, force):
+    def _evaluate(self, F_mean, dt):
+        """Deformation, stress and nodal forces of the present displacements; None if J ≤ 0."""
+        F = np.asarray(self.gradient.eval(self.mesh, self.cells)).reshape(-1, 2, 2) + F_mean
+        if np.linalg.det(F).min() <= 0:
+            return None
+        P, states = self.points.step(F, dt)
+        self.P.x.array[:] = P.ravel()
+        nodal = fem.assemble_vector(self.force).array
+        force = self.periodic.createVecRight()
+        self.periodic.multTranspose(PETSc.Vec().createWithArray(nodal, comm=MPI.COMM_SELF), force)
+        return SimpleNamespace(F=F, P=P, states=states, force=force)
+
+    def _correction(self, force):
+        """Newton's correction of the displacements, at all nodes."""
         K = assemble_matrix(self.stiffness)
         K.assemble()
         reduced = K.PtAP(self.periodic)
@@ -152,9 +158,21 @@ class PeriodicCell:
         du, full = force.duplicate(), self.periodic.createVecLeft()
         solver.solve(force, du)
         self.periodic.mult(du, full)
-        self.w.x.array[:] -= full.array
+        found = full.array.copy()
         for thing in (K, reduced, solver, du, full):
             thing.destroy()
+        return found
+
+    def _search(self, F_mean, dt, now, correction):
+        """Go along the correction, less far where the forces would not become smaller."""
+        start, length = self.w.x.array.copy(), 1.0
+        while length > 1e-3:
+            self.w.x.array[:] = start - length * correction
+            found = self._evaluate(F_mean, dt)
+            if found is not None and found.force.norm() < (1 - 0.1 * length) * now.force.norm():
+                return found
+            length *= 0.5
+        raise RuntimeError(f"no smaller forces than {now.force.norm():g} GPa")
 
 
 def _condensation(V):
