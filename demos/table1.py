@@ -106,7 +106,7 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--grains", type=int, default=128, help="of the Taylor average (default: 128)")
     new("--grid", type=int, default=64, help="points along an edge of the 2D cell (default: 64)")
     new("--steps", type=int, default=200, help="increments of a history (default: 200)")
-    new("--increments", type=int, default=5, help="the 2D cell solves each in so many (default: 5)")
+    new("--increments", type=int, default=3, help="the 2D cell solves each in so many (default: 3)")
     new("--ranks", type=int, default=os.cpu_count() or 1, help="MPI ranks (default: all cores)")
     new("--out", type=Path, default=Path("results/table1"), help="folder for everything")
     new("--quick", action="store_true", help="tiny data and networks: a test of the chain")
@@ -166,7 +166,9 @@ class Table:
         # Sets of one seed share their random numbers: each protocol has its own.
         command += ["--seed", str(11 + "RFULC".index(protocol))]
         if case.cell == "fft":
-            return [*command, "--grid", str(o.grid), "--increments", str(o.increments)]
+            # This residual of equilibrium leaves an error below 0.1% in the average deviator.
+            command += ["--grid", str(o.grid), "--increments", str(o.increments)]
+            return [*command, "--tolerance", "1e-3"]
         return [*command, "--grains", str(o.grains)]
 
     def model(self, case: Case) -> Path:

@@ -51,7 +51,7 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--fraction", type=float, default=1.0, help="of the table's paths (default: 1)")
     new("--grid", type=int, default=64, help="points along an edge of the cell (default: 64)")
     new("--steps", type=int, default=200, help="increments of a history (default: 200)")
-    new("--increments", type=int, default=5, help="solve each step in so many (default: 5)")
+    new("--increments", type=int, default=3, help="solve each step in so many (default: 3)")
     new("--ranks", type=int, default=os.cpu_count() or 1, help="MPI ranks (default: all cores)")
     new(
         "--out",
