@@ -30,13 +30,14 @@ DEFAULTS: dict[str, Any] = {
     "candidates": 1000,
     "starts": 4,
     "tolerance": 1e-4,
-    "samples": 60,
+    "samples": 100,
     "epochs": 40,
 }
 TIMES = 20  # of each path at which the stress is fitted
 # Of the crystal law during the fit: the stress of the whole is then right to about 0.1%.
 FIT_TOLERANCE = 3e-3
 _VALIDATION_PATHS = 100
+_FOR_COUNTING = 10  # random candidates per grain kept
 _UNKNOWN = ("batch", "rate", "weight_decay", "patience", "resume")
 
 
@@ -72,7 +73,8 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> ReducedPolycrystal
 
     Returns:
         The law. Its `report["training"]` holds errors (root mean squares over paths, relative, of
-        the stress without its pressure): "expected" by counting (see `expected_error`), "greedy",
+        the stress without its pressure): "expected" by counting (see `expected_error`; None
+        where there are too few candidates to tell), "greedy",
         "chosen" (the best choice of candidates), "polished" (of each start), "loss" (of the best
         start, by iteration), "validation" (on paths not fitted); and the time, "seconds".
 
@@ -117,9 +119,11 @@ def _fitted(
     m, b = options["grains"], vectors @ targets.values
     gram, square = vectors @ vectors.T, float(targets.values @ targets.values)
     choices = choose(gram, b, square, m, seed)
+    # From few candidates the tail of the modes would look shorter than it is.
+    enough = options["candidates"] >= _FOR_COUNTING * m
     best: Grains | None = None
     record: dict[str, Any] = {
-        "expected": expected_error(gram[len(own) :, len(own) :], m),
+        "expected": expected_error(gram[len(own) :, len(own) :], m) if enough else None,
         "greedy": weighted(gram, b, square, greedy(gram, b, m)).error,
         "chosen": choices[0].error,
         "polished": [],
