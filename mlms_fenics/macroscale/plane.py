@@ -9,6 +9,7 @@ from mpi4py import MPI
 from mlms_fenics.errors import require
 from mlms_fenics.macroscale.constraints import PrescribedVelocity, symmetry_plane
 from mlms_fenics.macroscale.element import Elements
+from mlms_fenics.macroscale.projectile import RigidCylinder
 
 if TYPE_CHECKING:
     from mlms_fenics.macroscale.solver import ExplicitSolver
@@ -29,10 +30,23 @@ def refuse_motion_across(solver: "ExplicitSolver") -> None:
         "the initial velocity has a third component, but a body of two dimensions stays in its "
         "plane: give 0",
     )
-    for contact in solver.contacts:
-        across = contact.normal[2] if hasattr(contact, "normal") else contact.axis[2]
+    for body in solver.settings["contacts"]:
+        cylinder = isinstance(body, RigidCylinder)
+        facing = body.axis if cylinder else body.normal
         require(
-            across == 0.0,
-            f"a rigid body faces along ({across:g} in the third direction), out of the plane of "
-            "the body, which has two dimensions: along the axis is (0, 1, 0)",
+            facing[2] == 0.0,
+            f"a rigid body faces along {tuple(facing)}, out of the plane of a body of two "
+            "dimensions: along the axis is (0, 1, 0)",
+        )
+        require(
+            not (cylinder and solver.elements.axisymmetric)
+            or (facing[0] == 0.0 and body.centre[0] == body.centre[2] == 0.0),
+            "a rigid cylinder that hits an axisymmetric body must share its axis: give "
+            "centre=(0, y, 0) and axis=(0, 1, 0) or (0, -1, 0)",
+        )
+    for constraint in solver.settings["constraints"]:
+        require(
+            2 not in constraint.components or constraint.value == 0.0,
+            "a prescribed velocity or displacement has the third component, out of the plane of a "
+            "body of two dimensions: give components among 0 and 1",
         )

@@ -15,6 +15,7 @@ from mlms_fenics.macroscale import (
     ExplicitSolver,
     Hourglass,
     PrescribedVelocity,
+    RigidCylinder,
     RigidPlane,
     symmetry_plane,
 )
@@ -263,13 +264,39 @@ def test_axisymmetric_impact_is_that_of_three_dimensions(quadrature) -> None:
     np.testing.assert_allclose(found[0], found[1], rtol=0.015)
 
 
+@both
+def test_rigid_cylinder_and_axisymmetric_plate_keep_their_momentum(quadrature) -> None:
+    cylinder = RigidCylinder((0, 0, 0), (0, 1, 0), radius=1.01, velocity=0.2, mass=30.0)
+    solver = ExplicitSolver(
+        rectangle((3.0, 0.5), (12, 3)), COPPER, contacts=[cylinder], quadrature=quadrature,
+        two_dimensional="axisymmetric",
+    )  # fmt: skip
+    contact, X = solver.contacts[0], solver.elements.coordinates
+    under = np.isclose(X[:, 1], 0.0) & (X[:, 0] < 1.0)
+
+    def look(s: ExplicitSolver) -> None:
+        assert (s.u.x.array[1::3][under] - contact.position).min() > -1e-12
+
+    solver.run(3.0, look)
+    assert 0.0 < contact.velocity < 0.19
+    assert solver.momentum[1] + 30.0 * contact.velocity == pytest.approx(6.0, rel=1e-12)
+    assert solver.u.x.array[1::3][under].max() > 1.5 * solver.u.x.array[1::3].min()
+    assert solver.energies().hourglass < 0.05 * solver.energies().internal
+
+
 def test_a_body_of_two_dimensions_stays_in_its_plane() -> None:
     domain = rectangle((1.0, 1.0), (2, 2))
+    beside = {"contacts": [RigidCylinder((0.5, -1, 0), (0, 1, 0))]}
+    with pytest.raises(InputError, match="share its axis"):
+        ExplicitSolver(domain, LAW, two_dimensional="axisymmetric", **beside)
+    ExplicitSolver(domain, LAW, two_dimensional="plane-strain", **beside)
+    across = PrescribedVelocity(lambda x: np.isclose(x[1], 0.0), 0.1)
     for options, words in (
+        ({"constraints": [across]}, "components among 0 and 1"),
         ({"two_dimensional": None}, "plane is None"),
         ({"two_dimensional": "plane-stress"}, "plane-stress"),
         ({"velocity": (0.0, 0.0, 1.0)}, "third component"),
-        ({"contacts": [RigidPlane((0.0, 0.0, -1.0))]}, "third direction"),
+        ({"contacts": [RigidPlane((0.0, 0.0, -1.0))]}, "out of the plane"),
     ):
         with pytest.raises(InputError, match=words):
             ExplicitSolver(domain, LAW, **{"two_dimensional": "plane-strain", **options})
