@@ -34,7 +34,7 @@ DEMOS = {"anvil": "taylor_anvil.py", "plate": "plate_impact.py"}
 FLIGHT = {"anvil": -0.2, "plate": 0.0}
 WIDTH = {"anvil": None, "plate": 3.0}
 LAWS = ("learnt", "johnson-cook-fitted", "j2-fitted")
-QUICK = ["--quick", "--mesh-size", "0.25", "--end-time", "0.2"]
+QUICK = ["--mesh-size", "0.25", "--end-time", "0.2"]
 
 
 def options_from(argv: Sequence[str] | None) -> argparse.Namespace:

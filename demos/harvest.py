@@ -12,10 +12,11 @@ without mpirun.
 """
 
 import argparse
+import contextlib
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +75,19 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def command(arguments: Sequence[str | Path | float], log: Path) -> None:
-    """Run one of the package's commands; `SimulationError` where it fails."""
-    full = [sys.executable, "-m", *map(str, arguments)]
-    print(f"  {shlex.join(full[1:])}", flush=True)
-    with open(log, "w", encoding="utf-8") as file:
-        done = subprocess.run(full, stdout=file, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
+    """Run one of the package's commands in this process; `SimulationError` where it fails."""
+    name, *options = map(str, arguments)
+    print(f"  python -m {name} {shlex.join(options)}", flush=True)
+    main = import_module(name).main
+    with (
+        open(log, "w", encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+        contextlib.redirect_stderr(file),
+    ):
+        status = main(options)
+    if status != 0:
         end = log.read_text(encoding="utf-8").strip()[-800:]
-        raise SimulationError(f"{shlex.join(full)} ended with {done.returncode}: {end}")
+        raise SimulationError(f"{name} {shlex.join(options)} ended with {status}: {end}")
 
 
 def generate(out: Path, *options: str | Path | float) -> Path:

@@ -141,7 +141,8 @@ def main(argv: Sequence[str] | None = None) -> Any:
     add_result(summary, recorder, front, law)
 
     def finish() -> None:
-        files = [*recorder.files, *draw(folder, recorder, options), folder / "summary.json"]
+        pictures = [] if options.no_pictures else draw(folder, recorder, options)
+        files = [*recorder.files, *pictures, folder / "summary.json"]
         add_files(summary, files)
         summary.save(files[-1])
         print(summary.text(), flush=True)

@@ -66,7 +66,7 @@ def run_once(
             (folder / name).unlink(missing_ok=True)
     _write(folder / "command.json", command)
     full = [*command[1:], "--out", str(folder), "--checkpoint-every", str(checkpoint_every)]
-    full += ["--restart"] if going_on else []
+    full += ["--no-pictures", *(["--restart"] if going_on else [])]
     print(f"  {shlex.join(command)} -> {folder}", flush=True)
     run = _here if ranks == 1 else _on_ranks
     status, said, spent = run(demo, full, ranks)

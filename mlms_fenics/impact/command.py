@@ -40,6 +40,7 @@ def add_run_options(new: Callable[..., Any], folder: str) -> None:
     new("--strain-measure", choices=sorted(EXPONENTS), default="isochoric",
         help="e_d = |FᵀF/(det F)^p − I|/2 with p = 2/3 (isochoric) or, as the paper prints it, 2"
     )  # fmt: skip
+    new("--no-pictures", action="store_true", help="no pictures of sections")
     new("--quick", action="store_true", help="a coarse mesh and a short time: a test of seconds")
 
 
