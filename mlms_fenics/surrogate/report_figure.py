@@ -34,9 +34,8 @@ def draw(report: dict[str, Any], pictures: dict[str, Any], path: Path) -> None:
     _steps(next(panels), report["checks"])
     _energy(next(panels), report["checks"]["closed_cycles"], pictures["cycles"])
     _tangent(next(panels), pictures["tangent"])
-    figure.suptitle(
-        f"{report['model']}: {report['architecture']}, {report['parameters']} parameters"
-    )
+    name = Path(report["model"]).name
+    figure.suptitle(f"{name}: {report['architecture']}, {report['parameters']} parameters")
     with replacing(path) as beside:
         figure.savefig(beside, dpi=110)
     plt.close(figure)
@@ -92,7 +91,9 @@ def _cost(axis: Any, cost: dict[str, dict[str, float]]) -> None:
         )
         x, y = c["us_per_point_and_step"], c["deviatoric"]
         axis.plot(x, y, marker, ms=12 if marker == "*" else 6)
-        axis.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", fontsize=8)
+        right = x == max(c["us_per_point_and_step"] for c in cost.values())
+        offset, side = ((-7, 5), "right") if right else ((6, 4), "left")
+        axis.annotate(name, (x, y), offset, textcoords="offset points", fontsize=8, ha=side)
     axis.set(
         xscale="log",
         yscale="log",
@@ -166,6 +167,7 @@ def _causality(strain: Any, stress: Any, report: dict[str, Any], drawn: dict[str
     stress.set(
         xlabel="time, µs", ylabel="stress 12, MPa", title=f"change of the past: {', '.join(parts)}"
     )
+    stress.title.set_fontsize(10)
     stress.legend(fontsize=7)
 
 
@@ -214,7 +216,7 @@ def _steps(axis: Any, checks: dict[str, Any]) -> None:
     axis.set(
         xscale="log",
         yscale="log",
-        xlabel="steps of the same input",
+        xlabel="steps of the same input" + (" (dots: number of modes)" if "pca" in grid else ""),
         ylabel="relative error",
         title=f"other steps change the deviator: {', '.join(parts)}",
     )

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from mlms_fenics.surrogate.strain import isometry
+from mlms_fenics.surrogate.trust_kernel import step
 
 # Strain (norm of log U) up to which a crystal responds elastically, whatever its history.
 ELASTIC = 0.005
@@ -118,26 +119,66 @@ class TrustMeasure(nn.Module):
         Returns:
             *Shape* `(n,)`, and the memory after the step.
         """
+        if self.groups and strain.device.type == "cpu":
+            return self._compiled(strain, before, dt, memory)
         s = strain @ self.coordinates.T
         change = s - before @ self.coordinates.T
         if not self.groups:
             rate = torch.linalg.vector_norm(change, dim=-1, keepdim=True) * (self.horizon / dt)
             x = torch.cat([s, rate], dim=-1)
             return torch.linalg.vector_norm((x - self.mean) @ self.whitening.T, dim=-1), None
+        return self._batched(s, change, dt, memory)
+
+    def _batched(
+        self, s: torch.Tensor, change: torch.Tensor, dt: float, memory: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`forward` from isometric coordinates, on any device."""
         size = torch.linalg.vector_norm((s - self.mean) @ self.whitening.T, dim=-1)
         lags = self._lagging(memory[:, :-2].unflatten(-1, (len(self.TIMES), -1)), change, dt)
         largest = torch.maximum(memory[:, -2], torch.linalg.vector_norm(s, dim=-1))
         y = self._log_lags(torch.linalg.vector_norm(lags, dim=-1), largest)
-        keep = np.exp(-dt / (self.AVERAGE * self.horizon))
-        square = memory[:, -1] * keep + self._nearest(y) * (1.0 - keep)
+        forget = self._forget(dt)
+        square = memory[:, -1] * forget + self._nearest(y) * (1.0 - forget)
         after = torch.cat([lags.flatten(1), largest[:, None], square[:, None]], dim=-1)
         return torch.maximum(size, square.sqrt()), after
 
+    def _compiled(
+        self, strain: torch.Tensor, before: torch.Tensor, dt: float, memory: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`_batched` in one loop on the CPU."""
+        distance, after = torch.empty_like(strain[:, 0]), torch.empty_like(memory)
+        arrays = [
+            x.detach().contiguous().numpy()
+            for x in (
+                strain,
+                before,
+                memory,
+                self.coordinates.diagonal(),
+                self.mean,
+                self.whitening,
+                *self._gains(dt, strain),
+                self.lag_size,
+                self.lag_mean,
+                self.lag_whitening,
+            )
+        ]
+        forget = self._forget(dt)
+        step(*arrays, self.FLOOR, ELASTIC, forget, distance.numpy(), after.numpy())
+        return distance, after
+
+    def _forget(self, dt: float) -> float:
+        """What is left of the mean square distance after a step."""
+        return float(np.exp(-dt / (self.AVERAGE * self.horizon)))
+
+    def _gains(self, dt: float, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is left of each lag after a step, and what a strain increment adds, `(times,)`."""
+        x = dt / (np.array(self.TIMES) * self.horizon)
+        gains = (np.exp(-x), -np.expm1(-x) / x)
+        return tuple(torch.as_tensor(g, dtype=like.dtype, device=like.device) for g in gains)
+
     def _lagging(self, lags: torch.Tensor, change: torch.Tensor, dt: float) -> torch.Tensor:
         """s - <s> after a step in which s goes linearly: exact for any step."""
-        x = dt / (np.array(self.TIMES) * self.horizon)
-        keep = torch.as_tensor(np.exp(-x), dtype=lags.dtype, device=lags.device)[:, None]
-        gain = torch.as_tensor(-np.expm1(-x) / x, dtype=lags.dtype, device=lags.device)[:, None]
+        keep, gain = (g[:, None] for g in self._gains(dt, lags))
         return lags * keep + change[:, None] * gain
 
     def _log_lags(self, lags: torch.Tensor, largest: torch.Tensor) -> torch.Tensor:
@@ -155,8 +196,8 @@ class TrustMeasure(nn.Module):
         change = (strain[:, 1:] - strain[:, :-1]) @ self.coordinates.T
         lags = change.new_zeros(len(strain), len(self.TIMES), change.shape[-1])
         sizes = [lags.norm(dim=-1)]
-        for n, step in enumerate(dt):
-            lags = self._lagging(lags, change[:, n], float(step))
+        for n, interval in enumerate(dt):
+            lags = self._lagging(lags, change[:, n], float(interval))
             sizes.append(lags.norm(dim=-1))
         return torch.stack(sizes, 1)
 
@@ -166,9 +207,9 @@ class TrustMeasure(nn.Module):
         """Both distances of the training histories, `(N, n_t + 1)`, before they are scaled."""
         nearest = self._nearest(y)
         square = [torch.zeros(len(s), dtype=s.dtype)]
-        for n, step in enumerate(dt):
-            keep = np.exp(-step / (self.AVERAGE * self.horizon))
-            square.append(square[-1] * keep + nearest[:, n + 1] * (1.0 - keep))
+        for n, interval in enumerate(dt):
+            forget = self._forget(interval)
+            square.append(square[-1] * forget + nearest[:, n + 1] * (1.0 - forget))
         return ((s - self.mean) @ self.whitening.T).norm(dim=-1), torch.stack(square, 1).sqrt()
 
 

@@ -101,3 +101,19 @@ def test_a_component_that_never_varies_does_no_harm():
     assert np.isfinite(distances(measure, walk)).all()
     sheared = walk + 0.05 * TIME[:, None] * np.eye(6)[3]
     assert (distances(measure, sheared) > 10.0).all()
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_compiled_loop_is_the_batched_formula(dimension):
+    walk = histories.walks(60, dimension)
+    measure = TrustMeasure(dimension, 1.0).fit(walk, TIME, np.arange(60) % 2)
+    strain = torch.as_tensor(walk)
+    E = measure.coordinates.T
+    memory = [measure.start(60)] * 2
+    for n in range(1, 6):
+        now, before = strain[:, n], strain[:, n - 1]
+        distance, first = measure(now, before, 0.025, memory[0])
+        expected, second = measure._batched(now @ E, (now - before) @ E, 0.025, memory[1])
+        torch.testing.assert_close(first, second)
+        torch.testing.assert_close(distance, expected)
+        memory = [first, second]
