@@ -79,6 +79,19 @@ def test_the_file_holds_all_that_makes_it_again(file):
         )
 
 
+def test_without_time_to_slip_the_data_are_elastic():
+    """σ = G J^(-5/3) dev(U²) + 2 λ_e (J - 1) I, in plane strain; all grains are alike in that."""
+    quick = replace(RECIPE, horizon=1e-3)
+    values = compute(np.arange(2), _source, FullField(quick), quick).values
+    U = from_components(values["U"].astype(float))
+    law, J = two_slip_crystal(), np.linalg.det(U)[..., None, None]
+    B, I = U @ U, np.eye(2)
+    mean = (np.trace(B, axis1=-2, axis2=-1) + 1.0)[..., None, None] / 3.0
+    exact = law.shear_modulus * J ** (-5 / 3) * (B - mean * I) + law.bulk_modulus * (J - 1.0) * I
+    assert np.abs(exact).max() > 0.1
+    assert np.abs(values["sigma"] - to_components(exact)).max() < 1e-6
+
+
 def test_a_sample_does_not_depend_on_those_beside_it(block):
     alone = compute(np.array([2]), _source, FullField(RECIPE), RECIPE)
     for name, values in alone.values.items():
