@@ -5,8 +5,10 @@ import argparse
 import sys
 
 from mlms_fenics.benchmarks import cell, crystal
+from mlms_fenics.benchmarks.cell_refinement import refinement
 from mlms_fenics.errors import require
 from mlms_fenics.parallel import entry_point
+from mlms_fenics.unitcell.fft_operators import OPERATORS
 
 
 @entry_point
@@ -22,17 +24,22 @@ def main(arguments: list[str] | None = None) -> int:
     new("--steps", type=int, default=cell.STEPS, help="increments of the path (default: 1000)")
     new("--sizes", type=int, nargs="*", default=[], help="compare grids, as 16 32 64 128")
     new("--picture", help="PNG file of that comparison")
+    new("--refine", type=int, nargs="*", default=[], help="instead: average stress on such grids")
+    new("--operators", nargs="+", default=["rotated"], choices=OPERATORS, help="of --refine")
     new("--batch", type=int, default=0, help="cells to solve in one call and each alone")
     options = parser.parse_args(arguments)
     for name in ("grains", "paths", "steps"):
         value = getattr(options, name)
         require(value >= 1, f"--{name} must be at least 1, got {value}")
-    for size in (options.grid, *options.sizes):
+    for size in (options.grid, *options.sizes, *options.refine):
         require(8 <= size <= 1024, f"a grid of {size}: must have from 8 to 1024 points an axis")
     require(options.batch >= 0, f"--batch must not be negative, got {options.batch}")
     require(not options.picture or bool(options.sizes), "--picture needs --sizes")
     if options.name == "crystal":
         lines = crystal.report(options.grains, options.paths, options.device)
+    elif options.refine:
+        require(len(options.refine) > 1, "--refine compares at least two grids")
+        lines = refinement(options.refine, options.operators)
     else:
         lines = cell.report(
             options.grid, options.steps, options.sizes, options.picture, options.batch
