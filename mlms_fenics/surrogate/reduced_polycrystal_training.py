@@ -37,6 +37,7 @@ TIMES = 20  # of each path at which the stress is fitted
 # Of the crystal law during the fit: the stress of the whole is then right to about 0.1%.
 FIT_TOLERANCE = 3e-3
 _VALIDATION_PATHS = 100
+_UNFIT = 0.5  # training error beyond which the user is warned
 _FOR_COUNTING = 10  # random candidates per grain kept
 _UNKNOWN = ("batch", "rate", "weight_decay", "patience", "resume")
 
@@ -151,6 +152,13 @@ def _fitted(
         if deadline is not None and clock.perf_counter() >= deadline:
             break
     assert best is not None
+    if best.error > _UNFIT:
+        print(
+            f"warning: the best fit misses {best.error:.0%} of the stress: grains that all deform "
+            "alike do not describe this cell; use another architecture",
+            file=sys.stderr,
+            flush=True,
+        )
     # A grain without weight would cost as much as any other.
     used = best.weights > 0.0
     return Grains(best.orientations[used], best.weights[used], best.error), record

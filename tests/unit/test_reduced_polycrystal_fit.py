@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How the grains of a reduced polycrystal are found."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -160,6 +161,14 @@ def test_plane_strain_of_another_cell():
     assert np.abs(Q[:, 2, 2] - 1.0).max() < 1e-12
     assert held_out(model, data).mean() < 0.3
     assert model.stress(histories(1, 2), data.horizon).shape == (1, 41, 2, 2)
+
+
+def test_a_cell_that_is_no_such_polycrystal_is_told(capsys):
+    data = taylor_data(dimension=2, cell="fft", strength=1.3)
+    soft = replace(data, sigma=data.sigma * np.float32(0.2))
+    model = fit(soft, options(grains=2, **QUICK))
+    assert "do not describe this cell" in capsys.readouterr().err
+    assert model.report["training"]["validation"][0] > 0.5
 
 
 @pytest.mark.parametrize(
