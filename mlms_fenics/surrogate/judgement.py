@@ -153,7 +153,7 @@ def _checks(law: LearntLaw, data: JudgedData, say: Say) -> tuple[dict[str, Any],
     say("self-consistency")
     checks["self_consistency"] = self_consistency(law, few, time)
     say("discretisation")
-    checks["discretisation"] = discretisation(law, few, data.sigma[:FEW], time)
+    checks["discretisation"] = discretisation(law, few, data.sigma[:FEW], time, reference)
     say("energy")
     checks["closed_cycles"], pictures["cycles"] = closed_cycles(law, data.U, time)
     checks["tangent"], pictures["tangent"] = tangents(law, few, time)

@@ -24,7 +24,7 @@ def draw(report: dict[str, Any], pictures: dict[str, Any], path: Path) -> None:
     panels = iter(axes.flat)
     _errors(next(panels), report["results"])
     _distribution(next(panels), report["results"])
-    _cost(next(panels), report["cost"])
+    _cost(next(panels), report["cost"], Path(report["model"]).stem)
     _trust(next(panels), report, pictures)
     _paths(next(panels), next(panels), report, pictures["histories"])
     causality = (next(panels), next(panels))
@@ -84,7 +84,7 @@ def _distribution(axis: Any, results: list[dict[str, Any]]) -> None:
     axis.legend(fontsize=7)
 
 
-def _cost(axis: Any, cost: dict[str, dict[str, float]]) -> None:
+def _cost(axis: Any, cost: dict[str, dict[str, float]], model: str) -> None:
     for name, c in cost.items():
         marker = (
             "*" if name == "law" else "s" if "grains" in name else "x" if "fitted" in name else "o"
@@ -93,7 +93,8 @@ def _cost(axis: Any, cost: dict[str, dict[str, float]]) -> None:
         axis.plot(x, y, marker, ms=12 if marker == "*" else 6)
         right = x == max(c["us_per_point_and_step"] for c in cost.values())
         offset, side = ((-7, 5), "right") if right else ((6, 4), "left")
-        axis.annotate(name, (x, y), offset, textcoords="offset points", fontsize=8, ha=side)
+        label = model if name == "law" else name
+        axis.annotate(label, (x, y), offset, textcoords="offset points", fontsize=8, ha=side)
     axis.set(
         xscale="log",
         yscale="log",
@@ -207,6 +208,9 @@ def _steps(axis: Any, checks: dict[str, Any]) -> None:
         if form in grid:
             axis.plot(grid["steps"], grid[form]["deviatoric"], "o-", label=f"{form}, deviator")
             axis.plot(grid["steps"], grid[form]["total"], "s--", label=f"{form}, total")
+    if "cell" in grid:
+        label = "the cell on those inputs, deviator"
+        axis.plot(grid["steps"], grid["cell"]["deviatoric"], "-", color="0.6", label=label)
     if "pca" in grid:
         pca = grid["pca"]
         axis.plot(

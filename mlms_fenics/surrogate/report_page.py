@@ -91,11 +91,16 @@ def statements(report: dict[str, Any]) -> list[str]:
     parts = [f"{k} {v:.2%}" for k, v in checks["self_consistency"].items()]
     lines.append(f"Self-consistency, deviator changed by other steps: {', '.join(parts)}.")
     grid = checks["discretisation"]
-    for form in ("on-line", "off-line"):
+    for form in ("on-line", "off-line", "cell"):
         if form in grid:
             errors = grid[form]["deviatoric"]
             parts = [f"{n}: {e:.2%}" for n, e in zip(grid["steps"], errors, strict=True)]
-            lines.append(f"Deviatoric error by number of steps, {form}: {', '.join(parts)}.")
+            name = "the cell itself, on those inputs" if form == "cell" else form
+            worst = grid[form].get("worst_over_own")
+            tail = (
+                "" if worst is None else f"; worst over that on the data's own steps: {worst:.2f}"
+            )
+            lines.append(f"Deviatoric error by number of steps, {name}: {', '.join(parts)}{tail}.")
     if "pca" in grid:
         pca = grid["pca"]
         lines.append(

@@ -17,6 +17,8 @@ from mlms_fenics.surrogate.missing_protocols import PROTOCOLS, missing_commands
 from mlms_fenics.surrogate.recurrent import RecurrentLaw
 from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
 from mlms_fenics.surrogate.training_data import load_data, split_of
+from mlms_fenics.surrogate.trust import TrustMeasure
+from mlms_fenics.tensors import from_components
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +140,19 @@ def test_damaged_files_and_bad_options_end_in_one_line(files, tmp_path, capsys):
     assert evaluate.main([model, data, "--out", data]) == 2
     assert "name a folder" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_models_with_and_without_memory_in_their_measure_load(files, tmp_path):
+    law = load_model(files / "model.h5", device="cpu")
+    assert law.trust.groups == 1 and "trust" in law.initial_state(2)
+    law.trust = TrustMeasure(3, 1.0, groups=0)
+    save_model(law, tmp_path / "old.h5")
+    old = load_model(tmp_path / "old.h5", device="cpu")
+    assert old.trust.groups == 0 and "trust" not in old.initial_state(2)
+    U = from_components(histories.arrays(3)[0].astype(float))
+    sigma, distance = old.stress_and_distance(U, 1.0)
+    again = load_model(files / "model.h5", device="cpu")
+    assert np.array_equal(sigma, again.stress(U, 1.0))
+    assert (distance > 0).all() and not np.allclose(
+        distance, again.stress_and_distance(U, 1.0)[1], rtol=0.01
+    )
