@@ -62,8 +62,8 @@ class FFTCell:
         method: "newton" (tangents kept over many steps, GMRES); "anderson", or "basic" for the
             plain fixed-point scheme.
         comm: mpi4py communicator whose ranks share the grid in slabs (needs mpi4py-fft), each
-            with the same arguments and the same results; None for one process. The `Fields`
-            that are observed are those of a rank's own slab.
+            with the same arguments and the same averages; None for one process. Observed
+            `Fields`, `evaluations` and `seconds` are those of a rank's own slab.
 
     Raises:
         InputError: an argument that is not as said above.
