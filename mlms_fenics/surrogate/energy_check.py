@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Does a learnt law make energy, or stiffness, out of nothing?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
+from mlms_fenics.materials.base import Material
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.histories import closed, exponential, logarithm, run
 from mlms_fenics.surrogate.strain import isometry, isometry_inverse
@@ -66,7 +68,7 @@ def closed_cycles(law: LearntLaw, U: np.ndarray, time: np.ndarray) -> tuple[dict
 
 @torch.no_grad()
 def tangents(
-    law: LearntLaw, U: np.ndarray, time: np.ndarray, samples: int = 20
+    law: Material, U: np.ndarray, time: np.ndarray, samples: int = 20
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Largest eigenvalue of ∂σ/∂U along paths against the elastic ones, by central differences.
 
@@ -75,7 +77,7 @@ def tangents(
     the whole stress (elastic: 3K) and of deviator by deviator (2G), symmetric parts, in float64.
 
     Args:
-        law: to be judged.
+        law: to be judged; in 3D any law.
         U: components, *Shape* `(N, n_t + 1, 6)` or `(N, n_t + 1, 3)`.
         time: *Shape* `(n_t + 1,)`, µs.
         samples: instants along the paths.
@@ -85,8 +87,10 @@ def tangents(
         and "deviatoric", and the smallest deviatoric one; and "time" and the instants' largest and
         smallest deviatoric ratio, for a picture.
     """
-    law = law.to(dtype=torch.float64)
-    d, n_t = law.dimension, len(time) - 1
+    law = law.to(dtype=torch.float64) if isinstance(law, LearntLaw) else law
+    # Without rotation a learnt law need not look for one.
+    update = law.advance if isinstance(law, LearntLaw) else law.update
+    d, n_t = 3 if U.shape[-1] == 6 else 2, len(time) - 1
     wanted = set(np.linspace(1, n_t - 1, min(samples, n_t - 1)).round().astype(int).tolist())
     path = torch.tensor(from_components(np.asarray(U, np.float64)), device=law.device)
     state = law.initial_state(len(path))
@@ -96,9 +100,10 @@ def tangents(
             step = float(time[n] - time[n - 1])
             for k in SHORTER:
                 end = path[:, n - 1] + (path[:, n] - path[:, n - 1]) / k
-                found[k].append(_tangent(law, end, float(time[n - 1]) + step / k, step / k, state))
+                t = float(time[n - 1]) + step / k
+                found[k].append(_tangent(update, end, t, step / k, state))
         t, dt = float(time[n]), float(time[n] - time[n - 1])
-        state = law.advance(path[:, n], t, dt, state)[1]
+        state = update(path[:, n], t, dt, state)[1]
     # σ = K tr(e) I + 2G dev e, in plane strain with the deviator's 33 component left out.
     K, G = law.bulk_modulus, law.shear_modulus
     elastic = {"total": 3.0 * K if d == 3 else 2.0 * K + 2.0 * G / 3.0, "deviatoric": 2.0 * G}
@@ -124,14 +129,14 @@ def tangents(
 
 
 def _tangent(
-    law: LearntLaw, U: torch.Tensor, t: float, dt: float, state: dict, h: float = 3e-5
+    update: Callable, U: torch.Tensor, t: float, dt: float, state: dict, h: float = 3e-5
 ) -> np.ndarray:
     """dσ/dU in isometric coordinates, *Shape* `(n, c, c)`."""
-    E, inverse = isometry(law.dimension), isometry_inverse(law.dimension)
+    E, inverse = isometry(U.shape[-1]), isometry_inverse(U.shape[-1])
     c, columns = len(E), []
     for j in range(c):
         direction = torch.as_tensor(from_components(inverse[:, j]), device=U.device)
-        high = law.advance(U + h * direction, t, dt, state)[0]
-        low = law.advance(U - h * direction, t, dt, state)[0]
+        high = update(U + h * direction, t, dt, state)[0]
+        low = update(U - h * direction, t, dt, state)[0]
         columns.append(to_components((high - low).cpu().numpy() / (2.0 * h)) @ E.T)
     return np.stack(columns, axis=-1)

@@ -157,6 +157,9 @@ def _checks(law: LearntLaw, data: JudgedData, say: Say) -> tuple[dict[str, Any],
     say("energy")
     checks["closed_cycles"], pictures["cycles"] = closed_cycles(law, data.U, time)
     checks["tangent"], pictures["tangent"] = tangents(law, few, time)
+    if reference is not None and law.dimension == 3:
+        # Finite strain alone takes it above the elastic one; the cell's own shows how far.
+        checks["tangent_of_the_cell"] = tangents(reference, few[:4], time, 10)[0]
     say("beyond the horizon")
     checks["beyond_the_horizon"] = beyond_the_horizon(law, few[:8], time, reference)
     return checks, pictures

@@ -113,14 +113,15 @@ def statements(report: dict[str, Any]) -> list[str]:
         f"{c['largest_violation']:.2%} of the mean work), at any time of {c['at_any_time']} of "
         f"them (worst {c['largest_at_any_time']:.2%})."
     )
-    for step, t in checks["tangent"].items():
-        if isinstance(t, dict):
-            lines.append(
-                f"Stiffness over the elastic one ({step}): whole, largest "
-                f"{t['total']['largest']:.3g}, 99th percentile {t['total']['p99']:.3g}; deviator, "
-                f"largest {t['deviatoric']['largest']:.3g}, smallest "
-                f"{t['deviatoric']['smallest']:.3g}."
-            )
+    for name, key in (("", "tangent"), (" of the cell itself", "tangent_of_the_cell")):
+        for step, t in checks.get(key, {}).items():
+            if isinstance(t, dict):
+                lines.append(
+                    f"Stiffness{name} over the elastic one ({step}): whole, largest "
+                    f"{t['total']['largest']:.3g}; deviator, largest "
+                    f"{t['deviatoric']['largest']:.3g}, 99th percentile "
+                    f"{t['deviatoric']['p99']:.3g}, smallest {t['deviatoric']['smallest']:.3g}."
+                )
     lines.append(_beyond(checks["beyond_the_horizon"]))
     ranks = [trust[m]["spearman"] for m in ("deviatoric", "von_mises_mpa")]
     shown = [_optional(r) for r in ranks]
