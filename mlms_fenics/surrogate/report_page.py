@@ -218,9 +218,11 @@ def terminal(report: dict[str, Any]) -> str:
         "\n".join(statements(report)),
         cost_table(report["cost"]),
     ]
-    if report["missing_protocols"]:
-        lines = [v or k for k, v in report["missing_protocols"].items()]
-        parts.append("Missing protocols; these commands make them:\n" + "\n".join(lines))
+    missing = report["missing_protocols"]
+    if any(missing.values()):
+        parts.append("Missing protocols; these commands make them:\n" + "\n".join(missing.values()))
+    elif missing:
+        parts.append(f"Missing protocols: {', '.join(missing)}.")
     return "\n\n".join(parts)
 
 
