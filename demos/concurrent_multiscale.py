@@ -16,6 +16,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ from mlms_fenics.parallel import entry_point
 
 DEMOS = {"anvil": "taylor_anvil.py", "plate": "plate_impact.py"}
 FLIGHT = {"anvil": -0.2, "plate": 0.0}
-WIDTH = {"anvil": None, "plate": 3.0}
+# What is drawn, mm from the axis and up to z: beyond, nothing has happened by 1 µs.
+DRAWN = {"anvil": (inf, 3.0), "plate": (3.0, inf)}
 LAWS = ("learnt", "johnson-cook-fitted", "j2-fitted")
 QUICK = ["--mesh-size", "0.25", "--end-time", "0.2"]
 
@@ -129,15 +131,15 @@ def picture(problem: str, name: str, runs: dict[str, Run], folder: Path) -> Path
     truth, run = runs["truth"], runs[name]
     time = truth.summary["Run"]["simulated time [us]"]
     exact, body = (read_snapshot(only_xdmf(r.folder), time) for r in (truth, run))
-    width = WIDTH[problem]
+    drawn = DRAWN[problem]
     path = folder / f"{problem}_{name}.png"
     draw_side_by_side(
         path,
         [
-            ("concurrent", section_of(exact, time, width)),
-            (name, section_of(body, time, width)),
+            ("concurrent", section_of(exact, time, *drawn)),
+            (name, section_of(body, time, *drawn)),
         ],
-        [("difference", section_of(difference(body, exact), time, width))],
+        [("difference", section_of(difference(body, exact), time, *drawn))],
         title=f"{problem}, {time:.3g} µs",
     )
     return path

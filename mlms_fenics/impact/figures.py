@@ -4,6 +4,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,9 @@ from mlms_fenics.io.section_figure import MEASURES, Panel
 DPI = 110
 
 
-def section_of(body: Snapshot, time: float, width: float | None = None) -> Section:
-    """The axial section of a body, within `width` mm of the axis where given."""
-    section = cut(body, time)
-    return section if width is None else near_axis(section, width)
+def section_of(body: Snapshot, time: float, width: float = inf, height: float = inf) -> Section:
+    """The axial section of a body within `width` mm of the axis and below z = `height` mm."""
+    return near_axis(cut(body, time), width, height)
 
 
 def difference(body: Snapshot, truth: Snapshot) -> Snapshot:
@@ -41,8 +41,8 @@ def draw_side_by_side(
 ) -> None:
     """For each measure, sections with common colours, then differences with their own.
 
-    Tall bodies stand side by side in one row; wide ones are stacked, with a column for each
-    measure.
+    Tall bodies stand side by side, with a row for each measure; wide ones are stacked, with a
+    column for each.
 
     Args:
         path: of the picture.
@@ -60,16 +60,16 @@ def draw_side_by_side(
     low, high = _extent([section for _, section in everything])
     tall = (high - low)[1] >= (high - low)[0]
     n = len(everything)
-    # Tall bodies stand in one row, grouped by measure; wide ones are stacked, a column each.
-    rows, across = (1, n * len(panels)) if tall else (n, len(panels))
-    size = (high - low) / (high - low).max() * (4.6 if tall else 4.2)
+    rows, across = (len(panels), n) if tall else (n, len(panels))
+    size = (high - low) / (high - low).max() * (2.6 if tall else 4.2)
     if tall:
-        shape = (across * max(size[0] + 0.15, 0.6) + 0.8 * 2 * len(panels), size[1] + 1.1)
+        bars = 1.0 if not differences else 2.0
+        shape = (across * (size[0] + 0.2) + bars + 0.5, rows * (size[1] + 0.3) + 0.8)
     else:
         shape = (across * (size[0] + 0.3) + 0.4, rows * (size[1] + 0.4) + 1.9)
     figure = Figure(figsize=shape, layout="constrained")
     axes = figure.subplots(rows, across, squeeze=False, sharex=True, sharey=True)
-    by_panel = np.split(axes[0], len(panels)) if tall else list(axes.T)
+    by_panel = list(axes if tall else axes.T)
     for panel, row in zip(panels, by_panel, strict=True):
         groups = ((columns, panel, row[: len(columns)]), (differences, None, row[len(columns) :]))
         for group, own, part in groups:
@@ -86,7 +86,8 @@ def draw_side_by_side(
         for (name, _), axis in zip(everything, row, strict=True):
             axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
             axis.tick_params(labelsize=7)
-            axis.set_title(name, fontsize=8)
+            if not tall or row is by_panel[0]:
+                axis.set_title(name, fontsize=8)
     figure.suptitle(title, fontsize=10)
     save_figure(figure, Path(path))
 

@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 
@@ -90,9 +91,10 @@ def relative_difference(values: np.ndarray, truth: np.ndarray, volume: np.ndarra
     return float(np.sqrt(square(np.asarray(values, float) - truth) / norm)) if norm else np.nan
 
 
-def near_axis(section: Section, width: float) -> Section:
-    """The polygons of a section whose centre is within `width` mm of the axis x = 0."""
-    kept = [k for k, p in enumerate(section.polygons) if abs(p[:, 0].mean()) <= width]
+def near_axis(section: Section, width: float, height: float = inf) -> Section:
+    """The polygons of a section with centres within `width` mm of x = 0 and below z = `height`."""
+    centres = [p.mean(axis=0) for p in section.polygons]
+    kept = [k for k, (x, z) in enumerate(centres) if abs(x) <= width and z <= height]
     return Section(
         section.time,
         [section.polygons[k] for k in kept],
