@@ -208,6 +208,9 @@ def _steps(axis: Any, checks: dict[str, Any]) -> None:
         if form in grid:
             axis.plot(grid["steps"], grid[form]["deviatoric"], "o-", label=f"{form}, deviator")
             axis.plot(grid["steps"], grid[form]["total"], "s--", label=f"{form}, total")
+            if "cell" in grid:
+                same, label = grid[form]["on_the_same_input"], f"{form}, against the cell there"
+                axis.plot(grid["steps"], same, ".:", label=label)
     if "cell" in grid:
         label = "the cell on those inputs, deviator"
         axis.plot(grid["steps"], grid["cell"]["deviatoric"], "-", color="0.6", label=label)

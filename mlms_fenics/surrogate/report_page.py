@@ -91,16 +91,20 @@ def statements(report: dict[str, Any]) -> list[str]:
     parts = [f"{k} {v:.2%}" for k, v in checks["self_consistency"].items()]
     lines.append(f"Self-consistency, deviator changed by other steps: {', '.join(parts)}.")
     grid = checks["discretisation"]
-    for form in ("on-line", "off-line", "cell"):
+    for form in ("cell", "on-line", "off-line"):
         if form in grid:
             errors = grid[form]["deviatoric"]
             parts = [f"{n}: {e:.2%}" for n, e in zip(grid["steps"], errors, strict=True)]
             name = "the cell itself, on those inputs" if form == "cell" else form
-            worst = grid[form].get("worst_over_own")
-            tail = (
-                "" if worst is None else f"; worst over that on the data's own steps: {worst:.2f}"
-            )
-            lines.append(f"Deviatoric error by number of steps, {name}: {', '.join(parts)}{tail}.")
+            line = f"Deviatoric error by number of steps, {name}: {', '.join(parts)}"
+            if "worst_over_own" in grid[form]:
+                errors = ", ".join(_percent(e) for e in grid[form]["on_the_same_input"])
+                against = "against the cell on those inputs " if "cell" in grid else ""
+                line += (
+                    f"; {against}{errors}, the worst {grid[form]['worst_over_own']:.2f} times that "
+                    "on the data's steps"
+                )
+            lines.append(f"{line}.")
     if "pca" in grid:
         pca = grid["pca"]
         lines.append(
