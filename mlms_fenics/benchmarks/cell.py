@@ -127,7 +127,7 @@ def batch_lines(size: int, batch: int) -> Iterator[str]:
 
 
 def draw(sizes: Sequence[int], cost: Sequence[float], path: str | os.PathLike) -> None:
-    """Cost against points, with N log N through the first."""
+    """Cost against points, with N log N through the last."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -137,7 +137,7 @@ def draw(sizes: Sequence[int], cost: Sequence[float], path: str | os.PathLike) -
     FigureCanvasAgg(figure)
     axis = figure.subplots()
     axis.loglog(N, np.array(cost) / _SIZED_STEPS * 1e3, "o-", label="full-field cell")
-    axis.loglog(N, line * cost[0] / line[0] / _SIZED_STEPS * 1e3, "k--", label="N log N")
+    axis.loglog(N, line * cost[-1] / line[-1] / _SIZED_STEPS * 1e3, "k--", label="N log N")
     axis.set(xlabel="points N", ylabel="CPU time of an increment (ms)")
     axis.legend()
     with replacing(path) as beside:
