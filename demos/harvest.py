@@ -169,6 +169,7 @@ def training_command(
     return [
         "mlms_fenics.surrogate.train", *data, "--architecture", "recurrent",
         "--start-from", begin, "--internal", network["internal"], "--width", network["width"],
+        "--branches", network["branches"],
         "--minutes", options.minutes, "--epochs", options.epochs, "--rate", options.rate,
         "--seed", seed, "--no-picture", "--out", out,
     ]  # fmt: skip
