@@ -47,7 +47,7 @@ class CellResults(PathResults):
 
 
 class FFTCell:
-    """A periodic cell of grains whose mean deformation gradient is prescribed.
+    """A periodic cell of grains whose mean deformation gradient is prescribed (CPU only).
 
     Args:
         law: the crystal, or a sequence of them, one for each grain (phases); the grid has the law's
