@@ -103,6 +103,7 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--recipe", choices=("paper", "default"), default="paper", help="of the PCA-Net")
     new("--epochs", type=int, help="passes over the training data (default: the recipe's)")
     new("--batch", type=int, help="histories per optimiser step (default: the recipe's)")
+    new("--rate", type=float, help="learning rate at the start (default: the recipe's)")
     new("--grains", type=int, default=128, help="of the Taylor average (default: 128)")
     new("--grid", type=int, default=64, help="points along an edge of the 2D cell (default: 64)")
     new("--steps", type=int, default=200, help="increments of a history (default: 200)")
@@ -186,6 +187,7 @@ class Table:
             command += ["--modes", modes, "--output-modes", modes]
         command += ["--epochs", str(o.epochs)] if o.epochs else []
         command += ["--batch", str(o.batch)] if o.batch else []
+        command += ["--rate", str(o.rate)] if o.rate else []
         return [*command, "--width", "32"] if o.quick else command
 
     def call(self, what: str, command: list[str]) -> None:
