@@ -19,6 +19,9 @@ from mlms_fenics.errors import require
 # Relaxation rates over the reference time are this large where the network's output is of order
 # one: plastic flow at impact rates relaxes the elastic strain in about a hundredth of a history.
 FAST = 100.0
+# Targets are kept below this, and elastic strain above it flows whatever the network says: several
+# times what training data reach (4), so that a state led far beyond them stays finite.
+LARGEST = 8.0
 # Elastic strain, over its typical size, below which the flow is a mere decay of it.
 SMALL = 0.1
 
@@ -123,9 +126,11 @@ class RecurrentCell(nn.Module):
             ),
             dim=-1,
         )
-        x = nn.functional.softplus(rates) * (FAST * every * dt)
+        rates = nn.functional.softplus(rates) + nn.functional.relu(every - LARGEST)
+        x = rates * (FAST * every * dt)
         gain = -torch.expm1(-x)
         mean_decay = (gain + 1e-12) / (x + 1e-12)
+        targets = targets.clamp(-LARGEST, LARGEST)
         # Without stress there is nothing to flow towards: s = 0 must be a stable state of rest.
         gate = (square / (square + SMALL**2)).expand(-1, -1, self.elastic).flatten(1)
         targets = torch.cat((targets[:, :own] * gate, targets[:, own:]), dim=-1)

@@ -9,11 +9,11 @@ first and paths last, so that the inner loops run over paths and are vectorised.
 import numba
 import numpy as np
 
-from mlms_fenics.surrogate.recurrent_cell import SMALL
+from mlms_fenics.surrogate.recurrent_cell import LARGEST, SMALL
 
 _OPTIONS = {"cache": True, "fastmath": True, "error_model": "numpy"}
 _F = np.float32
-_SMALL2 = _F(SMALL**2)
+_SMALL2, _LARGEST = _F(SMALL**2), _F(LARGEST)
 
 
 @numba.njit(**_OPTIONS)
@@ -70,6 +70,16 @@ def _activate(h, bias, slope):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(**_OPTIONS)
+def _silu(h, bias):  # type: ignore[no-untyped-def]
+    """silu(h + bias) in place."""
+    for i in range(h.shape[0]):
+        b = bias[i]
+        for p in range(h.shape[1]):
+            x = h[i, p] + b
+            h[i, p] = x / (_F(1.0) + _exp(-x))
+
+
+@numba.njit(**_OPTIONS)
 def _drive(y, increment, branches, square, drive):  # type: ignore[no-untyped-def]
     """Squared elastic strain in the middle of the step, of each branch, and its root."""
     elastic = increment.shape[0]
@@ -99,9 +109,11 @@ def _move(y, flow, bias, increment, branches, scale, square, drive, new):  # typ
         a, b = bias[i], bias[states + i]
         for p in range(y.shape[1]):
             rate, _ = _softplus(flow[i, p] + a)
+            rate += max(drive[k, p] - _LARGEST, _F(0.0))
             x = rate * scale * drive[k, p]
             m, _, _ = _mean_decay(x)
-            target, pull = flow[states + i, p] + b, _F(0.0)
+            target = min(max(flow[states + i, p] + b, -_LARGEST), _LARGEST)
+            pull = _F(0.0)
             if moved:
                 target *= square[k, p] / (square[k, p] + _SMALL2)
                 pull = increment[j, p]
@@ -124,9 +136,12 @@ def _move_back(y, flow, bias, increment, branches, scale, square, drive, g, gf, 
         a, b = bias[i], bias[states + i]
         for p in range(y.shape[1]):
             rate, slope = _softplus(flow[i, p] + a)
+            over = max(drive[k, p] - _LARGEST, _F(0.0))
+            rate += over
             x = rate * scale * drive[k, p]
             m, dm, decay = _mean_decay(x)
-            raw, gate, pull = flow[states + i, p] + b, _F(1.0), _F(0.0)
+            free, gate, pull = flow[states + i, p] + b, _F(1.0), _F(0.0)
+            raw = min(max(free, -_LARGEST), _LARGEST)
             if moved:
                 gate = square[k, p] / (square[k, p] + _SMALL2)
                 pull = increment[j, p]
@@ -134,8 +149,9 @@ def _move_back(y, flow, bias, increment, branches, scale, square, drive, g, gf, 
             gain = m * x
             to_x = own * (pull * dm + (raw * gate - y[i, p]) * decay)
             gf[i, p] = to_x * slope * scale * drive[k, p]
-            gf[states + i, p] = own * gain * gate
-            gs[k, p] += to_x * rate * scale
+            gf[states + i, p] = own * gain * gate if raw == free else _F(0.0)
+            steeper = drive[k, p] if over > _F(0.0) else _F(0.0)
+            gs[k, p] += to_x * (rate + steeper) * scale
             gs[branches + 1 + k, p] += own * gain * raw
             g[i, p] = own * (_F(1.0) - gain)
     for k in range(branches):
@@ -187,6 +203,49 @@ def forward(w1, b1, w2, b2, w3, b3, increments, scales, branches, z, h1, d1, h2,
                 for k in range(branches):
                     total += new[k * elastic + j, p]
                 out[t, j, p] = total / _F(branches)
+
+
+@numba.njit(**_OPTIONS)
+def step(w1, b1, w2, b2, w3, b3, features, y, increment, scale, branches, chunk, new):  # type: ignore[no-untyped-def]
+    """One step of many points, a chunk of them at a time so that its layers stay in cache.
+
+    Args:
+        w1, b1, w2, b2, w3, b3: weights and biases; w1 for (features, state).
+        features: *Shape* `(n, drivers)`.
+        y: states, *Shape* `(n, state)`.
+        increment: *Shape* `(n, elastic)`.
+        scale: FAST times the step over the reference time.
+        branches: number of elastic strains.
+        chunk: points at a time.
+        new: states at the end, *Shape* `(n, state)`, filled in.
+    """
+    (n, first), states, elastic, width = features.shape, y.shape[1], increment.shape[1], len(w1)
+    z = np.zeros((first + states, chunk), np.float32)
+    after = np.empty((states, chunk), np.float32)
+    moved = np.zeros((elastic, chunk), np.float32)
+    h1, h2 = np.empty((width, chunk), np.float32), np.empty((width, chunk), np.float32)
+    flow = np.empty((2 * states, chunk), np.float32)
+    square = np.empty((branches, chunk), np.float32)
+    drive = np.empty((branches + 1, chunk), np.float32)
+    for start in range(0, n, chunk):
+        here = min(chunk, n - start)
+        for p in range(here):
+            for i in range(first):
+                z[i, p] = features[start + p, i]
+            for i in range(states):
+                z[first + i, p] = y[start + p, i]
+            for i in range(elastic):
+                moved[i, p] = increment[start + p, i]
+        np.dot(w1, z, h1)
+        _silu(h1, b1)
+        np.dot(w2, h1, h2)
+        _silu(h2, b2)
+        np.dot(w3, h2, flow)
+        _drive(z[first:], moved, branches, square, drive)
+        _move(z[first:], flow, b3, moved, branches, scale, square, drive, after)
+        for p in range(here):
+            for i in range(states):
+                new[start + p, i] = after[i, p]
 
 
 @numba.njit(**_OPTIONS)

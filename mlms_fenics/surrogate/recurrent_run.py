@@ -71,7 +71,7 @@ class _Run(torch.autograd.Function):
         return None, None, None, None, None, *(torch.from_numpy(x) for x in found)
 
 
-CHUNK = 256  # points whose layers stay in a core's own cache
+CHUNK = 128  # points whose layers stay in a core's own cache
 
 
 def advance(
@@ -93,19 +93,10 @@ def advance(
     if not compiled:
         return cell(y, cell.from_drivers(features), increment, dt)
     arrays = [w.detach().numpy() for w in _weights(cell)]
-    drivers, states, width = features.shape[1], y.shape[1], arrays[0].shape[0]
-    scale = (FAST * dt).reshape(1).numpy()
+    given = [np.ascontiguousarray(x.numpy()) for x in (features, y, increment)]
     new = torch.empty_like(y)
-    for first in range(0, len(y), CHUNK):
-        rows = slice(first, min(first + CHUNK, len(y)))
-        n = rows.stop - first
-        z = np.empty((2, drivers + states, n), np.float32)
-        z[0, :drivers], z[0, drivers:] = features[rows].T.numpy(), y[rows].T.numpy()
-        moved = np.ascontiguousarray(increment[rows].T.numpy())[None]
-        hidden = [np.empty((1, width, n), np.float32) for _ in range(4)]
-        flow = np.empty((1, 2 * states, n), np.float32)
-        kernel.forward(*arrays, moved, scale, cell.branches, z, *hidden, flow, moved.copy())
-        new[rows] = torch.from_numpy(z[1, drivers:].T)
+    scale = np.float32(FAST * float(dt))
+    kernel.step(*arrays, *given, scale, cell.branches, min(CHUNK, len(y)), new.numpy())
     return new
 
 

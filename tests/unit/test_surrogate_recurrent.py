@@ -13,7 +13,7 @@ from mlms_fenics.errors import InputError
 from mlms_fenics.materials import drive
 from mlms_fenics.surrogate import load_model, save_model
 from mlms_fenics.surrogate.recurrent import RecurrentLaw, elastic_coordinates
-from mlms_fenics.surrogate.recurrent_cell import FAST, SMALL, RecurrentCell
+from mlms_fenics.surrogate.recurrent_cell import FAST, LARGEST, SMALL, RecurrentCell
 from mlms_fenics.surrogate.recurrent_grids import longest_strides, random_nodes
 from mlms_fenics.surrogate.recurrent_training import fit
 from mlms_fenics.surrogate.strain import isometry
@@ -159,6 +159,23 @@ def test_beyond_the_horizon_it_stays_bounded(trained):
     limit = 2 * law.shear_modulus * np.abs(strain).max()
     assert np.isfinite(sigma).all() and np.linalg.norm(deviator(sigma), axis=(2, 3)).max() < limit
     law.check_end_time(2.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_weights_lead_beyond_the_bounds(dtype):
+    """A state far from all training data is wrong, but finite."""
+    law = untrained().to(dtype=dtype)
+    for weight in law.network.parameters():
+        weight.mul_(5.0)
+    U = torch.as_tensor(histories.stretch(6.0 * histories.walks(5, seed=8)), dtype=dtype)
+    state, largest = law.initial_state(len(U)), 0.0
+    for n in range(1, U.shape[1]):
+        sigma, state = law.advance(U[:, n], n / 40, 1 / 40, state)
+        assert state["internal"][:, law.network.elastic :].abs().max() <= LARGEST * (1 + 1e-6)
+        largest = max(largest, float(state["internal"].abs().max()))
+        assert torch.isfinite(sigma).all()
+    # Elastically the strain alone would bring a hundred.
+    assert LARGEST / 4 < largest < 3 * LARGEST
 
 
 def test_saved_law_gives_the_same_stress(trained, tmp_path):

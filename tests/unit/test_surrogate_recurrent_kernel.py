@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent_cell import LARGEST, RecurrentCell
 from mlms_fenics.surrogate.recurrent_run import run
 from mlms_fenics.surrogate.soap import Soap
 
@@ -31,11 +31,16 @@ def make(elastic: int, internal: int, branches: int) -> RecurrentCell:
 
 
 @pytest.mark.parametrize(
-    ("elastic", "internal", "branches"), [(5, 7, 1), (3, 4, 2), (5, 0, 1), (5, 6, 3)]
+    ("elastic", "internal", "branches", "stretch"),
+    [(5, 7, 1, 1.0), (3, 4, 2, 1.0), (5, 0, 1, 1.0), (5, 6, 3, 1.0), (5, 4, 1, 100.0)],
 )
-def test_values_and_gradients_are_those_of_autograd(elastic, internal, branches):
+def test_values_and_gradients_are_those_of_autograd(elastic, internal, branches, stretch):
     cell = make(elastic, internal, branches)
     e, v, dt = histories(cell)
+    if stretch > 1.0:  # the bounds at work
+        e *= stretch
+        with torch.no_grad():
+            cell.flow.weight.mul_(2.0)
     weight = torch.randn(len(dt), e.shape[1], elastic, generator=torch.Generator().manual_seed(5))
     exact = cell.double().run(e.double(), v.double(), dt.double()) / cell.elastic_scale
     (exact * weight).sum().backward()
@@ -45,7 +50,8 @@ def test_values_and_gradients_are_those_of_autograd(elastic, internal, branches)
     features = cell.features(e[:-1], e[1:], v[1:], dt[:, None, None]).transpose(1, 2)
     increments = (e.diff(dim=0) / cell.elastic_scale).transpose(1, 2)
     ours = run(cell, features.contiguous(), increments.contiguous(), dt)
-    torch.testing.assert_close(ours.transpose(1, 2), exact.float(), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours.transpose(1, 2), exact.float(), rtol=2e-5, atol=1e-5)
+    assert (exact.abs().max() > LARGEST) == (stretch > 1.0)
     (ours.transpose(1, 2) * weight).sum().backward()
     for p, reference in zip(cell.parameters(), expected, strict=True):
         assert (p.grad - reference).norm() < 1e-5 * reference.norm()
@@ -135,7 +141,7 @@ def test_gradient_of_a_chaotic_network_stays_bounded():
     cell = make(5, 8, 1)
     with torch.no_grad():
         for weight in (cell.from_state.weight, cell.hidden.weight, cell.flow.weight):
-            weight.mul_(2.4)
+            weight.mul_(3.0)
     e, v, dt = histories(cell, n_t=120)
     exact = cell.run(e, v, dt) / cell.elastic_scale
     exact.sum().backward()
@@ -145,4 +151,4 @@ def test_gradient_of_a_chaotic_network_stays_bounded():
     increments = (e.diff(dim=0) / cell.elastic_scale).transpose(1, 2)
     run(cell, features.contiguous(), increments.contiguous(), dt).sum().backward()
     assert torch.isfinite(cell.flow.weight.grad).all()
-    assert cell.flow.weight.grad.norm() < 1e-2 * theirs
+    assert cell.flow.weight.grad.norm() < 0.1 * theirs
