@@ -64,8 +64,9 @@ def _errors(axis: Any, results: list[dict[str, Any]]) -> None:
         axis.plot([e["mean"], e["p90"]], [k, k], color="C0", lw=1.0)
     axis.set_yticks(rows, [r["file"].removesuffix(".h5") for r in results])
     axis.invert_yaxis()
-    axis.set(xscale="log", xlabel="relative deviatoric error", title="errors and baselines")
-    axis.legend(fontsize=7)
+    axis.set(xscale="log", xlabel="relative deviatoric error")
+    # Above the panel: inside it would hide marks.
+    axis.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5)
     axis.grid(axis="x", which="both", alpha=0.3)
 
 
