@@ -134,6 +134,8 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, dict[str, float]
             stable = name in CONCURRENT and not options.quick
             found = time_run(solver, end_time, None if stable else steps)
             results[problem][name] = found
+            if COMM.rank == 0:  # what has been measured outlives a run that is stopped
+                save_json(options.out / f"measured_{COMM.size}.json", results)
             if COMM.rank == 0:
                 print(
                     f"  {problem}, {COMM.size} ranks, {name}: {found['wall [s]']:.3g} s, CPU "
@@ -225,12 +227,13 @@ def table(results: dict[str, Any]) -> str:
 
 def training(file: str | None) -> dict[str, Any]:
     """Seconds that the model's own record tells, earlier trainings that it began with included."""
-    report, seconds = load_model(file).report, 0.0
-    while report:
-        record = report.get("training", {})
-        seconds += float(record.get("wall_s", 0.0))
-        report = report.get("start_from") or {}
-    return {"seconds": seconds, "note": "as its model file records, wall time"}
+    report, seconds, begun = load_model(file).report, 0.0, 0
+    while isinstance(report, dict) and report:
+        record = report.get("training")
+        if isinstance(record, dict) and "wall_s" in record:
+            seconds, begun = seconds + float(record["wall_s"]), begun + 1
+        report = report.get("start_from")
+    return {"seconds": seconds, "note": f"wall time of {begun} training(s) that its file records"}
 
 
 @entry_point
