@@ -149,9 +149,8 @@ def table(problem: str, results: dict[str, Any]) -> str:
     """Markdown."""
     times = next(r for k, r in results.items() if k != "truth")["times [us]"]
     lines = [
-        f"### {problem}: relative L2 difference from the concurrent run over the body, at "
-        + ", ".join(f"{t:g}" for t in times)
-        + " µs",
+        f"### {problem}, {results['truth']['run']['elements']:,} elements: relative L2 difference "
+        "from the concurrent run over the body, at " + ", ".join(f"{t:g}" for t in times) + " µs",
         "",
         "| law | u | motion | σ_M | e_d | e_v | force | trust: all, deformed |",
         "|---|---|---|---|---|---|---|---|",
