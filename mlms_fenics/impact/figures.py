@@ -82,6 +82,7 @@ def draw_side_by_side(
                 drawn, ax=part.tolist(), label=label, location=place, shrink=0.85, extend="both"
             )
             bar.ax.tick_params(labelsize=7)
+            bar.ax.locator_params(nbins=6)
             bar.set_label(label, fontsize=8)
         for (name, _), axis in zip(everything, row, strict=True):
             axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
