@@ -12,7 +12,7 @@ from mlms_fenics.materials.crystal import CrystalLaw
 from mlms_fenics.materials.j2 import J2
 from mlms_fenics.materials.johnson_cook import JohnsonCook
 from mlms_fenics.surrogate.histories import embedded, run
-from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
+from mlms_fenics.surrogate.metrics import exact_pressure, path_errors, without_deviator
 from mlms_fenics.surrogate.strain import isometry
 from mlms_fenics.tensors import deviator, from_components, to_components
 
@@ -27,22 +27,23 @@ class Baseline:
         name: for tables.
         parameters: the fitted ones (GPa, 1/µs), empty where there is nothing to fit.
         material: None where the deviator is zero.
-        bulk_modulus: of the closed-form pressure that all baselines are given, GPa.
+        bulk_modulus, shear_modulus: of the closed-form pressure that all are given, GPa.
     """
 
     name: str
     parameters: dict[str, float]
     material: Material | None
     bulk_modulus: float
+    shear_modulus: float
 
     def stress(self, U: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Components of the stress, *Shape* `(N, n_t + 1, 6)` or `(N, n_t + 1, 3)`, GPa.
 
         The law's own pressure is replaced by the crystal's, so that only the deviator is judged.
         """
-        sigma = exact_pressure(U, self.bulk_modulus)
         if self.material is None:
-            return sigma
+            return without_deviator(U, self.bulk_modulus, self.shear_modulus)
+        sigma = exact_pressure(U, self.bulk_modulus)
         full = U
         if U.shape[-1] == 3:
             full = to_components(embedded(from_components(np.asarray(U, np.float64))))
@@ -93,9 +94,9 @@ def fit_baselines(
         )
 
     def baseline(name: str, make: Callable, p: dict[str, float], **fixed: float) -> Baseline:
-        return Baseline(name, {**p, **fixed}, make(p), K)
+        return Baseline(name, {**p, **fixed}, make(p), K, G)
 
-    fitted = [Baseline(ZERO, {}, None, K)]
+    fitted = [Baseline(ZERO, {}, None, K, G)]
     start = {"yield_stress": 0.7 * strength, "hardening": strength}
     p = _fitted(lambda p: baseline("", j2, p), start, U, sigma, time, 60)
     fitted.append(baseline("J2, fitted", j2, p))

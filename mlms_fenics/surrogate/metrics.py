@@ -100,6 +100,28 @@ def exact_pressure(U: np.ndarray, bulk_modulus: float) -> np.ndarray:
     return sigma
 
 
+def without_deviator(U: np.ndarray, bulk_modulus: float, shear_modulus: float) -> np.ndarray:
+    """The baseline "zero deviator, exact pressure": stress of a volume change alone.
+
+    In 3D `exact_pressure`. In plane strain the crystal's energy resists a change of area by its
+    shear modulus too, since the thickness stays: the mean of the in-plane normal stresses under an
+    equal stretch √J in both directions is 2 λ_e (J - 1) + (G/3) J^(-5/3) (J - 1).
+
+    Args:
+        U: components of the stretch, *Shape* `(..., 6)` or `(..., 3)` (plane strain).
+        bulk_modulus: 2 λ_e, GPa.
+        shear_modulus: G, GPa.
+
+    Returns:
+        Components of the stress, U's shape, GPa.
+    """
+    sigma = exact_pressure(U, bulk_modulus)
+    if sigma.shape[-1] == 3:
+        change = sigma[..., :2] / bulk_modulus
+        sigma[..., :2] += shear_modulus / 3.0 * (1.0 + change) ** (-5.0 / 3.0) * change
+    return sigma
+
+
 def table(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Text table of summaries by name: mean / median / p90 / max of each measure."""
     width = max([len(name) for name in rows] + [4])

@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: MIT
 import numpy as np
 import pytest
+import torch
 
-from mlms_fenics.surrogate.metrics import exact_pressure, path_errors, summary, table
+from mlms_fenics.materials import NeoHookean, two_slip_crystal
+from mlms_fenics.surrogate.metrics import (
+    exact_pressure,
+    path_errors,
+    summary,
+    table,
+    without_deviator,
+)
 from mlms_fenics.tensors import from_components, to_components
 
 TIME = np.linspace(0.0, 2.0, 201)
@@ -40,6 +48,19 @@ def test_exact_pressure_is_the_determinant(dimension):
     sigma = from_components(exact_pressure(to_components(U), 48.0))
     expected = 48.0 * (np.linalg.det(U) - 1.0)[:, None, None] * np.eye(dimension)
     assert np.allclose(sigma, expected, rtol=0, atol=1e-12)
+
+
+def test_without_deviator_in_plane_strain_is_the_law_itself_under_equal_stretch():
+    law = two_slip_crystal()
+    J = np.array([0.8, 0.95, 1.0, 1.1, 1.3])
+    elastic = NeoHookean(law.shear_modulus, law.bulk_modulus, law.density)
+    F = torch.diag_embed(torch.tensor(np.stack([J**0.5, J**0.5, J**0], -1)))
+    expected = elastic.update(F, 1.0, 1.0, {})[0].numpy()[:, :2, :2]
+    U = to_components(F.numpy()[:, :2, :2])
+    sigma = from_components(without_deviator(U, law.bulk_modulus, law.shear_modulus))
+    assert np.allclose(sigma, expected, rtol=1e-12, atol=1e-14)
+    U = to_components(np.broadcast_to(1.1 * np.eye(3), (2, 3, 3)))
+    assert np.array_equal(without_deviator(U, 48.0, 19.0), exact_pressure(U, 48.0))
 
 
 def test_summary_and_table():
