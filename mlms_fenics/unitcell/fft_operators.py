@@ -17,10 +17,10 @@ from one cell to the next along axis j, and h_j the cell's edge:
 Where k = 0 there is no gradient and no force, and the coefficient of the displacement stays zero.
 
 "rotated" is the default because average stresses converge best with it on coarse grids (on fine
-ones the plain one is as good) and it rings least at a contrast. On the paper's polycrystal in plastic
-flow (`python -m mlms_fenics.benchmarks cell --refine 16 32 64 128`) the fields alternate from point
-to point with every operator, the plain one included, which has no hourglass modes: a two-slip crystal
-has a single plastic strain mode, and flow localises in bands without a length.
+ones the plain one is as good) and it rings least at a contrast. On the paper's polycrystal in
+plastic flow (`python -m mlms_fenics.benchmarks cell --refine 16 32 64 128`) the fields alternate
+from point to point with every operator, the plain one included, which has no hourglass modes: a
+two-slip crystal has a single plastic strain mode, and flow localises in bands without a length.
 """
 
 from collections.abc import Sequence
