@@ -94,10 +94,14 @@ CHAPTERS = (
         "Concurrent multiscale as the truth",
         "The same problems with all 128 grains at every quadrature point, which is what the learnt "
         "law was taught; nothing is learnt there. 'Motion' is the displacement less that of free "
-        "flight.",
+        "flight. Further laws are given by `--model NAME=FILE`: reduced-8 and reduced-16 are "
+        "reduced polycrystals of so many grains, harvested is a law that was taught two rounds of "
+        "the paths of the anvil (on a coarser mesh, see below) and none of the plate: better on "
+        "the one, worse on the other.",
         (
             ("anvil_learnt.png", "The learnt law against the concurrent run: the anvil."),
             ("plate_learnt.png", "The learnt law against the concurrent run: the plate."),
+            ("anvil_reduced-16.png", "A reduced polycrystal of 16 grains."),
             ("anvil_johnson-cook-fitted.png", "Johnson-Cook, fitted to the same polycrystal."),
         ),
         ("table.md",),
@@ -105,7 +109,9 @@ CHAPTERS = (
     Chapter(
         "harvest",
         "Harvesting the impact's own paths",
-        "Each round adds the strain paths of the impact itself to the data and trains further.",
+        "Each round adds the strain paths of the impact itself to the data and trains further. "
+        "What is harvested on one body does not teach another: name all that matter with "
+        "`--problems`.",
         (("rounds.png", "Difference from the concurrent run against rounds."),),
         ("table.md",),
     ),
