@@ -3,6 +3,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import h5py
@@ -154,3 +155,11 @@ def test_bad_input_is_told(tmp_path, capsys, name, options, words):
     assert demo(name).main([*options, "--out", str(tmp_path / "none")]) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_empirical_laws_are_fitted(capsys):
+    assert demo("fit_empirical_laws").main(["--quick"]) == 0
+    said = capsys.readouterr().out
+    errors = [float(part) for part in re.findall(r"([\d.]+)% other walks", said)]
+    # Rate-dependent Johnson-Cook is nearer to a law that flows at any stress than J2 is.
+    assert len(errors) == 2 and errors[1] < errors[0] < 40.0
