@@ -50,7 +50,7 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--mesh-size", type=float, help="edge length of the elements, mm (default: 0.1)")
     new("--hold-lateral", action="store_true",
         help="hold the lateral surface (uniaxial strain) and measure the front's speed; elastic at "
-        "0.05 m/s, slower above, since magnesium flows at any stress")  # fmt: skip
+        "0.01 m/s, slower above, since magnesium flows at any stress")  # fmt: skip
     add_run_options(new, "results/taylor_anvil")
     options = parser.parse_args(argv)
     fill_defaults(options, QUICK if options.quick else FULL)

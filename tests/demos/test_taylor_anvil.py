@@ -146,8 +146,8 @@ def test_bad_input_ends_on_every_rank_with_one_message(runs, models, ranks):
     assert not (folder / "bad").exists()
 
 
-# Magnesium flows at any stress: only a very slow impact is elastic over a microsecond (at 0.05 m/s the
-# concurrent polycrystal's own stress behind the front is 8% below the elastic one).
+# Magnesium flows at any stress: only a very slow impact is elastic over a microsecond (at 0.05 m/s
+# the concurrent polycrystal's own stress behind the front is 8% below the elastic one).
 @pytest.mark.parametrize(("law", "velocity"), [("neo-hookean", 1.0), ("learnt", 0.01)])
 def test_front_of_uniaxial_strain_runs_at_the_elastic_speed(tmp_path, law, velocity):
     options = ["--law", law, "--hold-lateral", "--velocity", str(velocity), "--mesh-size", "0.2"]
