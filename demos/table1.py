@@ -33,7 +33,8 @@ from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.files import replacing
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate import load_model
-from mlms_fenics.surrogate.evaluate import evaluate
+from mlms_fenics.surrogate.evaluate import ZERO, errors_on
+from mlms_fenics.surrogate.judged_data import load_judged
 
 PROTOCOLS = {"R": "random", "F": "fixed", "U": "uniaxial-strain", "L": "load-unload", "C": "cavity"}
 TRAINING_SHARE = 0.8  # of a data set: the rest is for validation and test
@@ -206,19 +207,19 @@ class Table:
         if not self.model(case).exists():
             self.call(f"case {case.number}: training", self.train(case))
         law = load_model(self.model(case))
-        judged = evaluate(law, self.data(case, case.test), TEST_PATHS)
-        rows = judged["errors"]
+        judged = load_judged(law, self.data(case, case.test), TEST_PATHS)
+        rows = errors_on(law, judged.U, judged.sigma, judged.time)
         result = {
             "case": asdict(case),
             "training_paths": law.report["split"]["train"],
             "epochs": len(law.report["training"]["loss"]),
-            "test_paths": judged["paths"],
+            "test_paths": len(judged.U),
             "errors": {
                 name: {m: rows[row][m]["mean"] for m in ("total", "deviatoric")}
                 for name, row in (
                     ("off_line", "law, given the future"),
                     ("on_line", "law"),
-                    ("no_deviator", "zero deviator, exact pressure"),
+                    ("no_deviator", ZERO),
                 )
             },
         }
