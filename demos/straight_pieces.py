@@ -24,7 +24,7 @@ from mlms_fenics.tensors import to_components
 
 
 def straightened(U: np.ndarray, every: int) -> np.ndarray:
-    """`U`, *Shape* `(n_t + 1, d, d)`, with straight lines between its corners.""""
+    """`U`, *Shape* `(n_t + 1, d, d)`, with straight lines between its corners."""
     position = np.arange(len(U)) / every
     low = np.minimum(position.astype(int), (len(U) - 1) // every - 1)
     part = (position - low)[:, None, None]
