@@ -189,6 +189,8 @@ class Store:
 
 def _copy(part: h5py.File, file: h5py.File, index: np.ndarray) -> None:
     """Copy the samples of `part`, whose numbers `index` increase, in runs of neighbours."""
+    if len(index) == 0:  # all of them beyond the number that the file shall hold
+        return
     runs = np.split(np.arange(len(index)), np.flatnonzero(np.diff(index) != 1) + 1)
     for run in runs:
         source = slice(run[0], run[-1] + 1)

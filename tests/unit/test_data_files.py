@@ -131,8 +131,9 @@ def test_growing_keeps_old_samples_and_stray_shards_do_no_harm(file):
     store.open()
     store.write_block(make_block([6, 8], make_recipe()))  # a block with a gap
     store.write_block(make_block([7, 9], make_recipe()))
+    store.write_block(make_block([12, 13], make_recipe()))
     assert store.finished(11).tolist() == [True] * 10 + [False]
-    store.assemble(9)  # sample 9 is of a larger run
+    store.assemble(9)  # samples 9, 12 and 13 are of a larger run
     store.clear()
     with Dataset(file) as dataset:
         assert dataset.good.tolist() == [0, 1, 2, 4, 5, 6, 7, 8]
