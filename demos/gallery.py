@@ -95,9 +95,7 @@ CHAPTERS = (
         "The same problems with all 128 grains at every quadrature point, which is what the learnt "
         "law was taught; nothing is learnt there. 'Motion' is the displacement less that of free "
         "flight. Further laws are given by `--model NAME=FILE`: reduced-8 and reduced-16 are "
-        "reduced polycrystals of so many grains, harvested is a law that was taught two rounds of "
-        "the paths of the anvil (on a coarser mesh, see below) and none of the plate: better on "
-        "the one, worse on the other.",
+        "reduced polycrystals of so many grains.",
         (
             ("anvil_learnt.png", "The learnt law against the concurrent run: the anvil."),
             ("plate_learnt.png", "The learnt law against the concurrent run: the plate."),
