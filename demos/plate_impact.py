@@ -39,7 +39,7 @@ from mlms_fenics.io.command import Parser
 from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.report import add_files, add_run
 from mlms_fenics.io.section import cut
-from mlms_fenics.io.section_figure import draw_sections
+from mlms_fenics.io.section_figure import draw_run
 from mlms_fenics.materials import Material
 from mlms_fenics.parallel import entry_point, on_every_rank, on_rank_zero
 
@@ -133,13 +133,7 @@ def draw(folder: Path, recorder: Recorder, options: argparse.Namespace) -> list[
     H = options.thickness
     outline = np.array([[-width, 0.0], [width, 0.0], [width, H], [-width, H]])
     title = f"Plate of {H:g} mm, projectile of {options.diameter:g} mm, {options.velocity:g} m/s"
-    files = [folder / "section.png", folder / "section_times.png"]
-    last = sections[-1]
-    draw_sections(files[0], [last], title=f"{title}, {last.time:.3g} µs", outline=outline)
-    if len(sections) == 1:
-        return files[:1]
-    draw_sections(files[1], sections, title=title, outline=outline)
-    return files
+    return draw_run(folder, sections, title, outline)
 
 
 @entry_point

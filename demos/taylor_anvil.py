@@ -28,7 +28,7 @@ from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.probes import FootRadius, Length, Probe
 from mlms_fenics.io.report import add_files, add_run
 from mlms_fenics.io.section import cut
-from mlms_fenics.io.section_figure import draw_sections
+from mlms_fenics.io.section_figure import draw_run
 from mlms_fenics.materials import Material
 from mlms_fenics.parallel import entry_point, on_every_rank, on_rank_zero
 from mlms_fenics.units import METRE_PER_SECOND
@@ -101,13 +101,7 @@ def draw(folder: Path, recorder: Recorder, options: argparse.Namespace) -> list[
     R, H = options.diameter / 2.0, options.height
     outline = np.array([[-R, 0.0], [R, 0.0], [R, H], [-R, H]])
     title = f"Taylor anvil, {options.velocity:g} m/s"
-    files = [folder / "section.png", folder / "section_times.png"]
-    last = sections[-1]
-    draw_sections(files[0], [last], title=f"{title}, {last.time:.3g} µs", outline=outline)
-    if len(sections) == 1:
-        return files[:1]
-    draw_sections(files[1], sections, title=title, outline=outline)
-    return files
+    return draw_run(folder, sections, title, outline)
 
 
 @entry_point

@@ -39,6 +39,25 @@ MEASURES = (
 )
 
 
+def draw_run(
+    folder: Path, sections: Sequence[Section], title: str, outline: np.ndarray
+) -> list[Path]:
+    """Draw a run's last section and, if there are several, all of them; the files written.
+
+    Args:
+        folder: gets section.png and section_times.png.
+        sections: in the order of time.
+        title, outline: see `draw_sections`; the time is added to the title of the last one.
+    """
+    files = [folder / "section.png", folder / "section_times.png"]
+    last = sections[-1]
+    draw_sections(files[0], [last], title=f"{title}, {last.time:.3g} µs", outline=outline)
+    if len(sections) == 1:
+        return files[:1]
+    draw_sections(files[1], sections, title=title, outline=outline)
+    return files
+
+
 def draw_sections(
     path: str | os.PathLike,
     sections: Sequence[Section],
