@@ -5,7 +5,7 @@ Component order everywhere (files, networks): 11, 22, 33, 12, 23, 13 in 3D and 1
 Functions of components and norms accept numpy arrays and torch tensors alike.
 """
 
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import numpy as np
 import torch
@@ -95,7 +95,7 @@ def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         cof = cofactor(R)
         det = (R[..., 0, :] * cof[..., 0, :]).sum(-1)[..., None, None]
         if iteration == 0 and not bool((det > 0).all()):
-            raise _inverted(float(det.min()))
+            refuse_inverted(R.reshape(-1, 3, 3)[int(det.reshape(-1).argmin())])
         # Scaling takes all iterates to det ≈ 1 first; plain Newton then polishes.
         scale = det.abs() ** (1.0 / 3.0) if iteration < 3 else torch.ones_like(det)
         new = 0.5 * (R / scale + cof / det * scale)
@@ -112,12 +112,13 @@ def _compiled_polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     R, U = torch.empty_like(wide), torch.empty_like(wide)
     bad = polar_newton(wide.numpy(), R.numpy(), U.numpy())
     if bad >= 0:
-        raise _inverted(float(torch.linalg.det(wide[bad])))
+        refuse_inverted(wide[bad])
     return R.reshape(F.shape).to(F.dtype), U.reshape(F.shape).to(F.dtype)
 
 
-def _inverted(det: float) -> InputError:
-    return InputError(
-        f"polar decomposition needs det F > 0, but one is {det:g}: "
+def refuse_inverted(F: torch.Tensor) -> NoReturn:
+    """Raise the `InputError` for a deformation gradient `(3, 3)` without polar decomposition."""
+    raise InputError(
+        f"polar decomposition needs det F > 0, but one is {float(torch.linalg.det(F)):g}: "
         "an element is inverted or F holds NaN"
     )

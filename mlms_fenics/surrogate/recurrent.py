@@ -12,6 +12,7 @@ from torch import nn
 from mlms_fenics.materials.base import State
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent_online import CompiledStep, compiles
 from mlms_fenics.surrogate.recurrent_run import advance
 from mlms_fenics.surrogate.strain import isometry, isometry_inverse, log_strain
 from mlms_fenics.tensors import from_components
@@ -64,6 +65,31 @@ class RecurrentLaw(LearntLaw):
         zero = torch.zeros(n, self.network.state, dtype=self.dtype, device=self.device)
         return {"internal": zero}
 
+    @torch.no_grad()
+    def update(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """See `LearntLaw.update`; compiled as a whole in float32 on a CPU, in 3D."""
+        compiled = self._compiled(dt)
+        return super().update(F, time, dt, state) if compiled is None else compiled(F, dt, state)
+
+    @torch.no_grad()
+    def advance(
+        self, U: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """See `LearntLaw.advance`."""
+        compiled = self._compiled(dt)
+        return super().advance(U, time, dt, state) if compiled is None else compiled(U, dt, state)
+
+    def _compiled(self, dt: float) -> CompiledStep | None:
+        """The compiled step, where there is one and it need not be divided."""
+        if not compiles(self) or self._divisions(dt / self.horizon) > 1:
+            return None
+        prepared = getattr(self, "_prepared", None)
+        if prepared is None or prepared.stale(self):
+            self._prepared = prepared = CompiledStep(self)
+        return prepared
+
     def step(
         self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
@@ -87,10 +113,14 @@ class RecurrentLaw(LearntLaw):
         self, U: torch.Tensor, strain: torch.Tensor, step: float, before: torch.Tensor
     ) -> Iterator[tuple[torch.Tensor, float]]:
         """Log U at the end of each part of a step, and its length over the horizon."""
-        longest = self.network.longest_step
-        n = 1 if longest is None else max(1, math.ceil(step / longest - 1e-6))
+        n = self._divisions(step)
         if n > 1:
             start = torch.linalg.matrix_exp(from_components(before))
             for part in range(1, n):
                 yield log_strain(torch.lerp(start, U, part / n)), step / n
         yield strain, step / n
+
+    def _divisions(self, step: float) -> int:
+        """Number of parts of a step, given over the horizon."""
+        longest = self.network.longest_step
+        return 1 if longest is None else max(1, math.ceil(step / longest - 1e-6))

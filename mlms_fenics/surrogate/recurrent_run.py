@@ -92,7 +92,7 @@ def advance(
     compiled = y.dtype == torch.float32 and y.device.type == "cpu" and type(cell) is RecurrentCell
     if not compiled:
         return cell(y, cell.from_drivers(features), increment, dt)
-    arrays = [w.detach().numpy() for w in _weights(cell)]
+    arrays = [w.detach().numpy() for w in network_weights(cell)]
     given = [np.ascontiguousarray(x.numpy()) for x in (features, y, increment)]
     new = torch.empty_like(y)
     scale = np.float32(FAST * float(dt))
@@ -113,11 +113,12 @@ def run(cell: RecurrentCell, features: Tensor, increments: Tensor, dt: Tensor) -
         Elastic strain over elastic_scale at the ends of the steps, *Shape* `(n_t, elastic, n)`.
     """
     return _Run.apply(
-        features, increments, dt, cell.branches, torch.is_grad_enabled(), *_weights(cell)
+        features, increments, dt, cell.branches, torch.is_grad_enabled(), *network_weights(cell)
     )
 
 
-def _weights(cell: RecurrentCell) -> tuple[Tensor, ...]:
+def network_weights(cell: RecurrentCell) -> tuple[Tensor, ...]:
+    """w1, b1, w2, b2, w3, b3 as the kernels take them; w1 for (features, state)."""
     first = torch.cat((cell.from_drivers.weight, cell.from_state.weight), dim=1)
     rest = (cell.hidden.weight, cell.hidden.bias, cell.flow.weight, cell.flow.bias)
     return first, cell.from_drivers.bias, *rest

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""The recurrent law's step on a CPU: what its compiled loop is given, prepared once."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlms_fenics.materials.base import State
+from mlms_fenics.surrogate.recurrent_cell import FAST, RecurrentCell
+from mlms_fenics.surrogate.recurrent_run import network_weights
+from mlms_fenics.surrogate.recurrent_update import update
+from mlms_fenics.surrogate.trust import ELASTIC
+from mlms_fenics.tensors import refuse_inverted
+
+if TYPE_CHECKING:
+    from mlms_fenics.surrogate.recurrent import RecurrentLaw
+
+
+def compiles(law: "RecurrentLaw") -> bool:
+    """Whether the law has a compiled step: in float32 on a CPU, in three dimensions."""
+    return (
+        law.dtype == torch.float32
+        and law.device.type == "cpu"
+        and law.dimension == 3
+        and type(law.network) is RecurrentCell
+        and law.trust.groups > 0
+    )
+
+
+class CompiledStep:
+    """Arrays of a law's network and measure of trust, as `recurrent_update.update` takes them.
+
+    Args:
+        law: for which `compiles` is true. Its weights are copied: `stale` tells whether they have
+            changed since.
+    """
+
+    def __init__(self, law: "RecurrentLaw") -> None:
+        self._key = _versions(law)
+        cell, trust = law.network, law.trust
+        self.horizon, self.branches = law.horizon, cell.branches
+        self.weights = tuple(_array(w) for w in network_weights(cell))
+        scales = [float(x) for x in (cell.elastic_scale, cell.strain_scale, cell.volume_scale)]
+        self.rate_scale = float(cell.rate_scale)
+        self.numbers = np.array(
+            [0.0, *(1.0 / x for x in scales), scales[0], 2.0 * law.shear_modulus,
+             law.bulk_modulus, 0.0],
+            np.float32,
+        )  # fmt: skip
+        self.trust = trust
+        self.fitted = tuple(
+            _array(x)
+            for x in (trust.mean, trust.whitening, 1.0 / trust.lag_size, trust.lag_mean,
+                      trust.lag_whitening)
+        )  # fmt: skip
+
+    def stale(self, law: "RecurrentLaw") -> bool:
+        """Whether the law's weights are not those that were copied."""
+        return self._key != _versions(law)
+
+    def __call__(self, F: Tensor, dt: float, state: State) -> tuple[Tensor, State]:
+        """`Material.update` of the law.
+
+        Args:
+            F: *Shape* `(n, 3, 3)`.
+            dt: µs.
+            state: at the beginning. Where its tensors are transposes of contiguous ones, as those
+                returned are, nothing is copied.
+
+        Raises:
+            InputError: some det F is not positive.
+        """
+        wide = F.detach().to(torch.float64).contiguous()
+        given = [state[name].T.contiguous().numpy() for name in ("internal", "strain", "trust")] + [
+            state["distance"].numpy()
+        ]
+        new = [torch.empty(x.shape) for x in given]
+        sigma = torch.empty(F.shape)
+        numbers = self.numbers.copy()
+        share = dt / self.horizon
+        numbers[0], numbers[7] = 1.0 / (share * self.rate_scale), FAST * share
+        bad = update(
+            self.weights, self._measure(dt), numbers, self.branches, wide.numpy(), *given,
+            sigma.numpy(), *(x.numpy() for x in new),
+        )  # fmt: skip
+        if bad >= 0:
+            refuse_inverted(wide[bad])
+        internal, strain, memory, distance = new
+        return sigma, {
+            "internal": internal.T, "trust": memory.T, "strain": strain.T, "distance": distance,
+        }  # fmt: skip
+
+    def _measure(self, dt: float) -> tuple[np.ndarray, ...]:
+        trust = self.trust
+        x = dt / (np.array(trust.TIMES) * trust.horizon)
+        lags = np.array([np.exp(-x), -np.expm1(-x) / x], np.float32)
+        forget = np.exp(-dt / (trust.AVERAGE * trust.horizon))
+        numbers = np.array([trust.FLOOR, ELASTIC, forget], np.float32)
+        return (*self.fitted[:2], lags, *self.fitted[2:], numbers)
+
+
+def _array(x: Tensor) -> np.ndarray:
+    return np.array(x.detach().numpy(), np.float32, order="C")
+
+
+def _versions(law: "RecurrentLaw") -> tuple[int, ...]:
+    """What changes when a weight is replaced or written to."""
+    modules = (law.network, *law.network.children(), law.trust)
+    tensors = [
+        x
+        for module in modules
+        for kind in (module._parameters, module._buffers)
+        for x in kind.values()
+        if x is not None
+    ]
+    return tuple(y for x in tensors for y in (id(x), x._version))
