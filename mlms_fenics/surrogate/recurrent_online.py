@@ -72,7 +72,7 @@ class CompiledStep:
         Raises:
             InputError: some det F is not positive.
         """
-        wide = F.detach().to(torch.float64).contiguous()
+        F = F.detach().to(torch.float32).contiguous()
         given = [state[name].T.contiguous().numpy() for name in ("internal", "strain", "trust")] + [
             state["distance"].numpy()
         ]
@@ -82,11 +82,11 @@ class CompiledStep:
         share = dt / self.horizon
         numbers[0], numbers[7] = 1.0 / (share * self.rate_scale), FAST * share
         bad = update(
-            self.weights, self._measure(dt), numbers, self.branches, wide.numpy(), *given,
+            self.weights, self._measure(dt), numbers, self.branches, F.numpy(), *given,
             sigma.numpy(), *(x.numpy() for x in new),
         )  # fmt: skip
         if bad >= 0:
-            refuse_inverted(wide[bad])
+            refuse_inverted(F[bad])
         internal, strain, memory, distance = new
         return sigma, {
             "internal": internal.T, "trust": memory.T, "strain": strain.T, "distance": distance,

@@ -170,7 +170,7 @@ def update(
         c: float32 numbers: 1/(dt rate_scale), 1/elastic_scale, 1/strain_scale, 1/volume_scale,
             elastic_scale, 2G, bulk modulus, FAST dt; dt over the reference time.
         branches: number of elastic strains.
-        F: *Shape* `(n, 3, 3)`, float64.
+        F: *Shape* `(n, 3, 3)`.
         y, strain, memory, distance: state at the beginning, points last.
         sigma: *Shape* `(n, 3, 3)`, filled in.
         new_y, new_strain, new_memory, new_distance: state at the end, filled in.

@@ -52,7 +52,7 @@ def load(F, start, here, f):  # type: ignore[no-untyped-def]
     """Rows of F of points `start` on, the rest of the chunk at rest; first bad point, or -1.
 
     Args:
-        F: *Shape* `(n, 3, 3)`, float64.
+        F: *Shape* `(n, 3, 3)`, float32 or float64.
         start, here: first point and number of points.
         f: `(9 POINTS,)`, filled in: F_11, F_12, ...
     """
@@ -60,7 +60,7 @@ def load(F, start, here, f):  # type: ignore[no-untyped-def]
         for j in range(3):
             row = (3 * i + j) * _N
             for p in range(here):
-                f[row + p] = F[start + p, i, j]
+                f[row + p] = np.float64(F[start + p, i, j])
             for p in range(here, _N):
                 f[row + p] = 1.0 if i == j else 0.0
     bad = -1
