@@ -93,6 +93,7 @@ def optimise(
     checkpoint: Path | None = None,
     resume: bool = False,
     every: float = 30.0,
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Train `network` in place and leave it with the weights of the best validation error.
 
@@ -104,9 +105,10 @@ def optimise(
         settings: see `Settings`.
         checkpoint: written after an epoch, at most every `every` seconds; removed at the end.
         resume: go on from `checkpoint` where it exists.
+        about: JSON-able, whatever else must be the same for a checkpoint to be gone on from.
 
     Returns:
-        Record: settings, loss and validation curves, best epoch, wall time (s).
+        Record: settings, `about`, loss and validation curves, best epoch, wall time (s).
 
     Raises:
         InputError: a checkpoint of other settings.
@@ -126,6 +128,7 @@ def optimise(
     best = _copy(network)
     done: dict[str, Any] = {
         "settings": asdict(settings),
+        **({"about": dict(about)} if about else {}),
         "loss": [],
         "validation": [],
         "best_epoch": 0,
@@ -133,7 +136,8 @@ def optimise(
     }
     if resume and checkpoint is not None and checkpoint.exists():
         best, done = load_checkpoint(checkpoint, network, optimiser)
-        _same_settings(done["settings"], settings, checkpoint)
+        _same_settings(done["settings"], asdict(settings), checkpoint)
+        _same_settings(done.get("about", {}), about or {}, checkpoint)
     report = _Progress(settings.epochs)
     before, saved = done["wall_s"], clock.monotonic()
     started = clock.monotonic()
@@ -205,12 +209,12 @@ def _copy(network: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
-def _same_settings(stored: dict[str, Any], settings: Settings, path: Path) -> None:
-    for name, value in asdict(settings).items():
-        if name not in ("epochs", "minutes") and stored.get(name) != value:
+def _same_settings(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:
+    for name in {**stored, **wanted}:
+        if name not in ("epochs", "minutes") and stored.get(name) != wanted.get(name):
             raise InputError(
-                f"checkpoint {path} was made with {name} = {stored.get(name)}, not {value}: use "
-                "the same options, or remove it to start afresh"
+                f"checkpoint {path} was made with {name} = {stored.get(name)}, not "
+                f"{wanted.get(name)}: use the same options, or remove it to start afresh"
             )
 
 

@@ -14,7 +14,8 @@ from mlms_fenics.materials.base import drive
 from mlms_fenics.microstructure import fibre_texture, random_orientations
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 from mlms_fenics.surrogate.pca_net import PCANetLaw
-from mlms_fenics.surrogate.pca_training import RECIPES, _Problem, fit
+from mlms_fenics.surrogate.pca_problem import Problem
+from mlms_fenics.surrogate.pca_training import RECIPES, fit
 from mlms_fenics.surrogate.strain import isometry, isometry_inverse
 from mlms_fenics.tensors import from_components, to_components
 
@@ -222,11 +223,11 @@ def test_histories_of_a_textured_polycrystal_are_not_turned(data):
 
 def test_turned_histories_are_histories_of_an_isotropic_law(data):
     recipe = {**RECIPES["default"], "isotropic": 1.0, "modes": 5, "output_modes": 5, "width": 4}
-    problem = _Problem(data, recipe, paper=False, inelastic=False)
+    problem = Problem(data, recipe, paper=False, inelastic=False)
     x, y = problem._turned(
-        problem.x.train[:4].clone(), problem.y.train[:4].clone(), torch.Generator().manual_seed(1)
+        problem.train.x[:4].clone(), problem.train.y[:4].clone(), torch.Generator().manual_seed(1)
     )
-    assert (x - problem.x.train[:4]).abs().max() > 0.1 * x.abs().max()
+    assert (x - problem.train.x[:4]).abs().max() > 0.1 * x.abs().max()
     strain = (x * problem.network.input_scale).double().numpy() @ isometry_inverse(3).T
     sigma = histories.stress(strain, HORIZON)
     J = np.exp(strain[..., :3].sum(-1))[..., None]
