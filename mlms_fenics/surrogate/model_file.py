@@ -66,6 +66,7 @@ def load_model(
     *,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
+    products: str | None = None,
 ) -> LearntLaw:
     """Read a learnt law.
 
@@ -73,6 +74,7 @@ def load_model(
         path: of the model file; None: the one shipped with the package.
         device: None: a GPU where torch sees one, otherwise the CPU.
         dtype: None: torch.float32.
+        products: None or "bfloat16", see `LearntLaw.to`.
 
     Raises:
         InputError: no such file, not a model, another format version or unit system, truncated, a
@@ -99,7 +101,8 @@ def load_model(
         raise InputError(f"model {path} is not an HDF5 file or is truncated: {error}") from error
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(f"model {path} is damaged: {error}") from error
-    return law.to(device=device, dtype=torch.float32 if dtype is None else dtype)
+    dtype = torch.float32 if dtype is None else dtype
+    return law.to(device=device, dtype=dtype, products=products)
 
 
 def _read(file: h5py.File, path: Path) -> LearntLaw:

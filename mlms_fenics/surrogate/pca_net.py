@@ -109,21 +109,39 @@ class PCANet(nn.Module):
 
 
 class PCANetLaw(LearntLaw):
-    """A PCA-Net as a material: coefficients by running sums, output basis contracted at t_n."""
+    """A PCA-Net as a material: coefficients by running sums, output basis contracted at t_n.
+
+    The first layer is contracted with the input basis where that takes fewer multiplications, as
+    it does in all usual sizes: then what it makes of the running sums is itself summed, a number
+    per neuron instead of one per mode.
+    """
 
     architecture = "pca-net"
     network_class = PCANet
     has_horizon = True
+    offers = ("own", "bfloat16")
     network: PCANet
 
     def _prepare(self) -> None:
         """What does not change between steps, built when first needed."""
-        if getattr(self, "_ready_for", None) == (self.device, self.dtype):
+        key = (self.device, self.dtype, self.products)
+        if getattr(self, "_ready_for", None) == key:
             return
         net = self.network
-        self._sums = RunningSums(net.input_basis, net.extrapolation)
+        layers = [layer for layer in net.body if isinstance(layer, nn.Linear)]
+        first = (layers[0].weight.double() / net.coefficient_scale.double()).T
+        start = layers[0].bias.double() - net.input_basis.mean_coefficients().double() @ first
+        K, width = first.shape
+        pair = 2 * 2 * net.input_basis.mean.shape[-1]
+        onto = first if pair * width < K * width + pair * K else None
+        self._first = first.T.to(self.dtype).contiguous() if onto is None else None
+        self._start = start.to(self.dtype)
+        # On a CPU few enough points at once for their layers to stay in its caches.
+        self._at_once = 1024 if self.device.type == "cpu" else 2**31
+        self._sums = RunningSums(net.input_basis, net.extrapolation, onto)
+        small = torch.bfloat16 if self.products == "bfloat16" else self.dtype
+        self._layers = [(x.weight.to(small), x.bias.to(small)) for x in layers[1:]]
         self._output = BasisIntegrals(net.output_basis)
-        self._mean = net.input_basis.mean_coefficients()
         n = 6 if self.dimension == 3 else 3
         options = {"dtype": self.dtype, "device": self.device}
         # From U or log U to the scaled input, and from the output to stress components.
@@ -133,14 +151,18 @@ class PCANetLaw(LearntLaw):
         back = np.eye(n) if net.stress == "total" else isometry_inverse(self.dimension, deviatoric)
         self._back = torch.as_tensor(back.T, **options)
         self._coordinates = torch.as_tensor(isometry(self.dimension, deviatoric).T, **options)
-        self._rest = net.body(net.rest_input()) if net.zero_at_rest else None
-        self._ready_for = (self.device, self.dtype)
+        self._rest = None
+        if net.zero_at_rest:
+            scaled = net.rest_input().double() * net.coefficient_scale.double()
+            rest = scaled + net.input_basis.mean_coefficients().double()
+            self._rest = self._hidden((rest if onto is None else rest @ onto).to(self.dtype))
+        self._ready_for = key
 
     def _input(self, U: torch.Tensor, strain: torch.Tensor) -> torch.Tensor:
         return (strain if self.network.strain == "log" else to_components(U)) @ self._into
 
     def own_state(self, n: int) -> State:
-        """ "moments": running sums `(n, K)`; "input": the last scaled strain `(n, c)`."""
+        """ "moments": running sums `(n, M)`; "input": the last scaled strain `(n, c)`."""
         self._prepare()
         identity = torch.eye(self.dimension, dtype=self.dtype, device=self.device)
         U = identity.expand(n, self.dimension, self.dimension)
@@ -156,21 +178,35 @@ class PCANetLaw(LearntLaw):
         s1 = min(time / self.horizon, 1.0)
         s0 = max((time - dt) / self.horizon, 0.0)
         x = self._input(U, strain)
-        S, coefficients = self._sums.advance(state["moments"], state["input"], x, s0, s1)
-        y = self._decode(self._hidden(coefficients), s1)
-        return self._to_stress(y, strain), {"moments": S, "input": x}
+        before, pair = state["moments"], torch.cat([state["input"], x], dim=-1)
+        S, parts = torch.empty_like(before), []
+        increment, future = self._sums.matrices(s0, s1)
+        matrix, offset = self._readout(s1)
+        for a in range(0, max(len(x), 1), self._at_once):
+            rows = slice(a, a + self._at_once)
+            torch.addmm(before[rows], pair[rows], increment, out=S[rows])
+            coefficients = torch.addmm(S[rows], pair[rows], future)
+            parts.append(torch.addmm(offset, self._hidden(coefficients), matrix))
+        return self._to_stress(torch.cat(parts), strain), {"moments": S, "input": x}
 
     def _hidden(self, coefficients: torch.Tensor) -> torch.Tensor:
-        net = self.network
-        h = net.body((coefficients - self._mean) / net.coefficient_scale)
+        """Last hidden layer from the coefficients, or from what the first layer makes of them."""
+        if self._first is None:
+            h = coefficients + self._start
+        else:
+            h = nn.functional.linear(coefficients, self._first, self._start)
+        h = torch.selu_(h)
+        for weight, bias in self._layers:
+            h = torch.selu_(nn.functional.linear(h.to(weight.dtype), weight, bias))
+        h = h.to(self.dtype)
         return h if self._rest is None else h - self._rest
 
-    def _decode(self, h: torch.Tensor, s: float) -> torch.Tensor:
-        """Output at scaled time s from the last hidden layer: one thin product."""
+    def _readout(self, s: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Matrix and offset from the last hidden layer to the output at scaled time s."""
         net = self.network
         psi = self._output.value(s).to(self.dtype) * net.output_scale
-        y = h @ (psi @ net.last.weight).T
-        return y if self._rest is not None else y + psi @ net.last.bias
+        offset = psi @ net.last.bias
+        return (psi @ net.last.weight).T, offset if self._rest is None else torch.zeros_like(offset)
 
     def _to_stress(self, y: torch.Tensor, strain: torch.Tensor) -> torch.Tensor:
         """Cauchy stress `(n, d, d)` from the network's output and log U."""
@@ -209,7 +245,8 @@ class PCANetLaw(LearntLaw):
         for n in range(1, len(times)):
             S, coefficients = self._sums.advance(S, x[:, n - 1], x[:, n], times[n - 1], times[n])
         h = self._hidden(coefficients)
-        sigma = [
-            self._to_stress(self._decode(h, min(t, 1.0)), strain[:, n]) for n, t in enumerate(times)
-        ]
+        sigma = []
+        for n, t in enumerate(times):
+            matrix, offset = self._readout(min(t, 1.0))
+            sigma.append(self._to_stress(torch.addmm(offset, h, matrix), strain[:, n]))
         return torch.stack(sigma, 1).to("cpu", torch.float64).numpy().reshape(U.shape)
