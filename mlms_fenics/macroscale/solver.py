@@ -23,7 +23,7 @@ from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.hourglass import Hourglass, hourglass_control
 from mlms_fenics.macroscale.initial import Velocity, refuse_penetration, set_velocity
 from mlms_fenics.macroscale.loads import Load
-from mlms_fenics.macroscale.stiffness import refuse_stiff_law
+from mlms_fenics.macroscale.stiffness import POLICIES, step_share
 from mlms_fenics.materials import Material, State
 from mlms_fenics.parallel import on_every_rank
 
@@ -45,7 +45,8 @@ class ExplicitSolver:
         stable_dt: stable step at `time` over all ranks, before the safety factor, µs.
         step_count: steps done.
         law_stiffness: largest stiffness of the law over the one that its moduli declare, at points
-            looked at now and then in `run`; the step is stable where it is below 1/safety².
+            looked at now and then in `run`; the step is stable where it is below 1/safety², or
+            where steps have been shortened for it, see `stiffness`.
         state: of the law, at the points of this rank's own cells.
         sigma: Cauchy stress at `time`, GPa, `(n_points, 3, 3)`; elements with one point have as
             many as cells, others have the points of a cell together.
@@ -72,6 +73,7 @@ class ExplicitSolver:
         degree: int = 1,
         assembly: str = "fused",
         two_dimensional: str | None = None,
+        stiffness: str = "measured",
     ) -> None:
         """Set up the run (collective).
 
@@ -100,6 +102,8 @@ class ExplicitSolver:
                 radius, second along the axis. Vectors and tensors keep three components, the third
                 out of the plane (the hoop's in axisymmetry); masses, forces and energies are those
                 of the whole turn, in which radial forces have no resultant but a sum.
+            stiffness: of a law that is found stiffer than its moduli by more than the safety factor
+                covers: "measured" shortens the steps, "declared" refuses it.
 
         Raises:
             InputError: on every rank, for anything out of range.
@@ -112,6 +116,10 @@ class ExplicitSolver:
         require(
             assembly in ASSEMBLIES,
             f"assembly is {assembly!r}, but must be one of {', '.join(ASSEMBLIES)}",
+        )
+        require(
+            stiffness in POLICIES,
+            f"stiffness is {stiffness!r}, but must be one of {', '.join(POLICIES)}",
         )
         self.mesh, self.material = domain, material
         self.comm = domain.comm
@@ -157,6 +165,7 @@ class ExplicitSolver:
             "degree": degree,
             "assembly": assembly,
             "two_dimensional": two_dimensional,
+            "stiffness": stiffness,
         }
         self._hourglass = hourglass_control(hourglass, self.elements, material)
         self.state: State = material.initial_state(n)
@@ -193,9 +202,11 @@ class ExplicitSolver:
         if self._flat:
             on_every_rank(self.comm, lambda: plane.refuse_motion_across(self))
         refuse_penetration(self)
+        self._share = 1.0
         self._evaluate(0.0)
+        self._share = step_share(self, safety, stiffness)
+        self.stable_dt *= self._share
         self._first_dt = self.stable_dt
-        refuse_stiff_law(self, 1.0 / safety**2)
         self._initial_energy = self.energies().kinetic
 
     def step(self, limit: float = inf) -> float:
@@ -252,7 +263,9 @@ class ExplicitSolver:
             else:  # two halves rather than a whole step and a tiny one
                 self.step(allowed if left >= 2.0 * allowed else 0.5 * left)
             if self.step_count % _CHECK_EVERY == 0:
-                self.law_stiffness = diagnosis.watch_law(self, 1.0 / self._safety**2)
+                self.law_stiffness = diagnosis.watch_law(
+                    self, 1.0 / (self._safety * self._share) ** 2
+                )
                 diagnosis.refuse_runaway(self)
             if callback is not None:
                 callback(self)
@@ -379,7 +392,7 @@ class ExplicitSolver:
         self._agreement[1] = 0.0 if failure is None else -1.0
         self._agreement[2] = -self._stop_wanted
         self.comm.Allreduce(MPI.IN_PLACE, self._agreement, op=MPI.MIN)
-        self.stable_dt = float(self._agreement[0])
+        self.stable_dt = self._share * float(self._agreement[0])
         self.stop = -int(self._agreement[2])
         if self._agreement[1] < 0.0:
 

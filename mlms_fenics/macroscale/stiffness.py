@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Whether a law is as stiff as it says: the stable step is made of its moduli."""
 
+import warnings
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ from mlms_fenics.parallel import on_every_rank, on_rank_zero
 
 if TYPE_CHECKING:
     from mlms_fenics.macroscale.solver import ExplicitSolver
+
+POLICIES = ("measured", "declared")
+# Steps are not shortened further than this for a stiff law: its moduli are wrong, likely in unit.
+_LEAST_SHARE = 0.05
 
 _PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 # Deformed states at the start: logarithmic strains up to these, in so many steps of so many µs,
@@ -68,27 +73,54 @@ def stiffness_ratio(
     return ratio
 
 
-def refuse_stiff_law(solver: "ExplicitSolver", limit: float) -> None:
-    """Raise `InputError` where the law is stiffer than `limit` times what it declares.
+def step_share(solver: "ExplicitSolver", safety: float, policy: str) -> float:
+    """Share of the stable step, which is made of the law's moduli, that its stiffness allows.
 
-    At rest at all points, and at a few along paths to 10% of strain. Collective; all ranks raise
-    alike.
+    The law is looked at at rest at all points, and at a few along paths to 10% of strain. A ratio
+    below 1/safety² is covered by the safety factor: the share is 1. Otherwise steps are shortened
+    until the ratio, which may itself depend on the step (a law that extrapolates the last
+    increment answers to the rate), is what they allow. Collective; all ranks do alike.
+
+    Args:
+        solver: at rest.
+        safety: its step over stable step.
+        policy: "measured", or "declared" to refuse such a law.
+
+    Raises:
+        InputError: the law's stress is not finite; it is too stiff, by policy or altogether.
     """
-    dt = float(np.sqrt(1.0 / limit)) * solver.stable_dt
+    share, limit = 1.0, 1.0 / safety**2
+    while True:
+        ratio, where = _stiffest(solver, safety * share * solver.stable_dt)
+        excess = ratio * share**2
+        if excess <= limit:
+            break
+        share, limit = 0.95 * share / sqrt(excess), 1.0
+        if policy == "declared" or share < _LEAST_SHARE:
+            raise InputError(too_stiff(solver.material, where, ratio))
+    if share < 1.0 and solver.comm.rank == 0:
+        warnings.warn(
+            f"the law {where} is {ratio:.3g} times as stiff as its moduli say: time steps are "
+            f"{1.0 / share:.3g} times shorter than these would allow",
+            stacklevel=2,
+        )
+    return share
 
-    def check() -> None:
+
+def _stiffest(solver: "ExplicitSolver", dt: float) -> tuple[float, str]:
+    """Largest `stiffness_ratio` for steps of dt, µs, and where (collective)."""
+
+    def at_rest() -> float:
         ratio = stiffness_ratio(solver.material, solver.F, dt, dt, solver.state)
         if not np.isfinite(ratio).all():
             raise InputError("the law returns a stress that is not finite at a strain of 0.1%")
-        largest = ratio.max(initial=0.0)
-        if largest > limit:
-            raise InputError(too_stiff(solver.material, "at rest", largest))
+        return float(ratio.max(initial=0.0))
 
-    on_every_rank(solver.comm, check)
+    rest = max(solver.comm.allgather(on_every_rank(solver.comm, at_rest)))
     largest, strain = on_rank_zero(solver.comm, lambda: stiffest_when_deformed(solver.material, dt))
-    if largest > limit:
-        where = f"at {100.0 * strain:.0f}% of strain"
-        raise InputError(too_stiff(solver.material, where, largest))
+    if largest > rest:
+        return largest, f"at {100.0 * strain:.0f}% of strain"
+    return rest, "at rest"
 
 
 def too_stiff(material: Material, where: str, ratio: float) -> str:
