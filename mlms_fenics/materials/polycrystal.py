@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A polycrystal in every material point: all its grains deform alike, the stress is averaged."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -8,6 +10,7 @@ from mlms_fenics.materials.base import Material, State
 from mlms_fenics.materials.crystal import CrystalLaw
 from mlms_fenics.materials.crystal_paths import integrate_paths, virgin_state
 from mlms_fenics.materials.crystal_points import raise_on_failure
+from mlms_fenics.materials.crystal_variants import integrate_grains
 from mlms_fenics.tensors import from_components, polar
 
 
@@ -25,6 +28,8 @@ class Polycrystal(Material):
         tolerance: of each grain's stress, relative to its largest deviator so far.
         device: None for the compiled CPU kernel, otherwise the torch device to compute on; either
             way F and stress are on the CPU.
+        crystals: the law of each grain, with the elasticity and the numbers of systems of `law`;
+            None: all grains are of `law`.
     """
 
     def __init__(
@@ -34,8 +39,10 @@ class Polycrystal(Material):
         weights: np.ndarray | None = None,
         tolerance: float = 1e-4,
         device: torch.device | str | None = None,
+        crystals: Sequence[CrystalLaw] | None = None,
     ):
         self.law = law
+        self.crystals = crystals
         self.orientations = orientations
         n = len(orientations)
         self.weights = np.full(n, 1.0 / n) if weights is None else np.asarray(weights, np.float64)
@@ -73,8 +80,9 @@ class Polycrystal(Material):
     def stretch(self, U: torch.Tensor, dt: float, state: State) -> tuple[torch.Tensor, State]:
         """`update` for a deformation without rotation, F = U."""
         wanted = state["step"].numpy()
-        result = integrate_paths(
-            self.law,
+        own = self.crystals is not None
+        result = (integrate_grains if own else integrate_paths)(
+            self.crystals if own else self.law,
             torch.stack((state["U"], U), dim=1).numpy(),
             self.orientations,
             np.array([dt]),

@@ -13,52 +13,92 @@ from mlms_fenics.materials.base import State
 from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.microstructure import check_rotations
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.reduced_polycrystal_variations import Variations
 
 _PLANE = slice(0, 2)
 
 
 class GrainSet(nn.Module):
-    """Orientations and weights: all that is learnt.
+    """Orientations, weights and, where grains are more than crystals of the law, variations.
 
     Args:
         grains: how many.
         tolerance: of each grain's stress, relative to its largest deviator so far.
+        systems: numbers of slip and twin systems that vary; None: grains of the law.
 
     Attributes:
         orientations: rotations Q, F_crystal = F Q, *Shape* `(grains, 3, 3)`, float64.
         weights: volume fractions ≥ 0 with sum 1, *Shape* `(grains,)`, float64.
+        turns, resistances, strengths: where `systems` is given, as `Variations`', float64.
 
     Raises:
         InputError: no grain, or a tolerance outside (0, 0.1].
     """
 
-    def __init__(self, grains: int, tolerance: float = 1e-4) -> None:
+    def __init__(
+        self,
+        grains: int,
+        tolerance: float = 1e-4,
+        systems: tuple[int, int] | list[int] | None = None,
+    ) -> None:
         super().__init__()
         require(grains >= 1, f"grains {grains}: a polycrystal needs at least 1")
         require(0.0 < tolerance <= 0.1, f"tolerance {tolerance}: must lie in (0, 0.1]")
         self.options = {"grains": int(grains), "tolerance": float(tolerance)}
-        self.orientations = nn.Parameter(torch.eye(3, dtype=torch.float64).repeat(grains, 1, 1))
-        self.weights = nn.Parameter(torch.full((grains,), 1.0 / grains, dtype=torch.float64))
+        self.orientations = _parameter(np.tile(np.eye(3), (grains, 1, 1)))
+        self.weights = _parameter(np.full(grains, 1.0 / grains))
+        if systems is not None:
+            slip, twin = (int(n) for n in systems)
+            self.options["systems"] = [slip, twin]
+            self.turns = _parameter(np.zeros((grains, slip + twin, 3)))
+            self.resistances = _parameter(np.ones((grains, slip + twin)))
+            self.strengths = _parameter(np.ones((grains, slip)))
 
     @classmethod
-    def of(cls, orientations: np.ndarray, weights: np.ndarray, tolerance: float = 1e-4) -> Self:
-        """A set with these orientations `(m, 3, 3)` and weights `(m,)`."""
-        grains = cls(len(orientations), tolerance)
+    def of(
+        cls,
+        orientations: np.ndarray,
+        weights: np.ndarray,
+        tolerance: float = 1e-4,
+        variations: Variations | None = None,
+    ) -> Self:
+        """A set with these orientations `(m, 3, 3)`, weights `(m,)` and variations."""
+        own: dict[str, np.ndarray] = {"orientations": orientations, "weights": weights}
+        systems = None
+        if variations is not None:
+            slip = variations.strengths.shape[1]
+            systems = (slip, variations.resistances.shape[1] - slip)
+            own |= vars(variations)
+        grains = cls(len(orientations), tolerance, systems)
         with torch.no_grad():
-            grains.orientations.copy_(torch.as_tensor(orientations))
-            grains.weights.copy_(torch.as_tensor(weights))
+            for name, values in own.items():
+                getattr(grains, name).copy_(torch.as_tensor(values))
         return grains
+
+    @property
+    def variations(self) -> Variations | None:
+        """Of the grains; None where they are of the law."""
+        if "systems" not in self.options:
+            return None
+        names = ("turns", "resistances", "strengths")
+        return Variations(*(getattr(self, name).detach().numpy() for name in names))
+
+
+def _parameter(values: np.ndarray) -> nn.Parameter:
+    return nn.Parameter(torch.as_tensor(values, dtype=torch.float64))
 
 
 class ReducedPolycrystal(LearntLaw):
     """σ = Σ w_g σ_g(U Q_g): causal, objective and dissipative as the crystal law itself.
+
+    A grain is a crystal of the law, or a variant of it with the same elasticity.
 
     It is integrated in double precision whatever is asked for; F and stress are on the CPU, and a
     GPU, where given, only computes. The pressure is 2 λ_e (J - 1), in closed form.
 
     Raises:
         InputError: orientations that are no rotations (in plane strain: about the normal), weights
-            that are negative or do not sum to 1.
+            that are negative or do not sum to 1, variations that do not fit the law.
     """
 
     architecture = "reduced"
@@ -77,12 +117,30 @@ class ReducedPolycrystal(LearntLaw):
                 f"weights of the model: must not be negative and have the sum 1, but the smallest "
                 f"is {w.min():g} and the sum {w.sum():.12g}"
             )
-        self.polycrystal = Polycrystal(self.law, Q, w, network.options["tolerance"])
+        variations = network.variations
+        crystals = None if variations is None else variations.crystals(self.law)
+        if self.dimension == 2 and variations is not None:
+            tilted = np.abs(variations.turns[..., :2]).max() > 1e-6
+            require(not tilted, "turns of the model take slip systems out of their plane")
+        self.polycrystal = Polycrystal(
+            self.law, Q, w, network.options["tolerance"], crystals=crystals
+        )
 
     def to(
-        self, device: str | torch.device | None = None, dtype: torch.dtype | None = None
+        self,
+        device: str | torch.device | None = None,
+        dtype: torch.dtype | None = None,
+        products: str | None = None,
     ) -> Self:
-        """A copy of the law that computes on another device; `dtype` is float64 in any case."""
+        """A copy of the law that computes on another device; `dtype` is float64 in any case.
+
+        Raises:
+            InputError: `products` other than "own".
+        """
+        require(
+            products is None or products in self.offers,
+            f"products {products!r}: a {self.architecture} model offers {', '.join(self.offers)}",
+        )
         law = copy.copy(self)
         if device is not None:
             law.polycrystal = copy.copy(self.polycrystal)

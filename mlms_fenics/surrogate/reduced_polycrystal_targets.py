@@ -6,7 +6,9 @@ import numpy as np
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.materials.crystal import CrystalLaw
 from mlms_fenics.materials.crystal_paths import integrate_paths
+from mlms_fenics.materials.crystal_variants import integrate_grains
 from mlms_fenics.surrogate.metrics import exact_pressure
+from mlms_fenics.surrogate.reduced_polycrystal_variations import FreeNumbers
 from mlms_fenics.surrogate.strain import isometry
 from mlms_fenics.surrogate.training_data import TrainingData
 from mlms_fenics.tensors import from_components
@@ -27,11 +29,24 @@ class Targets:
         rows: of those to fit.
         samples: fit the stress at about so many times along each path.
         tolerance: of a grain's stress.
+        vary: whether grains may differ from the law in more than orientation.
+
+    Attributes:
+        values: the vector of the data, *Shape* `(n_values,)`.
+        free: what may differ.
     """
 
-    def __init__(self, data: TrainingData, rows: np.ndarray, samples: int, tolerance: float):
+    def __init__(
+        self,
+        data: TrainingData,
+        rows: np.ndarray,
+        samples: int,
+        tolerance: float,
+        vary: bool = False,
+    ):
         d, n_t = data.dimension, len(data.time) - 1
         self.law: CrystalLaw = data.law
+        self.free = FreeNumbers(data.law, vary)
         self.tolerance = tolerance
         self.segments = np.diff(data.time)
         self.coordinates = isometry(d, deviatoric=d == 3).T
@@ -49,11 +64,13 @@ class Targets:
         self.scale = 1.0 / (norm * np.sqrt(len(rows)))
         self.values = (rest * self.scale[:, None, None]).ravel()
 
-    def of_grains(self, orientations: np.ndarray) -> np.ndarray:
+    def of_grains(self, orientations: np.ndarray, numbers: np.ndarray | None = None) -> np.ndarray:
         """The same vector for each of some grains.
 
         Args:
             orientations: *Shape* `(n, 3, 3)`.
+            numbers: that their crystals differ by, *Shape* `(n, free.count)`; None: grains of the
+                law.
 
         Returns:
             *Shape* `(n, n_values)`.
@@ -61,11 +78,14 @@ class Targets:
         Raises:
             SimulationError: a grain could not be integrated along a path.
         """
+        varied = numbers is not None and numbers.shape[1] > 0
         found = np.empty((len(orientations), len(self.values)))
         chunk = max(1, _HELD // (6 * self.U.shape[0] * self.U.shape[1]))
         for k in range(0, len(orientations), chunk):
-            result = integrate_paths(
-                self.law, self.U, orientations[k : k + chunk], self.segments, self.tolerance
+            some = slice(k, k + chunk)
+            crystals = self.free.crystals(numbers[some]) if varied else self.law
+            result = (integrate_grains if varied else integrate_paths)(
+                crystals, self.U, orientations[some], self.segments, self.tolerance
             )
             if not np.isnan(result.failed_at).all():
                 path, grain = np.argwhere(~np.isnan(result.failed_at))[0]
@@ -75,5 +95,5 @@ class Targets:
             # Plane strain: the in-plane components of the three-dimensional deviator.
             stress = result.deviator[:, :, self.times][..., self.components] @ self.coordinates
             stress *= self.scale[:, None, None, None]
-            found[k : k + chunk] = stress.swapaxes(0, 1).reshape(stress.shape[1], -1)
+            found[some] = stress.swapaxes(0, 1).reshape(stress.shape[1], -1)
         return found

@@ -22,6 +22,7 @@ from mlms_fenics.surrogate.reduced_polycrystal_fit import (
     weighted,
 )
 from mlms_fenics.surrogate.reduced_polycrystal_targets import Targets
+from mlms_fenics.surrogate.reduced_polycrystal_variations import FreeNumbers
 from mlms_fenics.surrogate.training import given_or
 from mlms_fenics.surrogate.training_data import TrainingData
 
@@ -32,6 +33,9 @@ DEFAULTS: dict[str, Any] = {
     "tolerance": 1e-4,
     "samples": 100,
     "epochs": 40,
+    "vary": "systems",
+    "variations": 12,
+    "prior": 1e-3,
 }
 TIMES = 20  # of each path at which the stress is fitted
 # Of the crystal law during the fit: the stress of the whole is then right to about 0.1%.
@@ -44,7 +48,7 @@ _UNKNOWN = ("batch", "rate", "weight_decay", "patience", "resume")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this architecture."""
-    default = {name: f"(default: {value:g})" for name, value in DEFAULTS.items()}
+    default = {k: f"(default: {v:g})" for k, v in DEFAULTS.items() if not isinstance(v, str)}
     parser.add_argument("--grains", type=int, help=f"how many {default['grains']}")
     parser.add_argument(
         "--candidates",
@@ -63,10 +67,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{DEFAULTS['samples']} histories unless --samples says otherwise, and at most "
         f"{DEFAULTS['epochs']} iterations (--epochs) per start",
     )
+    parser.add_argument(
+        "--vary",
+        choices=("systems", "nothing"),
+        help="what of a grain is fitted beside orientation and weight: of each slip and twin "
+        f"system its direction, resistance and strength, or nothing (default: {DEFAULTS['vary']})",
+    )
+    parser.add_argument(
+        "--variations",
+        type=int,
+        help="at most so many iterations in which the systems vary, of the best start "
+        f"{default['variations']}",
+    )
+    parser.add_argument(
+        "--prior",
+        type=float,
+        help="error that a system's turn by one radian, or a factor of e, must be worth "
+        f"{default['prior']}",
+    )
 
 
 def fit(data: TrainingData, arguments: argparse.Namespace) -> ReducedPolycrystal:
-    """Choose grains among candidates and polish orientations and weights.
+    """Choose grains among candidates, polish orientations and weights, then the systems too.
 
     Args:
         data: histories of a unit cell; of the training part a few tens are used, evenly spread.
@@ -76,8 +98,9 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> ReducedPolycrystal
         The law. Its `report["training"]` holds errors (root mean squares over paths, relative, of
         the stress without its pressure): "expected" by counting (see `expected_error`; None
         where there are too few candidates to tell), "greedy",
-        "chosen" (the best choice of candidates), "polished" (of each start), "loss" (of the best
-        start, by iteration), "validation" (on paths not fitted); and the time, "seconds".
+        "chosen" (the best choice of candidates), "polished" (of each start, orientations and
+        weights alone), "loss" (of the best start, by iteration, then of its systems' variation),
+        "validation" (on paths not fitted); and the time, "seconds".
 
     Raises:
         InputError: a number out of range, more grains than there are to choose from, or an option
@@ -98,11 +121,15 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> ReducedPolycrystal
         deadline = None if arguments.minutes is None else begun + 60.0 * arguments.minutes
         grains, record = _fitted(data, own, options, int(arguments.seed), deadline)
     check = Targets(data, data.validation_rows(_VALIDATION_PATHS), TIMES, FIT_TOLERANCE)
-    record["validation"] = [
-        float(np.linalg.norm(grains.weights @ check.of_grains(grains.orientations) - check.values))
-    ]
+    stress = grains.weights @ check.of_grains(grains.orientations, grains.numbers)
+    record["validation"] = [float(np.linalg.norm(stress - check.values))]
     record["seconds"] = clock.perf_counter() - begun
-    network = GrainSet.of(grains.orientations, grains.weights, options["tolerance"])
+    network = GrainSet.of(
+        grains.orientations,
+        grains.weights,
+        options["tolerance"],
+        None if grains.numbers is None else FreeNumbers(data.law).variations(grains.numbers),
+    )
     return ReducedPolycrystal.trained(
         network, data, {**options, "histories": len(rows), "training": record}
     )
@@ -113,7 +140,7 @@ def _fitted(
 ) -> tuple[Grains, dict[str, Any]]:
     """The best of several polished choices, and the errors on the way to it."""
     d = data.dimension
-    targets = Targets(data, data.train, TIMES, FIT_TOLERANCE)
+    targets = Targets(data, data.train, TIMES, FIT_TOLERANCE, options["vary"] == "systems")
     more = _in_space(random_orientations(options["candidates"], seed, d))
     candidates = np.concatenate([own, more])
     vectors = targets.of_grains(candidates)
@@ -141,7 +168,7 @@ def _fitted(
             _grains(candidates, choice),
             targets.values,
             targets.of_grains,
-            axes=np.eye(3) if d == 3 else np.eye(3)[2:],
+            axes=_axes(d),
             iterations=options["epochs"],
             report=go_on,
         )
@@ -152,6 +179,8 @@ def _fitted(
         if deadline is not None and clock.perf_counter() >= deadline:
             break
     assert best is not None
+    if targets.free.count and (deadline is None or clock.perf_counter() < deadline):
+        best = _varied(best, targets, options, deadline, record["loss"])
     if best.error > _UNFIT:
         print(
             f"warning: the best fit misses {best.error:.0%} of the stress: grains that all deform "
@@ -161,7 +190,39 @@ def _fitted(
         )
     # A grain without weight would cost as much as any other.
     used = best.weights > 0.0
-    return Grains(best.orientations[used], best.weights[used], best.error), record
+    numbers = None if best.numbers is None else best.numbers[used]
+    return Grains(best.orientations[used], best.weights[used], best.error, numbers), record
+
+
+def _varied(
+    grains: Grains,
+    targets: Targets,
+    options: dict[str, Any],
+    deadline: float | None,
+    loss: list[float],
+) -> Grains:
+    """Grains polished in all that is free; adds the errors on the way to `loss`."""
+
+    def go_on(iteration: int, error: float) -> bool:
+        loss.append(float(error))
+        progress = f"variation {iteration + 1}: training error {error:.2%}"
+        print(progress, file=sys.stderr, flush=True)
+        return deadline is None or clock.perf_counter() < deadline
+
+    start = replace(grains, numbers=np.zeros((len(grains.weights), targets.free.count)))
+    return polish(
+        start,
+        targets.values,
+        targets.of_grains,
+        axes=_axes(targets.law.dimension),
+        iterations=options["variations"],
+        prior=options["prior"],
+        report=go_on,
+    )
+
+
+def _axes(dimension: int) -> np.ndarray:
+    return np.eye(3) if dimension == 3 else np.eye(3)[2:]
 
 
 def _tell(number: int, chosen: float, polished: float) -> None:
@@ -190,10 +251,11 @@ def _is_taylor(data: TrainingData) -> bool:
 
 
 def _check(options: dict[str, Any], arguments: argparse.Namespace, data: TrainingData) -> None:
-    for name in ("grains", "candidates", "starts", "samples", "epochs"):
+    for name in ("grains", "candidates", "starts", "samples", "epochs", "variations"):
         require(options[name] >= 1, f"--{name} {options[name]}: must be at least 1")
     tolerance = options["tolerance"]
     require(0.0 < tolerance <= 0.1, f"--tolerance {tolerance}: must lie in (0, 0.1]")
+    require(options["prior"] >= 0.0, f"--prior {options['prior']}: must not be negative")
     minutes = arguments.minutes
     require(minutes is None or minutes > 0.0, f"--minutes {minutes}: must be positive")
     require(arguments.seed >= 0, f"--seed {arguments.seed}: must not be negative")

@@ -11,6 +11,7 @@ from surrogate_histories import law, stretch, walks
 from mlms_fenics.materials import CrystalLaw
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate.reduced_polycrystal import GrainSet, ReducedPolycrystal
+from mlms_fenics.surrogate.reduced_polycrystal_variations import Variations
 from mlms_fenics.surrogate.training_data import TrainingData, assemble
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.tensors import to_components
@@ -41,12 +42,18 @@ def taylor_data(
     )
 
 
-def reduced(orientations: np.ndarray, weights: np.ndarray, dimension: int = 3, tolerance=1e-4):
+def reduced(
+    orientations: np.ndarray,
+    weights: np.ndarray,
+    dimension: int = 3,
+    tolerance=1e-4,
+    variations: Variations | None = None,
+):
     """A reduced polycrystal of given grains `(m, 3, 3)`."""
     crystal = law(dimension)
     time = np.linspace(0.0, HORIZON[dimension], 41)
     return ReducedPolycrystal(
-        GrainSet.of(orientations, weights, tolerance),
+        GrainSet.of(orientations, weights, tolerance, variations),
         law=crystal,
         orientations=random_orientations(5, 0, dimension),
         horizon=HORIZON[dimension],

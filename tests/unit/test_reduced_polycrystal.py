@@ -12,7 +12,8 @@ from mlms_fenics.errors import InputError
 from mlms_fenics.materials.base import drive
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate import load_model, save_model
-from mlms_fenics.surrogate.reduced_polycrystal import GrainSet
+from mlms_fenics.surrogate.reduced_polycrystal import GrainSet, ReducedPolycrystal
+from mlms_fenics.surrogate.reduced_polycrystal_variations import Variations
 from mlms_fenics.unitcell import TaylorAverage, TaylorMaterial
 
 Q = random_orientations(3, 8)
@@ -118,6 +119,58 @@ def test_file_round_trip(tmp_path):
     assert np.array_equal(again.stress(U, 1.0), model.stress(U, 1.0))
     distances = [m.stress_and_distance(U, 1.0)[1] for m in (again, model)]
     assert np.array_equal(*distances) and (distances[0] > 0).all()
+
+
+def varied(dimension: int = 3, tilt: float = 0.0) -> ReducedPolycrystal:
+    """Three grains with systems of their own."""
+    rng = np.random.default_rng(7)
+    slip, systems = (12, 18) if dimension == 3 else (2, 2)
+    turns = rng.normal(scale=0.2, size=(3, systems, 3))
+    if dimension == 2:
+        turns[..., :2] = tilt
+    resistances = np.exp(rng.normal(scale=0.2, size=(3, systems)))
+    strengths = np.exp(rng.normal(scale=0.2, size=(3, slip)))
+    orientations = Q if dimension == 3 else np.tile(np.eye(3), (3, 1, 1))
+    return reduced(
+        orientations, WEIGHTS, dimension, variations=Variations(turns, resistances, strengths)
+    )
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_varied_grains_are_kept(tmp_path, dimension):
+    model, U = varied(dimension), histories(2, dimension)
+    save_model(model, tmp_path / "model.h5")
+    again = load_model(tmp_path / "model.h5", device="cpu")
+    sigma = again.stress(U, HORIZON[dimension])
+    assert np.array_equal(sigma, model.stress(U, HORIZON[dimension]))
+    orientations = model.polycrystal.orientations
+    law_only = reduced(orientations, WEIGHTS, dimension).stress(U, HORIZON[dimension])
+    assert np.abs(sigma - law_only).max() > 1e-2 * np.abs(sigma).max()
+    single = [
+        TaylorAverage(crystal, q[None, :dimension, :dimension]).stress(U, HORIZON[dimension], 1e-5)
+        for crystal, q in zip(model.polycrystal.crystals, orientations, strict=True)
+    ]
+    expected = np.einsum("g,g...->...", WEIGHTS, single)
+    assert np.abs(sigma - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+def test_varied_grains_have_the_elasticity_of_the_law():
+    fast = 1e-6  # µs: nothing flows
+    U = np.stack([np.eye(3), histories(1)[0, 1]])
+    sigma = varied().stress(U, fast)
+    law_only = reduced(Q, WEIGHTS).stress(U, fast)
+    assert np.abs(sigma - law_only).max() < 1e-4 * np.abs(sigma).max()
+
+
+def test_damaged_variations_are_refused(tmp_path):
+    path = tmp_path / "model.h5"
+    save_model(varied(), path)
+    with h5py.File(path, "r+") as file:
+        file["network/resistances"][0, 0] = -1.0
+    with pytest.raises(InputError, match="positive"):
+        load_model(path, device="cpu")
+    with pytest.raises(InputError, match="out of their plane"):
+        varied(2, tilt=0.1)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ class PlainMagnesium:
         self.h_twin = 0.007
         self.tau_0, self.rate = 0.0505, 0.1
         self.n_slip, self.n_twin = 12, 6
+        self.twin_tau_0 = np.full(6, self.tau_0)
 
     def unpack(self, y):
         a, b = 9 + self.n_twin, 9
@@ -92,7 +93,7 @@ class PlainMagnesium:
             drive = self.gamma * np.sum(M * self.T[b])
             drive -= 2 * self.K[b] @ twins + self.h_twin * twins[b]
             if drive > 0 and twins.sum() < 1:
-                growth[b] = self.rate * (drive / self.tau_0) ** self.power
+                growth[b] = self.rate * (drive / self.twin_tau_0[b]) ** self.power
             L += growth[b] * self.gamma * self.T[b]
         return np.concatenate(((L @ F_in).ravel(), growth, np.abs(gamma)))
 
