@@ -9,82 +9,37 @@ from typing import Any
 
 import numpy as np
 
-from mlms_fenics.errors import require
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate.reduced_polycrystal import GrainSet, ReducedPolycrystal
 from mlms_fenics.surrogate.reduced_polycrystal_fit import (
     Choice,
-    Grains,
     choose,
     expected_error,
     greedy,
-    polish,
     weighted,
 )
+from mlms_fenics.surrogate.reduced_polycrystal_options import (
+    DEFAULTS,
+    add_arguments,
+    check,
+    is_taylor,
+)
+from mlms_fenics.surrogate.reduced_polycrystal_polish import Grains, polish
 from mlms_fenics.surrogate.reduced_polycrystal_targets import Targets
 from mlms_fenics.surrogate.reduced_polycrystal_variations import FreeNumbers
 from mlms_fenics.surrogate.training import given_or
 from mlms_fenics.surrogate.training_data import TrainingData
 
-DEFAULTS: dict[str, Any] = {
-    "grains": 8,
-    "candidates": 1000,
-    "starts": 4,
-    "tolerance": 1e-4,
-    "samples": 100,
-    "epochs": 40,
-    "vary": "systems",
-    "variations": 12,
-    "prior": 1e-3,
-}
+__all__ = ["DEFAULTS", "add_arguments", "fit"]
+
 TIMES = 20  # of each path at which the stress is fitted
+# The same where systems vary: many more numbers to find.
+_MORE_TIMES = 50
 # Of the crystal law during the fit: the stress of the whole is then right to about 0.1%.
 FIT_TOLERANCE = 3e-3
 _VALIDATION_PATHS = 100
 _UNFIT = 0.5  # training error beyond which the user is warned
 _FOR_COUNTING = 10  # random candidates per grain kept
-_UNKNOWN = ("batch", "rate", "weight_decay", "patience", "resume")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of this architecture."""
-    default = {k: f"(default: {v:g})" for k, v in DEFAULTS.items() if not isinstance(v, str)}
-    parser.add_argument("--grains", type=int, help=f"how many {default['grains']}")
-    parser.add_argument(
-        "--candidates",
-        type=int,
-        help=f"random orientations to choose from, beside the data's own {default['candidates']}",
-    )
-    parser.add_argument(
-        "--starts",
-        type=int,
-        help=f"choices that are polished, of which the best is kept {default['starts']}",
-    )
-    parser.add_argument(
-        "--tolerance",
-        type=float,
-        help=f"of each grain's stress when the law is used {default['tolerance']}; the fit uses "
-        f"{DEFAULTS['samples']} histories unless --samples says otherwise, and at most "
-        f"{DEFAULTS['epochs']} iterations (--epochs) per start",
-    )
-    parser.add_argument(
-        "--vary",
-        choices=("systems", "nothing"),
-        help="what of a grain is fitted beside orientation and weight: of each slip and twin "
-        f"system its direction, resistance and strength, or nothing (default: {DEFAULTS['vary']})",
-    )
-    parser.add_argument(
-        "--variations",
-        type=int,
-        help="at most so many iterations in which the systems vary, of the best start "
-        f"{default['variations']}",
-    )
-    parser.add_argument(
-        "--prior",
-        type=float,
-        help="error that a system's turn by one radian, or a factor of e, must be worth "
-        f"{default['prior']}",
-    )
 
 
 def fit(data: TrainingData, arguments: argparse.Namespace) -> ReducedPolycrystal:
@@ -107,22 +62,22 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> ReducedPolycrystal
             of the training command that has no meaning here.
     """
     options = given_or(DEFAULTS, arguments)
-    _check(options, arguments, data)
+    check(options, arguments, data)
     begun = clock.perf_counter()
     rows = data.train
     if len(rows) > options["samples"]:
         rows = rows[np.linspace(0, len(rows) - 1, options["samples"]).round().astype(int)]
     data = replace(data, train=rows)
     own = _in_space(data.orientations)
-    if _is_taylor(data) and options["grains"] == len(own):
+    if is_taylor(data) and options["grains"] == len(own):
         m = len(own)
         grains, record = Grains(own, np.full(m, 1.0 / m), 0.0), {"loss": []}
     else:
         deadline = None if arguments.minutes is None else begun + 60.0 * arguments.minutes
         grains, record = _fitted(data, own, options, int(arguments.seed), deadline)
-    check = Targets(data, data.validation_rows(_VALIDATION_PATHS), TIMES, FIT_TOLERANCE)
-    stress = grains.weights @ check.of_grains(grains.orientations, grains.numbers)
-    record["validation"] = [float(np.linalg.norm(stress - check.values))]
+    held_out = Targets(data, data.validation_rows(_VALIDATION_PATHS), TIMES, FIT_TOLERANCE)
+    stress = grains.weights @ held_out.of_grains(grains.orientations, grains.numbers)
+    record["validation"] = [float(np.linalg.norm(stress - held_out.values))]
     record["seconds"] = clock.perf_counter() - begun
     network = GrainSet.of(
         grains.orientations,
@@ -140,7 +95,7 @@ def _fitted(
 ) -> tuple[Grains, dict[str, Any]]:
     """The best of several polished choices, and the errors on the way to it."""
     d = data.dimension
-    targets = Targets(data, data.train, TIMES, FIT_TOLERANCE, options["vary"] == "systems")
+    targets = Targets(data, data.train, TIMES, FIT_TOLERANCE)
     more = _in_space(random_orientations(options["candidates"], seed, d))
     candidates = np.concatenate([own, more])
     vectors = targets.of_grains(candidates)
@@ -179,7 +134,9 @@ def _fitted(
         if deadline is not None and clock.perf_counter() >= deadline:
             break
     assert best is not None
-    if targets.free.count and (deadline is None or clock.perf_counter() < deadline):
+    in_time = deadline is None or clock.perf_counter() < deadline
+    if options["vary"] == "systems" and in_time:
+        targets = Targets(data, data.train, _MORE_TIMES, FIT_TOLERANCE, vary=True)
         best = _varied(best, targets, options, deadline, record["loss"])
     if best.error > _UNFIT:
         print(
@@ -209,7 +166,13 @@ def _varied(
         print(progress, file=sys.stderr, flush=True)
         return deadline is None or clock.perf_counter() < deadline
 
-    start = replace(grains, numbers=np.zeros((len(grains.weights), targets.free.count)))
+    stress = grains.weights @ targets.of_grains(grains.orientations)
+    start = Grains(
+        grains.orientations,
+        grains.weights,
+        float(np.linalg.norm(stress - targets.values)),
+        np.zeros((len(grains.weights), targets.free.count)),
+    )
     return polish(
         start,
         targets.values,
@@ -244,32 +207,3 @@ def _in_space(Q: np.ndarray) -> np.ndarray:
     full = np.tile(np.eye(3), (len(Q), 1, 1))
     full[:, :2, :2] = Q
     return full
-
-
-def _is_taylor(data: TrainingData) -> bool:
-    return all(file.get("cell") == "taylor" for file in data.files)
-
-
-def _check(options: dict[str, Any], arguments: argparse.Namespace, data: TrainingData) -> None:
-    for name in ("grains", "candidates", "starts", "samples", "epochs", "variations"):
-        require(options[name] >= 1, f"--{name} {options[name]}: must be at least 1")
-    tolerance = options["tolerance"]
-    require(0.0 < tolerance <= 0.1, f"--tolerance {tolerance}: must lie in (0, 0.1]")
-    require(options["prior"] >= 0.0, f"--prior {options['prior']}: must not be negative")
-    minutes = arguments.minutes
-    require(minutes is None or minutes > 0.0, f"--minutes {minutes}: must be positive")
-    require(arguments.seed >= 0, f"--seed {arguments.seed}: must not be negative")
-    for name in _UNKNOWN:
-        require(
-            getattr(arguments, name, None) in (None, False),
-            f"--{name.replace('_', '-')}: a reduced polycrystal is fitted in minutes, without "
-            "batches, learning rates or checkpoints; leave it out",
-        )
-    m, own = options["grains"], len(data.orientations)
-    if _is_taylor(data):
-        require(
-            m <= own,
-            f"--grains {m}: the data are the average of {own} grains; more than those only cost",
-        )
-    most = own + options["candidates"]
-    require(m <= most, f"--grains {m}: there are only {most} candidates; raise --candidates")

@@ -7,7 +7,7 @@ import numpy as np
 
 from mlms_fenics.materials.crystal import CrystalLaw
 from mlms_fenics.materials.crystal_variants import CrystalVariant
-from mlms_fenics.surrogate.reduced_polycrystal_fit import turned
+from mlms_fenics.surrogate.reduced_polycrystal_polish import turned
 
 _WORTH = 0.1  # a strength below so much of τ_0 is not worth a free number
 

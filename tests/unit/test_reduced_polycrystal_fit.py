@@ -14,16 +14,14 @@ from mlms_fenics.errors import InputError
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate.metrics import path_errors
 from mlms_fenics.surrogate.reduced_polycrystal_fit import (
-    Grains,
     choose,
     exchange,
     expected_error,
     fit_weights,
     greedy,
-    polish,
     squared_error,
-    turned,
 )
+from mlms_fenics.surrogate.reduced_polycrystal_polish import Grains, polish, turned
 from mlms_fenics.surrogate.reduced_polycrystal_targets import Targets
 from mlms_fenics.surrogate.reduced_polycrystal_training import fit
 from mlms_fenics.tensors import from_components, to_components
