@@ -11,7 +11,7 @@ from mlms_fenics.errors import InputError, require
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 from mlms_fenics.surrogate.pca_net import PCANet
 from mlms_fenics.surrogate.reduction import principal_components
-from mlms_fenics.surrogate.strain import isometry, random_turns, volume_ratio
+from mlms_fenics.surrogate.strain import isometry, isometry_inverse, random_turns, volume_ratio
 from mlms_fenics.surrogate.teacher import Teacher
 from mlms_fenics.surrogate.training_data import TrainingData
 
@@ -54,7 +54,7 @@ class Problem:
     """
 
     CHECKS = 8  # truncation times of a validation path
-    TIMES = 2  # truncation times of a training path in one batch
+    PARTS = 20  # of a history, in which it is known to a random time and judged there and before
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Problem:
         """Input and output histories, float64, and the norm of the latter."""
         part = data.U[rows], data.strain[rows], data.sigma[rows]
         d = self.dimension
-        x = part[0].astype(np.float64) if self.strain == "stretch" else part[1] @ isometry(d).T
+        x = part[0].astype(np.float64) if self.strain == "stretch" else part[1] @ self._seen()
         if self.stress == "total":
             y = part[2].astype(np.float64)
             return x, y, np.square(y).sum(-1).mean(-1)
@@ -138,6 +138,18 @@ class Problem:
         # Deviations are measured in the stress itself: the inelastic output has a larger norm.
         norm = np.square(y).sum(-1).mean(-1)
         return x, part[1] @ E - y if self.inelastic else y, norm
+
+    def _seen(self) -> np.ndarray:
+        """From components of log U to the isometric coordinates that the network is shown.
+
+        Where all grains share det U, the volume does not move J dev σ (resolved stresses are
+        deviatoric, and the energy's shear part has no J): its modes would be noise.
+        """
+        E = isometry(self.dimension)
+        if self.stress != "deviator":
+            return E.T
+        D = isometry(3, deviatoric=True)
+        return D.T @ isometry_inverse(3, deviatoric=True).T @ E.T
 
     def _taught(
         self, teacher: Teacher, count: int, scale: np.ndarray
@@ -155,9 +167,10 @@ class Problem:
     def _prepare_tables(self) -> None:
         """Coefficients of all whole histories, and the output basis at each time by itself."""
         net = self.network
-        encoder = (self.encoder / net.coefficient_scale).cpu()
-        mean = (self.mean / net.coefficient_scale).cpu()
-        self.inputs = self.train.x.flatten(1) @ encoder - mean
+        self.scaled_encoder = self.encoder / net.coefficient_scale
+        self.scaled_mean = self.mean / net.coefficient_scale
+        self.inputs = self.train.x.flatten(1) @ self.scaled_encoder.cpu() - self.scaled_mean.cpu()
+        self.every = max(1, self.n_t // self.PARTS)
         self.outputs = self.train.y.flatten(1) @ net.output_basis.encoder().cpu()
         # What the modes leave out: no network can do better, and it belongs to the error.
         square = self.train.y.square().sum(-1) @ self.weights.cpu()
@@ -165,23 +178,30 @@ class Problem:
         self.at = net.output_basis.functions.permute(1, 2, 0).contiguous()  # (n_t + 1, c, K)
 
     def taught_loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Mean over paths of the relative L² error: of the whole history or, for a part
-        `truncated` of them, of the last known stress when the future is held, at `TIMES` times.
+        """Mean over paths of the relative L² error.
+
+        A part `truncated` of them is known up to a random time only and held from there on, as
+        on-line: their error is that of the past and that of the last known stress, half and half,
+        at `PARTS` equidistant times from a random one on.
         """
         part = round(len(rows) * self.truncated)
         held, whole = rows[:part], rows[part:]
-        last = torch.randint(1, self.n_t + 1, (part, self.TIMES), generator=generator)
-        known = torch.minimum(torch.arange(self.n_t + 1), last[..., None])  # (part, TIMES, n_t + 1)
-        x = self.train.x[held][torch.arange(part)[:, None, None], known].flatten(0, 1)
-        z = (x.to(self.device).flatten(1) @ self.encoder - self.mean) / (
-            self.network.coefficient_scale
-        )
+        first = int(torch.randint(1, self.every + 1, (), generator=generator))
+        times = torch.arange(first, self.n_t + 1, self.every)
+        last = torch.randint(0, len(times), (part,), generator=generator)
+        known = torch.minimum(torch.arange(self.n_t + 1), times[last][:, None])
+        x = self.train.x[held]
+        x = x.gather(1, known[..., None].expand(-1, -1, x.shape[-1]))
+        z = x.to(self.device).flatten(1) @ self.scaled_encoder - self.scaled_mean
         a = self.network(torch.cat([self.inputs[whole].to(self.device), z]), self.rest)
         error = (a[: len(whole)] - self.outputs[whole].to(self.device)).square().sum(1)
         error = error + self.remainder[whole].to(self.device)
-        ends = torch.einsum("nk,nck->nc", a[len(whole) :], self.at[last.flatten()])
-        target = self.train.y[held[:, None], last].to(self.device)
-        end = (ends.unflatten(0, last.shape) - target).square().sum(-1).mean(1)
+        y = (a[len(whole) :] @ self.at[times].flatten(0, 1).T).unflatten(1, (len(times), -1))
+        target = self.train.y[held[:, None], times].to(self.device)
+        square = (y - target).square().sum(-1)
+        past = (torch.arange(len(times)) <= last[:, None]).to(self.device, torch.float32)
+        end = square.gather(1, last[:, None].to(self.device))[:, 0]
+        end = 0.5 * (end + (square * past).sum(1) / past.sum(1))
         error = torch.cat([error, end]) / self.train.norm[torch.cat([whole, held])].to(self.device)
         return error.clamp_min(1e-12).sqrt().mean()
 

@@ -34,8 +34,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "isotropic": 0.0,
     },
     "default": {
-        "modes": 200,
-        "output_modes": 120,
+        "modes": 250,
+        "output_modes": 350,
         "width": 384,
         "layers": 2,
         "epochs": 300,
@@ -52,15 +52,14 @@ RECIPES: dict[str, dict[str, Any]] = {
 # What of `default` is otherwise where a teacher labels as many histories as are wanted: nothing
 # has to be regularised.
 TAUGHT: dict[str, Any] = {
-    "epochs": 12,
-    "batch": 512,
+    "epochs": 50,
+    "batch": 128,
     "rate": 3e-3,
     "weight_decay": 1e-4,
     "truncated": 0.4,
     "isotropic": 0.0,
 }
-SCHEDULE = {"optimiser": "soap", "warmup": 0.03}
-TEACHER_PATHS = 60_000
+TEACHER_PATHS = 30_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +133,7 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
         path is None or recipe["isotropic"] == 0.0,
         "--isotropic with --teacher: the teacher's histories need not be turned",
     )
-    more = {} if path is None else {"final_rate": recipe["rate"] * 1e-2, **SCHEDULE}
+    more = {} if path is None else {"final_rate": recipe["rate"] * 1e-2, "warmup": 0.02}
     settings = settings_from(recipe, arguments, **more)
     teacher = None if path is None else Teacher(path, data, settings.seed)
     torch.manual_seed(settings.seed)

@@ -175,10 +175,22 @@ def test_loss_is_the_error_of_the_law_given_the_future_and_on_line(data, model):
     assert loss == pytest.approx(np.sqrt(square).mean(), rel=1e-2)  # trapezoid rule and exact
     problem.truncated = 1.0
     loss = float(problem.taught_loss(rows, torch.Generator().manual_seed(0)))
-    last = torch.randint(1, 41, (20, 2), generator=torch.Generator().manual_seed(0)).numpy()
-    on = factor * (to_components(law.stress(U, 1.0)) @ E) - true
-    square = np.square(np.take_along_axis(on, last[..., None], 1)).sum(-1).mean(1) / norm
-    assert loss == pytest.approx(np.sqrt(square).mean(), rel=1e-4)
+    # The same random numbers: times 2 apart, and each path's last known one.
+    generator = torch.Generator().manual_seed(0)
+    times = np.arange(int(torch.randint(1, 3, (), generator=generator)), 41, 2)
+    last = torch.randint(0, len(times), (20,), generator=generator).numpy()
+    expected = []
+    for n, k in enumerate(times[last]):
+        cut = U[n, np.minimum(np.arange(41), k)][None]
+        said = factor[n] * (to_components(law.stress_given_future(cut, 1.0))[0] @ E)
+        square = np.square(said - true[n]).sum(-1)[times[: last[n] + 1]]
+        expected.append(np.sqrt(0.5 * (square.mean() + square[-1]) / norm[n]))
+    assert loss == pytest.approx(np.mean(expected), rel=1e-4)
+    on = factor * (to_components(law.stress(U, 1.0)) @ E)
+    n, k = 0, times[last[0]]
+    cut = U[n, np.minimum(np.arange(41), k)][None]
+    held = factor[n, k] * (to_components(law.stress_given_future(cut, 1.0))[0, k] @ E)
+    assert np.abs(held - on[n, k]).max() < 1e-9  # what is held is what the law does on-line
 
 
 def test_a_good_teacher_helps_and_is_named_in_the_report(data, model, all_knowing):
