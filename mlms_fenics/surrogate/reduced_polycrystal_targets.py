@@ -7,7 +7,6 @@ from mlms_fenics.errors import SimulationError
 from mlms_fenics.materials.crystal import CrystalLaw
 from mlms_fenics.materials.crystal_paths import integrate_paths
 from mlms_fenics.materials.crystal_variants import integrate_grains
-from mlms_fenics.surrogate.metrics import exact_pressure
 from mlms_fenics.surrogate.reduced_polycrystal_variations import FreeNumbers
 from mlms_fenics.surrogate.strain import isometry
 from mlms_fenics.surrogate.training_data import TrainingData
@@ -20,9 +19,9 @@ class Targets:
     """What a reduced polycrystal is fitted to: scaled so that a residual's square is an error.
 
     A vector holds, path by path and sample by sample, the coordinates of the stress without its
-    pressure 2 λ_e (J - 1) (five in 3D; in plane strain all three, as the out-of-plane part of the
-    deviator shows in the in-plane trace), divided by the path's norm. The squared length of a
-    difference is then the mean over paths of the squared relative L² error.
+    mean (five in 3D, two in plane strain), divided by the path's norm. The squared length of a
+    difference is then the mean over paths of the squared relative L² error. The mean is fitted to
+    nothing: it is 2 λ_e (J - 1), and in plane strain, but for elastic shear, known as well.
 
     Args:
         data: histories.
@@ -49,15 +48,14 @@ class Targets:
         self.free = FreeNumbers(data.law, vary)
         self.tolerance = tolerance
         self.segments = np.diff(data.time)
-        self.coordinates = isometry(d, deviatoric=d == 3).T
+        self.coordinates = isometry(d, deviatoric=True).T
         self.components = slice(None) if d == 3 else [0, 1, 3]
         self.times = np.unique(np.linspace(0, n_t, min(samples, n_t) + 1).round().astype(int))[1:]
         U = np.asarray(data.U[rows], dtype=np.float64)
         self.U = np.zeros((*U.shape[:2], 3, 3))
         self.U[...] = np.eye(3)
         self.U[..., :d, :d] = from_components(U)
-        rest = data.sigma[rows] - exact_pressure(U, data.law.bulk_modulus)
-        rest = rest[:, self.times] @ self.coordinates
+        rest = np.asarray(data.sigma[rows], np.float64)[:, self.times] @ self.coordinates
         norm = np.sqrt(np.square(rest).sum((1, 2)))
         # A path almost without deviator must not outweigh the others.
         norm = np.maximum(norm, 1e-2 * np.sqrt(np.mean(norm**2)))
