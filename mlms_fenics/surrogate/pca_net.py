@@ -35,6 +35,7 @@ class PCANet(nn.Module):
         inelastic: the network gives dev log U - J dev σ/2G instead of J dev σ/2G.
         extrapolation: θ of the unknown future, 0 (hold) or 1 (linear).
         dropout: in training, after each hidden layer (alpha dropout).
+        linear: what enters the first hidden layer's SELU also goes straight to the output.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class PCANet(nn.Module):
         inelastic: bool = False,
         extrapolation: float = 0.0,
         dropout: float = 0.0,
+        linear: bool = False,
     ) -> None:
         super().__init__()
         self.options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
@@ -82,6 +84,21 @@ class PCANet(nn.Module):
                 # The initialisation that SELU needs (Klambauer et al. 2017).
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
                 nn.init.zeros_(layer.bias)
+        self.linear = None
+        if linear:
+            self.linear = nn.Linear(widths[1], modes_out, bias=False)
+            nn.init.zeros_(self.linear.weight)
+
+    def features(self, z: torch.Tensor) -> torch.Tensor:
+        """What the output is linear in, from the input's scaled coefficients `(n, K)`."""
+        first = self.body[0](z)
+        h = self.body[1:](first)
+        return h if self.linear is None else torch.cat([h, first], dim=-1)
+
+    def readout(self) -> torch.Tensor:
+        """Weights from `features` to the output's scaled coefficients."""
+        last = self.last.weight
+        return last if self.linear is None else torch.cat([last, self.linear.weight], dim=1)
 
     def forward(self, z: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
         """Coefficients of the output history.
@@ -94,9 +111,10 @@ class PCANet(nn.Module):
             *Shape* `(n, K_out)`.
         """
         if not self.zero_at_rest:
-            return self.last(self.body(z)) * self.output_scale
-        h = self.body(torch.cat([z, rest]))
-        return nn.functional.linear(h[:-1] - h[-1:], self.last.weight) * self.output_scale
+            y = nn.functional.linear(self.features(z), self.readout(), self.last.bias)
+            return y * self.output_scale
+        h = self.features(torch.cat([z, rest]))
+        return nn.functional.linear(h[:-1] - h[-1:], self.readout()) * self.output_scale
 
     def rest_input(self) -> torch.Tensor:
         """Centred and scaled input coefficients of the rest history, *Shape* `(1, K)`."""
@@ -195,10 +213,11 @@ class PCANetLaw(LearntLaw):
             h = coefficients + self._start
         else:
             h = nn.functional.linear(coefficients, self._first, self._start)
+        first = h.clone() if self.network.linear is not None else None
         h = torch.selu_(h)
         for weight, bias in self._layers:
             h = torch.selu_(nn.functional.linear(h.to(weight.dtype), weight, bias))
-        h = h.to(self.dtype)
+        h = h.to(self.dtype) if first is None else torch.cat([h.to(self.dtype), first], dim=-1)
         return h if self._rest is None else h - self._rest
 
     def _readout(self, s: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -206,7 +225,7 @@ class PCANetLaw(LearntLaw):
         net = self.network
         psi = self._output.value(s).to(self.dtype) * net.output_scale
         offset = psi @ net.last.bias
-        return (psi @ net.last.weight).T, offset if self._rest is None else torch.zeros_like(offset)
+        return (psi @ net.readout()).T, offset if self._rest is None else torch.zeros_like(offset)
 
     def _to_stress(self, y: torch.Tensor, strain: torch.Tensor) -> torch.Tensor:
         """Cauchy stress `(n, d, d)` from the network's output and log U."""

@@ -94,6 +94,7 @@ class Problem:
             inelastic=inelastic,
             extrapolation=1.0 if paper else 0.0,
             dropout=recipe["dropout"],
+            linear=not paper,
         )
         net.input_basis.set(*inputs[:2])
         net.output_basis.set(*outputs[:2])

@@ -52,9 +52,9 @@ RECIPES: dict[str, dict[str, Any]] = {
 # What of `default` is otherwise where a teacher labels as many histories as are wanted: nothing
 # has to be regularised.
 TAUGHT: dict[str, Any] = {
-    "epochs": 50,
-    "batch": 128,
-    "rate": 3e-3,
+    "epochs": 70,
+    "batch": 256,
+    "rate": 4e-3,
     "weight_decay": 1e-4,
     "truncated": 0.4,
     "isotropic": 0.0,
