@@ -116,13 +116,16 @@ def time_run(solver: ExplicitSolver, end_time: float, steps: int | None = None) 
     }
 
 
-def untrained_pca_net(recipe: str, dtype: torch.dtype, device: Any) -> Material:
+def untrained_pca_net(
+    recipe: str, dtype: torch.dtype, device: Any, products: str | None = None
+) -> Material:
     """A PCA-Net of the recipe's architecture with random weights: for its cost alone.
 
     Args:
         recipe: "paper" or "default".
         dtype: of the network.
         device: likewise.
+        products: of its matrices, see `LearntLaw.to`.
     """
     from mlms_fenics.materials import magnesium
     from mlms_fenics.surrogate.pca_net import PCANet, PCANetLaw
@@ -142,6 +145,7 @@ def untrained_pca_net(recipe: str, dtype: torch.dtype, device: Any) -> Material:
         stress="total" if paper else "deviator",
         zero_at_rest=not paper,
         extrapolation=1.0 if paper else 0.0,
+        linear=not paper,
     )
     law = PCANetLaw(
         network,
@@ -150,4 +154,4 @@ def untrained_pca_net(recipe: str, dtype: torch.dtype, device: Any) -> Material:
         horizon=1.0,
         trust=TrustMeasure(3, 1.0),
     )
-    return law.to(device=device, dtype=dtype)
+    return law.to(device=device, dtype=dtype, products=products)
