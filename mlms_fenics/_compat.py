@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Everything that differs between dolfinx 0.9, 0.10 and 0.11, in one place."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ try:  # 0.10 and later
     from dolfinx.io import gmsh as _gmsh_io
 except ImportError:  # 0.9
     from dolfinx.io import gmshio as _gmsh_io
+
+# ffcx, when imported, has all warnings sent to a logger that nobody listens to.
+logging.captureWarnings(False)
 
 Tagged = tuple[mesh.Mesh, mesh.MeshTags, mesh.MeshTags]
 

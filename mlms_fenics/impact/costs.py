@@ -2,6 +2,7 @@
 """What a law costs in an impact: the whole run, timed step by step."""
 
 import os
+import platform
 from time import perf_counter, process_time
 from typing import Any
 
@@ -61,6 +62,16 @@ def resident() -> float:
     """Memory of this process, MB."""
     with open("/proc/self/statm", encoding="ascii") as file:
         return float(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def processor() -> str:
+    """What the processor calls itself."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            found = [line.partition(":")[2].strip() for line in file if "model name" in line]
+    except OSError:
+        found = []
+    return found[0] if found else platform.processor()
 
 
 def time_run(solver: ExplicitSolver, end_time: float, steps: int | None = None) -> dict[str, float]:

@@ -114,6 +114,17 @@ def test_price_list(tmp_path):
     assert found["concurrent Taylor"]["state [B/element]"] == 8 * (8 * 29 + 9)
     text = (tmp_path / "table.md").read_text()
     assert "3.2e12 / 7.6e12" in text and "estimate" in text
+    assert "PCA-Net, default: random weights" in text
+    # Measured rows stay, unless they are named or made of something else.
+    del found["recurrent operator"]
+    demo("cost_table").main([*options, "--out", str(tmp_path), "--again", "recurrent"])
+    again = json.loads((tmp_path / "cost.json").read_text())["ranks"]["1"]["anvil"]
+    assert again["recurrent operator"]["steps"] == 10
+    assert {name: again[name] for name in found} == found
+    demo("cost_table").main([*options, "--out", str(tmp_path), "--tolerance", "1e-2"])
+    other = json.loads((tmp_path / "cost.json").read_text())["ranks"]["1"]["anvil"]
+    changed = {name for name in other if other[name] != again[name]}
+    assert changed == {"concurrent Taylor"}
 
 
 def test_figures_of_the_studies(tmp_path):
@@ -149,6 +160,8 @@ def test_harvesting_goes_round(tmp_path):
         ("impact_studies", ["--grains", "0"], "--grains 0"),
         ("harvest", ["--rounds", "0"], "--rounds 0"),
         ("cost_table", ["--paths", "0"], "--paths 0"),
+        ("cost_table", ["--again", "nothing"], "--again nothing"),
+        ("cost_table", ["--pca-paper", "none.h5"], "model none.h5"),
     ],
 )
 def test_bad_input_is_told(tmp_path, capsys, name, options, words):
