@@ -23,16 +23,15 @@ stress moves the body; the work is the same. The notes below the table say so, r
 """
 
 import argparse
-import hashlib
 import json
 import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,44 +41,23 @@ from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.files import replacing
 from mlms_fenics.impact import anvil_solver, chosen_device, plate_solver
 from mlms_fenics.impact.batch import save_json
-from mlms_fenics.impact.costs import Shadow, processor, time_run, untrained_pca_net
-from mlms_fenics.impact.price_table import JOHNSON_COOK, table
+from mlms_fenics.impact.costs import Shadow, processor, time_run
+from mlms_fenics.impact.price_table import table
+from mlms_fenics.impact.priced_laws import NAMES, Row, laws
 from mlms_fenics.io.command import Parser
 from mlms_fenics.materials import Material, johnson_cook, magnesium
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.parallel import entry_point, on_every_rank, on_rank_zero
 from mlms_fenics.surrogate import load_model
-from mlms_fenics.surrogate.model_file import DEFAULT_MODEL
-from mlms_fenics.unitcell import TaylorMaterial
 
 COMM = MPI.COMM_WORLD
 SOLVERS = {"anvil": anvil_solver, "plate": plate_solver}
 SIZES = {"anvil": 0.1, "plate": 0.1}
 QUICK_SIZES = {"anvil": 0.25, "plate": 0.5}
-NAMES = (
-    JOHNSON_COOK, "recurrent operator", "PCA-Net, default", "PCA-Net, the paper's",
-    "PCA-Net, the paper's, products in bfloat16", "reduced polycrystal", "concurrent Taylor",
-)  # fmt: skip
 SAFETY = 0.8  # of the solvers' steps
 # A row is the fastest of so many runs, or of as many as take so many seconds of CPU.
 REPEATS, ENOUGH = 3, 10.0
 Results = dict[str, dict[str, dict[str, Any]]]
-
-
-class Row(NamedTuple):
-    """How a law is made for its row.
-
-    Attributes:
-        make: the law.
-        of: what the row is measured with; where it differs, the row is measured anew.
-        stable: take the stable step.
-        shadow: when another law moves the body.
-    """
-
-    make: Callable[[], Material]
-    of: dict[str, Any]
-    stable: bool = False
-    shadow: str = ""
 
 
 def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -120,64 +98,6 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     require(options.paths >= 1, f"--paths {options.paths}: must be at least 1")
     require(options.cell >= 4, f"--cell {options.cell}: must be at least 4")
     return options
-
-
-def laws(options: argparse.Namespace, device: torch.device) -> dict[str, Row]:
-    """By name, how each law is made and from what."""
-
-    def pca(recipe: str, file: str | None, products: str | None = None) -> Row:
-        given = {"dtype": torch.float32, "device": device, "products": products}
-        return Row(
-            lambda: (
-                untrained_pca_net(recipe, **given) if file is None else load_model(file, **given)
-            ),
-            {"model": digest(file) if file else "random weights", "products": products},
-            shadow="always" if file is None else "if it takes more steps",
-        )
-
-    def taylor(grains: int | None) -> Row:
-        def make() -> Material:
-            model = load_model()
-            compute = None if device.type == "cpu" else device
-            return TaylorMaterial(
-                model.law, model.orientations[:grains], options.tolerance, compute
-            )
-
-        return Row(make, {"grains": grains, "tolerance": options.tolerance}, stable=True)
-
-    def reduced() -> Row:
-        if options.reduced is None:
-            return taylor(4 if options.quick else 16)
-        return Row(
-            lambda: load_model(options.reduced, device=device),
-            {"model": digest(options.reduced)},
-            stable=True,
-        )
-
-    rows = (
-        Row(lambda: johnson_cook("OFHC copper"), {}),
-        Row(
-            lambda: load_model(options.recurrent, device=device, dtype=torch.float32),
-            {"model": digest(options.recurrent)},
-        ),
-        pca("default", options.pca_default),
-        pca("paper", options.pca_paper),
-        pca("paper", options.pca_paper, "bfloat16"),
-        reduced(),
-        taylor(8 if options.quick else None),
-    )
-    made = dict(zip(NAMES, rows, strict=True))
-    if options.laws:
-        chosen = {k: v for k, v in made.items() if any(word in k for word in options.laws)}
-        made = {JOHNSON_COOK: made[JOHNSON_COOK], **chosen}
-    return made
-
-
-def digest(file: str | None) -> str:
-    """Of a model's file, so that a row is measured anew where it has changed."""
-    path = DEFAULT_MODEL if file is None else Path(file)
-    require(path.is_file(), f"model {path}: there is no such file")
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def measure(options: argparse.Namespace) -> Results:
