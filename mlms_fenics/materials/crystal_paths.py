@@ -2,6 +2,7 @@
 """Crystals along given strain paths: numpy in, numpy out, on the CPU or a torch device."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -41,8 +42,12 @@ class PathResult:
     failed_at: np.ndarray
 
 
+@lru_cache(maxsize=256)
 def crystal_tables(law: CrystalLaw) -> tuple[np.ndarray, np.ndarray]:
-    """The law's systems as the kernel wants them, *Shape* `(n_slip or n_twin, N_COLUMNS)`."""
+    """The law's systems as the kernel wants them, *Shape* `(n_slip or n_twin, N_COLUMNS)`.
+
+    Made once for each law, so not to be changed in place.
+    """
     slip = np.zeros((law.n_slip, ck.N_COLUMNS))
     twin = np.zeros((law.n_twin, ck.N_COLUMNS))
     for table, schmid, per in (

@@ -35,6 +35,10 @@ class CrystalVariant(CrystalLaw):
     resistances: np.ndarray = field(kw_only=True)
     strengths: np.ndarray = field(kw_only=True)
 
+    # Arrays are not compared: each variant is itself alone.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     @classmethod
     def of(
         cls, law: CrystalLaw, turns: np.ndarray, resistances: np.ndarray, strengths: np.ndarray

@@ -46,7 +46,8 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> ReducedPolycrystal
     """Choose grains among candidates, polish orientations and weights, then the systems too.
 
     Args:
-        data: histories of a unit cell; of the training part a few tens are used, evenly spread.
+        data: histories of a unit cell; of the training part a few tens are used, evenly spread
+            (others for another seed).
         arguments: options of `add_arguments` and of the training command.
 
     Returns:
@@ -66,7 +67,8 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> ReducedPolycrystal
     begun = clock.perf_counter()
     rows = data.train
     if len(rows) > options["samples"]:
-        rows = rows[np.linspace(0, len(rows) - 1, options["samples"]).round().astype(int)]
+        some = np.linspace(0, len(rows) - 1, options["samples"]).round().astype(int)
+        rows = rows[(some + int(arguments.seed)) % len(rows)]
     data = replace(data, train=rows)
     own = _in_space(data.orientations)
     if is_taylor(data) and options["grains"] == len(own):
