@@ -63,8 +63,9 @@ def _cost(material: Material, F: torch.Tensor, time: np.ndarray, seconds: float)
     instants = [0, *sorted({first // 2, first} - {0}), *range(first + 1, len(time))]
     spent, counted = 0.0, 0
     for m, n in pairwise(instants):
+        given = F[:, n].contiguous()  # as the macroscale's is
         start = clock.process_time()
-        _, state = material.update(F[:, n], float(time[n]), float(time[n] - time[m]), state)
+        _, state = material.update(given, float(time[n]), float(time[n] - time[m]), state)
         if n > first:
             spent += clock.process_time() - start
             counted += 1
