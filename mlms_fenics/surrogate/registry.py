@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # name: (module, law class, module with `add_arguments(parser)` and `fit(data, arguments)`)
 _ARCHITECTURES = {
     "pca-net": ("pca_net", "PCANetLaw", "pca_training"),
+    "grains": ("grains", "GrainLaw", "grains_training"),
     "recurrent": ("recurrent", "RecurrentLaw", "recurrent_training"),
     "reduced": ("reduced_polycrystal", "ReducedPolycrystal", "reduced_polycrystal_training"),
 }

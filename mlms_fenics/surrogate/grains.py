@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Learnt grains as a material law: causal, objective, without horizon, any time step."""
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import nn
+
+from mlms_fenics.errors import require
+from mlms_fenics.materials.base import State
+from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.grains_cell import GrainCell
+from mlms_fenics.surrogate.grains_frame import stretch_and_turn
+from mlms_fenics.surrogate.grains_run import advance
+from mlms_fenics.surrogate.strain import isometry_inverse
+from mlms_fenics.tensors import from_components, to_components
+
+
+class GrainLaw(LearntLaw):
+    """σ = 2λ_e (J − 1) I + (2G/J) s with the mean elastic strain s of the grains of a `GrainCell`.
+
+    The pressure is the Taylor average's own, in closed form; stress at rest is exactly zero.
+    """
+
+    architecture = "grains"
+    network_class: type[nn.Module] = GrainCell
+    has_horizon = False
+
+    def own_state(self, n: int) -> State:
+        """Lattice rotations, elastic strains and internal variables of all grains, and U."""
+        require(self.dimension == 3, "learnt grains turn in three dimensions only")
+        A, y = self.network.start(n)
+        stretch = torch.zeros(n, 6, dtype=self.dtype, device=self.device)
+        stretch[:, :3] = 1.0
+        return {
+            "rotation": A.flatten(1).contiguous(),
+            "internal": y.flatten(1),
+            "stretch": stretch,
+        }
+
+    def step(
+        self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """See `LearntLaw.step`; a step longer than those learnt is divided, U linear in it."""
+        cell, size = self.network, self.network.elastic_scale
+        A, y, n = state["rotation"], state["internal"], self._divisions(dt / self.horizon)
+        start, end = from_components(state["stretch"]).double(), U.double()
+        share = torch.as_tensor(dt / self.horizon / n, dtype=self.dtype, device=self.device)
+        before = start
+        for part in range(1, n + 1):
+            now = end if part == n else torch.lerp(start, end, part / n)
+            d, spin = stretch_and_turn(before, now)
+            v = (torch.linalg.det(now).log() / cell.volume_scale).to(self.dtype)
+            A, y, s = advance(cell, A, y, d.to(self.dtype) / size, spin.to(self.dtype), v, share)
+            before = now
+        volume = strain[:, :3].sum(-1, keepdim=True)
+        sigma = s * (size * 2.0 * self.shear_modulus * torch.exp(-volume))
+        sigma = sigma @ _to_components(self.dtype, self.device)
+        sigma[:, :3] += self.bulk_modulus * torch.expm1(volume)
+        new = {"rotation": A, "internal": y, "stretch": to_components(U)}
+        return from_components(sigma), new
+
+    def _divisions(self, step: float) -> int:
+        """Number of parts of a step, given over the horizon."""
+        longest = self.network.longest_step
+        return 1 if longest is None else max(1, math.ceil(step / longest - 1e-6))
+
+
+@lru_cache(maxsize=16)
+def _to_components(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """From coordinates of deviators to their components, *Shape* `(5, 6)`."""
+    back = isometry_inverse(3, deviatoric=True).T.copy()
+    return torch.as_tensor(back, dtype=dtype, device=device)
