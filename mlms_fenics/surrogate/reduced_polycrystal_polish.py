@@ -10,6 +10,8 @@ from mlms_fenics.surrogate.reduced_polycrystal_fit import fit_weights, squared_e
 
 # Orientations (n, 3, 3) and free numbers (n, n_free) -> vectors (n, n_values).
 Responses = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# The same arguments to equivalent ones with smaller numbers.
+Settle = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 _STEP = 2e-2  # of the finite differences, radians: well above the law's integration error
 _LARGEST_TURN = 0.5  # of one step, radians
@@ -55,6 +57,7 @@ def polish(
     axes: np.ndarray,
     iterations: int,
     prior: float = 0.0,
+    settle: Settle | None = None,
     report: Callable[[int, float], bool] = lambda k, e: True,
 ) -> Grains:
     """Turn, vary and reweight all grains by Levenberg-Marquardt until the error stays.
@@ -70,6 +73,7 @@ def polish(
         axes: rotation axes allowed, *Shape* `(k, 3)`: three, or in plane strain one.
         iterations: take derivatives at most so many times.
         prior: a free number of one counts as much as this error; draws them towards zero.
+        settle: makes numbers smaller where others would do as well, before each iteration.
         report: told the iteration and its error; returns whether to go on.
 
     Returns:
@@ -85,6 +89,9 @@ def polish(
     best, error = _penalised(grains.error, prior, x), grains.error
     stalled = 0
     for iteration in range(iterations):
+        if settle is not None:
+            Q, x = settle(Q, x)
+            best = _penalised(error, prior, x)
         slopes = _slopes(Q, x, S, responses, axes)
         before = best
         for _ in range(_SECANTS):

@@ -182,6 +182,7 @@ def _varied(
         axes=_axes(targets.law.dimension),
         iterations=options["variations"],
         prior=options["prior"],
+        settle=targets.free.settled,
         report=go_on,
     )
 

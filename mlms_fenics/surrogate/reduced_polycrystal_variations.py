@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from mlms_fenics.materials.crystal import CrystalLaw
 from mlms_fenics.materials.crystal_variants import CrystalVariant
@@ -75,3 +76,20 @@ class FreeNumbers:
     def crystals(self, numbers: np.ndarray) -> list[CrystalVariant]:
         """The law of each grain, from numbers `(m, count)`."""
         return self.variations(numbers).crystals(self.law)
+
+    def settled(
+        self, orientations: np.ndarray, numbers: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same grains with the common turn of each one's systems given to its orientation.
+
+        Args:
+            orientations: Q, *Shape* `(m, 3, 3)`.
+            numbers: *Shape* `(m, count)`.
+        """
+        Q, x = orientations.copy(), numbers.copy()
+        for g, own in enumerate(self.variations(numbers).turns):
+            R = Rotation.from_rotvec(own)
+            common = R.mean()
+            Q[g] = Q[g] @ common.as_matrix()
+            x[g, : self._sizes[0]] = ((common.inv() * R).as_rotvec() @ self._axes.T).ravel()
+        return Q, x

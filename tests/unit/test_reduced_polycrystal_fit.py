@@ -164,6 +164,22 @@ def test_varied_systems_beat_the_law_and_fits_repeat():
     assert np.array_equal(turns, again) and np.abs(turns).max() > 0.05
 
 
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_a_common_turn_of_the_systems_is_one_of_the_grain(dimension):
+    data = taylor_data(dimension=dimension)
+    targets = Targets(data, data.train[:2], 10, 1e-5, vary=True)
+    Q = random_orientations(2, 4)
+    if dimension == 2:
+        Q = np.tile(np.eye(3), (2, 1, 1))
+    numbers = np.random.default_rng(1).normal(0.3, 0.2, size=(2, targets.free.count))
+    settled = targets.free.settled(Q, numbers)
+    before, after = targets.of_grains(Q, numbers), targets.of_grains(*settled)
+    assert np.abs(after - before).max() < 1e-4 * np.abs(before).max()
+    turns = targets.free.variations(settled[1]).turns
+    assert np.linalg.norm(turns) < 0.8 * np.linalg.norm(targets.free.variations(numbers).turns)
+    assert np.linalg.norm(Rotation.from_matrix(settled[0] @ Q.mT).magnitude()) > 0.1
+
+
 def test_a_large_prior_leaves_the_law():
     data = taylor_data()
     given = {**QUICK, "grains": 2, "samples": 4, "vary": "systems", "prior": 1e3}
