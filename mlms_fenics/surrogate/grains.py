@@ -47,14 +47,14 @@ class GrainLaw(LearntLaw):
         A, y, n = state["rotation"], state["internal"], self._divisions(dt / self.horizon)
         start, end = from_components(state["stretch"]).double(), U.double()
         share = torch.as_tensor(dt / self.horizon / n, dtype=self.dtype, device=self.device)
-        before = start
+        before, volume = start, strain[:, :3].sum(-1, keepdim=True)
         for part in range(1, n + 1):
             now = end if part == n else torch.lerp(start, end, part / n)
             d, spin = stretch_and_turn(before, now)
-            v = (torch.linalg.det(now).log() / cell.volume_scale).to(self.dtype)
-            A, y, s = advance(cell, A, y, d.to(self.dtype) / size, spin.to(self.dtype), v, share)
+            v = volume[:, 0] if part == n else torch.linalg.det(now).log().to(self.dtype)
+            d, spin = d.to(self.dtype) / size, spin.to(self.dtype)
+            A, y, s = advance(cell, A, y, d, spin, v / cell.volume_scale, share)
             before = now
-        volume = strain[:, :3].sum(-1, keepdim=True)
         sigma = s * (size * 2.0 * self.shear_modulus * torch.exp(-volume))
         sigma = sigma @ _to_components(self.dtype, self.device)
         sigma[:, :3] += self.bulk_modulus * torch.expm1(volume)

@@ -16,7 +16,7 @@ from mlms_fenics.surrogate import load_model, save_model
 from mlms_fenics.surrogate.evaluate import errors_on
 from mlms_fenics.surrogate.grains import GrainLaw
 from mlms_fenics.surrogate.grains_cell import HARDENING, GrainCell, _cayley
-from mlms_fenics.surrogate.grains_frame import unspun
+from mlms_fenics.surrogate.grains_frame import stretch_and_turn, unspun
 from mlms_fenics.surrogate.grains_run import advance, run
 from mlms_fenics.surrogate.grains_training import Problem, fit
 from mlms_fenics.surrogate.recurrent_cell import FAST, LARGEST, SMALL
@@ -283,3 +283,14 @@ def test_bad_input():
         GrainCell(0, 8, 2)
     with pytest.raises(InputError, match="dimension 3"):
         fit(histories.training_data(60, dimension=2), options())
+
+
+def test_split_of_a_step_is_its_polar_decomposition():
+    U = torch.as_tensor(histories.stretch(histories.walks(150, size=0.5, seed=1)))
+    d, r = stretch_and_turn(U[:, 10], U[:, 20])
+    f = (U[:, 20] @ torch.linalg.inv(U[:, 10])).numpy()
+    w, V = np.linalg.eigh(np.swapaxes(f, -1, -2) @ f)
+    log = (V * np.log(w)[:, None] / 2.0) @ np.swapaxes(V, -1, -2)
+    np.testing.assert_allclose(d, to_components(log) @ isometry(3, True).T, atol=1e-10)
+    turn = f @ np.linalg.inv((V * np.sqrt(w)[:, None]) @ np.swapaxes(V, -1, -2))
+    np.testing.assert_allclose(r, turn, atol=1e-10)
