@@ -70,21 +70,21 @@ class RecurrentLaw(LearntLaw):
         self, F: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `LearntLaw.update`; compiled as a whole in float32 on a CPU, in 3D."""
-        compiled = self._compiled(dt)
-        return super().update(F, time, dt, state) if compiled is None else compiled(F, dt, state)
+        if not compiles(self):
+            return super().update(F, time, dt, state)
+        return self._compiled()(F, dt, state, self._divisions(dt / self.horizon))
 
     @torch.no_grad()
     def advance(
         self, U: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `LearntLaw.advance`."""
-        compiled = self._compiled(dt)
-        return super().advance(U, time, dt, state) if compiled is None else compiled(U, dt, state)
+        if not compiles(self):
+            return super().advance(U, time, dt, state)
+        return self._compiled()(U, dt, state, self._divisions(dt / self.horizon))
 
-    def _compiled(self, dt: float) -> CompiledStep | None:
-        """The compiled step, where there is one and it need not be divided."""
-        if not compiles(self) or self._divisions(dt / self.horizon) > 1:
-            return None
+    def _compiled(self) -> CompiledStep:
+        """The compiled step, prepared anew where weights have changed."""
         prepared = getattr(self, "_prepared", None)
         if prepared is None or prepared.stale(self):
             self._prepared = prepared = CompiledStep(self)

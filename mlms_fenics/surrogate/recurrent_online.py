@@ -12,7 +12,7 @@ from mlms_fenics.surrogate.recurrent_cell import FAST, RecurrentCell
 from mlms_fenics.surrogate.recurrent_run import network_weights
 from mlms_fenics.surrogate.recurrent_update import update
 from mlms_fenics.surrogate.trust import ELASTIC
-from mlms_fenics.tensors import refuse_inverted
+from mlms_fenics.tensors import from_components, polar, refuse_inverted
 
 if TYPE_CHECKING:
     from mlms_fenics.surrogate.recurrent import RecurrentLaw
@@ -60,7 +60,7 @@ class CompiledStep:
         """Whether the law's weights are not those that were copied."""
         return self._key != _versions(law)
 
-    def __call__(self, F: Tensor, dt: float, state: State) -> tuple[Tensor, State]:
+    def __call__(self, F: Tensor, dt: float, state: State, parts: int = 1) -> tuple[Tensor, State]:
         """`Material.update` of the law.
 
         Args:
@@ -68,29 +68,35 @@ class CompiledStep:
             dt: µs.
             state: at the beginning. Where its tensors are transposes of contiguous ones, as those
                 returned are, nothing is copied.
+            parts: the network takes so many equal steps, U linear over them.
 
         Raises:
             InputError: some det F is not positive.
         """
         F = F.detach().to(torch.float32).contiguous()
-        given = [state[name].T.contiguous().numpy() for name in ("internal", "strain", "trust")] + [
-            state["distance"].numpy()
-        ]
-        new = [torch.empty(x.shape) for x in given]
-        sigma = torch.empty(F.shape)
-        numbers = self.numbers.copy()
-        share = dt / self.horizon
-        numbers[0], numbers[7] = 1.0 / (share * self.rate_scale), FAST * share
-        bad = update(
-            self.weights, self._measure(dt), numbers, self.branches, F.numpy(), *given,
-            sigma.numpy(), *(x.numpy() for x in new),
-        )  # fmt: skip
-        if bad >= 0:
-            refuse_inverted(F[bad])
-        internal, strain, memory, distance = new
-        return sigma, {
-            "internal": internal.T, "trust": memory.T, "strain": strain.T, "distance": distance,
-        }  # fmt: skip
+        names = ("internal", "strain", "trust")
+        y, since, memory = (state[name].T.contiguous() for name in names)
+        strain, share = since, dt / self.horizon / parts
+        self.numbers[0], self.numbers[7] = 1.0 / (share * self.rate_scale), FAST * share
+        given = (self.weights, self._measure(dt), self.numbers, self.branches)
+        sigma, distance = torch.empty(F.shape), torch.empty_like(state["distance"])
+        after = torch.empty_like(memory)
+        ends = [F] if parts == 1 else self._ends(F, state["strain"], parts)
+        for end in ends:
+            new_y, new_strain = torch.empty_like(y), torch.empty_like(strain)
+            arrays = (end, y, strain, since, memory, state["distance"],
+                      sigma, new_y, new_strain, after, distance)  # fmt: skip
+            bad = update(*given, *(x.numpy() for x in arrays))
+            if bad >= 0:
+                refuse_inverted(end[bad])
+            y, strain = new_y, new_strain
+        return sigma, {"internal": y.T, "trust": after.T, "strain": strain.T, "distance": distance}
+
+    @staticmethod
+    def _ends(F: Tensor, strain: Tensor, parts: int) -> list[Tensor]:
+        """Deformations at the ends of the parts of a step; the last one is F."""
+        start, (_, U) = torch.linalg.matrix_exp(from_components(strain)), polar(F)
+        return [torch.lerp(start, U, part / parts) for part in range(1, parts)] + [F]
 
     def _measure(self, dt: float) -> tuple[np.ndarray, ...]:
         trust = self.trust

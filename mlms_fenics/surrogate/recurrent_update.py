@@ -172,8 +172,8 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
     # numba's cache looks at this file's date only; a captured value is part of its key.
     @numba.njit(**_OPTIONS, cache=True)
     def update(
-        weights, trust, c, branches, F, y, strain, memory, distance, sigma, new_y, new_strain,
-        new_memory, new_distance,
+        weights, trust, c, branches, F, y, strain, since, memory, distance, sigma, new_y,
+        new_strain, new_memory, new_distance,
     ):  # fmt: skip
         """One step of all points.
 
@@ -184,7 +184,10 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
                 elastic_scale, 2G, bulk modulus, FAST dt, with dt over the reference time.
             branches: number of elastic strains.
             F: *Shape* `(n, 3, 3)`.
-            y, strain, memory, distance: state at the beginning, points last.
+            y, strain: state at the beginning, points last.
+            since: strain at the beginning of the step that the measure of trust sees; the network's
+                may be its last part only.
+            memory, distance: of that measure, at that beginning.
             sigma: *Shape* `(n, 3, 3)`, filled in.
             new_y, new_strain, new_memory, new_distance: state at the end, filled in.
 
@@ -228,6 +231,7 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
             _give(now, start, here, new_strain)
             _stress(k, moved, branches, c, start, here, s, sigma)
             _take(memory, start, here, before)
+            _take(since, start, here, old)
             trust_of_chunk(trust, now, old, before, work, after, far)
             _give(after, start, here, new_memory)
             for p in range(here):
