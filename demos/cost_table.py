@@ -112,7 +112,8 @@ def measure(options: argparse.Namespace) -> Results:
             if before is not None and before["of"] == of:
                 continue
             found = {**time_row(problem, row, options.quick), "of": of}
-            results[problem][name] = found
+            every = {**results[problem], name: found}
+            results[problem] = {key: every[key] for key in NAMES if key in every}
             if COMM.rank == 0:  # what has been measured outlives a run that is stopped
                 save_json(file, results)
                 print(
