@@ -12,6 +12,7 @@ from mlms_fenics.materials.base import State
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.grains_cell import GrainCell
 from mlms_fenics.surrogate.grains_frame import stretch_and_turn
+from mlms_fenics.surrogate.grains_online import CompiledStep, compiles
 from mlms_fenics.surrogate.grains_run import advance
 from mlms_fenics.surrogate.strain import isometry_inverse
 from mlms_fenics.tensors import from_components, to_components
@@ -38,6 +39,31 @@ class GrainLaw(LearntLaw):
             "internal": y.flatten(1),
             "stretch": stretch,
         }
+
+    @torch.no_grad()
+    def update(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """See `LearntLaw.update`; compiled as a whole in float32 on a CPU."""
+        compiled = self._compiled(dt)
+        return super().update(F, time, dt, state) if compiled is None else compiled(F, dt, state)
+
+    @torch.no_grad()
+    def advance(
+        self, U: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """See `LearntLaw.advance`."""
+        compiled = self._compiled(dt)
+        return super().advance(U, time, dt, state) if compiled is None else compiled(U, dt, state)
+
+    def _compiled(self, dt: float) -> CompiledStep | None:
+        """The compiled step, where there is one and it need not be divided."""
+        if not compiles(self) or self._divisions(dt / self.horizon) > 1:
+            return None
+        prepared = getattr(self, "_prepared", None)
+        if prepared is None or prepared.stale(self):
+            self._prepared = prepared = CompiledStep(self)
+        return prepared
 
     def step(
         self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State

@@ -89,11 +89,12 @@ def advance(
         new, state = cell(A.unflatten(-1, (-1, 3, 3)), y.unflatten(-1, (cell.grains, -1)), d, v, dt)
         new = spin[:, None] @ new
         return new.flatten(1), state.flatten(1), cell.stress(new, state)
-    weights = [_array(x) for x in (*cell.weights(), cell.shares())]
-    given = [_array(x) for x in (d, cell.rate_factor(d, dt), v, spin.flatten(1), A, y)]
+    weights, share = tuple(_array(x) for x in cell.weights()), _array(cell.shares())
+    factor = cell.rate_factor(d, dt)
+    given = [_array(x) for x in (d, factor[:, None], v[:, None], spin.flatten(1), A, y)]
     new_A, new_y, out = torch.empty(A.shape), torch.empty(y.shape), torch.empty(len(y), 5)
     numbers = (np.float32(FAST * float(dt)), np.float32(float(cell.elastic_scale)))
-    step(*weights, *given, *numbers, *(x.numpy() for x in (new_A, new_y, out)))
+    step(weights, share, *given, *numbers, *(x.numpy() for x in (new_A, new_y, out)))
     return new_A, new_y, out
 
 

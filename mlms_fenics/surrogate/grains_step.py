@@ -68,19 +68,97 @@ def _back(block, rows, first, start, here):  # type: ignore[no-untyped-def]
             rows[start + p, first + i] = block[i, p]
 
 
+@numba.njit(**OPTIONS)
+def work_space(width, outputs, states, m):  # type: ignore[no-untyped-def]
+    """Arrays of `block`."""
+    layers = np.empty((width, m * _N), np.float32), np.empty((width, m * _N), np.float32)
+    z, o = (
+        np.empty((DRIVERS + states, m * _N), np.float32),
+        np.empty((outputs, m * _N), np.float32),
+    )
+    tensors = (np.empty((9, _N), _F), np.empty((9, _N), _F), np.empty((6, _N), _F))
+    columns = (
+        np.empty((_E + 1 + states, _N), _F),
+        np.empty((outputs, _N), _F),
+        np.empty((states, _N), _F),
+        np.empty((12, _N), _F),
+        np.empty((3, _N), _F),
+        np.empty((_E, _N), _F),
+    )
+    return z, o, layers, np.empty((m, 9, _N), _F), tensors, columns
+
+
+@numba.njit(**OPTIONS)
+def block(  # type: ignore[no-untyped-def]
+    weights, share, moves, f, v, r, A, y, scale, size, start, here, space, new_A, new_y, total
+):
+    """One step of points `start` on, `here` of them.
+
+    Args:
+        weights, share, A, y, scale, size, new_A, new_y: see `step`.
+        moves, f, v, r: `d`, `f`, `v` and `spin` of these points, *Shape* `(rows, PATHS)`.
+        start, here: first point, and their number.
+        space: from `work_space`.
+        total: stress, *Shape* `(5, PATHS)`, filled in.
+    """
+    w1, b1, w2, b2, w3, b3 = weights
+    z, o, (h1, h2), before, (R, M, D), (pull, moved, new, w, amount, c) = space
+    m, states = len(share), new.shape[0]
+    q = states - _E
+    for g in range(m):
+        own, first = before[g], g * _N
+        _columns(A, 9 * g, start, here, own)
+        _columns(y, states * g, start, here, new)
+        symmetric(moves, 0, D)
+        times(D, own, M)
+        inward(own, M, c, 0)
+        for i in range(_E):
+            for p in range(_N):
+                z[_E + i, first + p] = c[i, p]
+                z[i, first + p] = c[i, p] * f[0, p]
+        for p in range(_N):
+            z[DRIVERS - 1, first + p] = v[0, p]
+        for i in range(states):
+            for p in range(_N):
+                z[DRIVERS + i, first + p] = new[i, p]
+    np.dot(w1, z, h1)
+    _silu(h1, b1)
+    np.dot(w2, h1, h2)
+    _silu(h2, b2)
+    np.dot(w3, h2, o)
+    offset(o, b3, _N)
+    total[:] = _F(0.0)
+    for g in range(m):
+        for i in range(_E + 1 + states):
+            for p in range(_N):
+                pull[i, p] = z[_E + i, g * _N + p]
+        for i in range(len(w3)):
+            for p in range(_N):
+                moved[i, p] = o[i, g * _N + p]
+        flow(pull, moved, scale, size, q, new, amount, w)
+        turn(before[g], w, M)
+        _spun(r, M, R)
+        symmetric(new, 0, D)
+        times_symmetric(R, D, M)
+        outward(R, M, c)
+        for i in range(_E):
+            for p in range(_N):
+                total[i, p] += share[g] * c[i, p]
+        _back(R, new_A, 9 * g, start, here)
+        _back(new, new_y, states * g, start, here)
+
+
 def _cached_step(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**OPTIONS, cache=True)
-    def step(  # type: ignore[no-untyped-def]
-        w1, b1, w2, b2, w3, b3, share, d, f, v, spin, A, y, scale, size, new_A, new_y, out
-    ):
+    def step(weights, share, d, f, v, spin, A, y, scale, size, new_A, new_y, out):  # type: ignore[no-untyped-def]
         """Advance, then turn.
 
         Args:
-            w1, b1, w2, b2, w3, b3: see `GrainCell.weights`.
-            share: weights of the grains, *Shape* `(m,)`.
+            weights: see `GrainCell.weights`.
+            share: of the grains, *Shape* `(m,)`.
             d: increments over the elastic strain's scale, *Shape* `(n, 5)`.
-            f: `GrainCell.rate_factor`, *Shape* `(n,)`.
-            v: scaled ln J, *Shape* `(n,)`.
+            f: `GrainCell.rate_factor`, *Shape* `(n, 1)`.
+            v: scaled ln J, *Shape* `(n, 1)`.
             spin: by rows, *Shape* `(n, 9)`.
             A: rotations by rows, *Shape* `(n, 9 m)`.
             y: states, *Shape* `(n, (5 + q) m)`.
@@ -90,68 +168,24 @@ def _cached_step(sources: int):  # type: ignore[no-untyped-def]
         """
         if sources < 0:  # never; mentioned so that it is captured
             return
-        n, m, width = len(f), len(share), len(w1)
-        states = y.shape[1] // m
-        q = states - _E
-        z = np.empty((DRIVERS + states, m * _N), np.float32)
-        h1, h2 = np.empty((width, m * _N), np.float32), np.empty((width, m * _N), np.float32)
-        o = np.empty((len(w3), m * _N), np.float32)
-        before, moves, D = np.empty((m, 9, _N), _F), np.empty((_E, _N), _F), np.empty((6, _N), _F)
-        r, R, M = np.empty((9, _N), _F), np.empty((9, _N), _F), np.empty((9, _N), _F)
-        pull, moved = np.empty((_E + 1 + states, _N), _F), np.empty((len(w3), _N), _F)
-        new, state = np.empty((states, _N), _F), np.empty((states, _N), _F)
-        w, amount, c = np.empty((12, _N), _F), np.empty((3, _N), _F), np.empty((_E, _N), _F)
-        total = np.empty((_E, _N), _F)
+        n, m = len(f), len(share)
+        space = work_space(len(weights[0]), len(weights[4]), y.shape[1] // m, m)
+        moves, r, total = np.empty((_E, _N), _F), np.empty((9, _N), _F), np.empty((_E, _N), _F)
+        factors, volumes = np.empty((1, _N), _F), np.empty((1, _N), _F)
         for start in range(0, n, _N):
             here = min(_N, n - start)
             _columns(d, 0, start, here, moves)
+            _columns(f, 0, start, here, factors)
+            _columns(v, 0, start, here, volumes)
             _columns(spin, 0, start, here, r)
-            for g in range(m):
-                own, first = before[g], g * _N
-                _columns(A, 9 * g, start, here, own)
-                _columns(y, states * g, start, here, state)
-                symmetric(moves, 0, D)
-                times(D, own, M)
-                inward(own, M, c, 0)
-                for i in range(_E):
-                    for p in range(_N):
-                        z[_E + i, first + p] = c[i, p]
-                        z[i, first + p] = c[i, p] * f[start + min(p, here - 1)]
-                for p in range(_N):
-                    z[DRIVERS - 1, first + p] = v[start + min(p, here - 1)]
-                for i in range(states):
-                    for p in range(_N):
-                        z[DRIVERS + i, first + p] = state[i, p]
-            np.dot(w1, z, h1)
-            _silu(h1, b1)
-            np.dot(w2, h1, h2)
-            _silu(h2, b2)
-            np.dot(w3, h2, o)
-            offset(o, b3, _N)
-            total[:] = 0.0
-            for g in range(m):
-                for i in range(_E + 1 + states):
-                    for p in range(_N):
-                        pull[i, p] = z[_E + i, g * _N + p]
-                for i in range(len(w3)):
-                    for p in range(_N):
-                        moved[i, p] = o[i, g * _N + p]
-                flow(pull, moved, scale, size, q, new, amount, w)
-                turn(before[g], w, M)
-                _spun(r, M, R)
-                symmetric(new, 0, D)
-                times_symmetric(R, D, M)
-                outward(R, M, c)
-                for i in range(_E):
-                    for p in range(_N):
-                        total[i, p] += share[g] * c[i, p]
-                _back(R, new_A, 9 * g, start, here)
-                _back(new, new_y, states * g, start, here)
+            block(
+                weights, share, moves, factors, volumes, r, A, y, scale, size, start, here, space,
+                new_A, new_y, total,
+            )  # fmt: skip
             _back(total, out, 0, start, here)
 
     return step
 
 
-step = _cached_step(
-    checksum(grains_algebra, grains_cell, grains_flow, recurrent_cell, recurrent_kernel)
-)
+SOURCES = checksum(grains_algebra, grains_cell, grains_flow, recurrent_cell, recurrent_kernel)
+step = _cached_step(SOURCES)

@@ -294,3 +294,28 @@ def test_split_of_a_step_is_its_polar_decomposition():
     np.testing.assert_allclose(d, to_components(log) @ isometry(3, True).T, atol=1e-10)
     turn = f @ np.linalg.inv((V * np.sqrt(w)[:, None]) @ np.swapaxes(V, -1, -2))
     np.testing.assert_allclose(r, turn, atol=1e-10)
+
+
+def test_compiled_update_is_torchs():
+    """Rotation, kinematics, grains and measure of trust in one loop; chunks with a remainder."""
+    data = histories.training_data(60)
+    law = GrainLaw.trained(lively(), data, {})
+    exact, n = law.to(dtype=torch.float64), 140
+    U = histories.stretch(histories.walks(n, size=0.3, seed=2))
+    F = torch.as_tensor(Rotation.random(n, random_state=3).as_matrix()[:, None] @ U)
+    state, other = law.initial_state(n), exact.initial_state(n)
+    for k in range(1, 20):
+        sigma, state = law.update(F[:, k].float(), k / 40.0, 1.0 / 40.0, state)
+        expected, other = exact.update(F[:, k], k / 40.0, 1.0 / 40.0, other)
+    assert set(state) == set(other)
+    scale = 0.02 * 2.0 * law.shear_modulus
+    torch.testing.assert_close(sigma.double(), expected, rtol=1e-3, atol=1e-3 * scale)
+    for name in state:
+        torch.testing.assert_close(state[name].double(), other[name], rtol=2e-3, atol=2e-3)
+    with pytest.raises(InputError, match="det F"):
+        law.update(-F[:, 20].float(), 0.5, 0.025, state)
+    with torch.no_grad():
+        law.network.logits.copy_(torch.tensor([3.0, 0.0, -3.0]))
+    changed, _ = law.update(F[:, 20].float(), 0.5, 0.025, state)
+    again, _ = super(GrainLaw, law).update(F[:, 20].float(), 0.5, 0.025, state)
+    torch.testing.assert_close(changed, again, rtol=1e-3, atol=1e-3 * scale)
