@@ -71,6 +71,7 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--ranks", type=int, nargs="+", help="numbers of MPI ranks to measure (default: 1, 2)")
     new("--laws", nargs="+", metavar="LAW", help="only laws whose name holds one of these words")
     new("--recurrent", metavar="FILE", help="model of the recurrent operator (default: shipped)")
+    new("--grains", metavar="FILE", help="model of learnt grains (default: no such row)")
     new("--pca-paper", metavar="FILE", help="trained model (default: random weights, same work)")
     new("--pca-default", metavar="FILE", help="likewise")
     new("--reduced", metavar="FILE", help="reduced polycrystal (default: the first 16 grains)")

@@ -18,7 +18,7 @@ from mlms_fenics.surrogate.model_file import DEFAULT_MODEL
 from mlms_fenics.unitcell import TaylorMaterial
 
 NAMES = (
-    JOHNSON_COOK, "recurrent operator", "PCA-Net, default", "PCA-Net, the paper's",
+    JOHNSON_COOK, "recurrent operator", "learnt grains", "PCA-Net, default", "PCA-Net, the paper's",
     "PCA-Net, the paper's, products in bfloat16", "reduced polycrystal", "concurrent Taylor",
 )  # fmt: skip
 
@@ -79,19 +79,23 @@ def laws(options: argparse.Namespace, device: torch.device) -> dict[str, Row]:
             stable=True,
         )
 
+    def learnt(file: str | None) -> Row:
+        return Row(
+            lambda: load_model(file, device=device, dtype=torch.float32), {"model": digest(file)}
+        )
+
     rows = (
         Row(lambda: johnson_cook("OFHC copper"), {}),
-        Row(
-            lambda: load_model(options.recurrent, device=device, dtype=torch.float32),
-            {"model": digest(options.recurrent)},
-        ),
+        learnt(options.recurrent),
+        learnt(options.grains) if options.grains else None,
         pca("default", options.pca_default),
         pca("paper", options.pca_paper),
         pca("paper", options.pca_paper, "bfloat16"),
         reduced(),
         taylor(8 if options.quick else None),
     )
-    made = dict(zip(NAMES, rows, strict=True))
+    named = zip(NAMES, rows, strict=True)
+    made = {name: row for name, row in named if row is not None}
     if options.laws:
         chosen = {k: v for k, v in made.items() if any(word in k for word in options.laws)}
         made = {JOHNSON_COOK: made[JOHNSON_COOK], **chosen}
