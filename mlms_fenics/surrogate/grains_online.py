@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from mlms_fenics.materials.base import State
+from mlms_fenics.surrogate.compiled_arrays import TrustArrays, array, versions
 from mlms_fenics.surrogate.grains_update import update
 from mlms_fenics.surrogate.recurrent_cell import FAST
-from mlms_fenics.surrogate.trust import ELASTIC
 from mlms_fenics.tensors import refuse_inverted
 
 if TYPE_CHECKING:
@@ -34,21 +34,18 @@ class CompiledStep:
 
     @torch.no_grad()
     def __init__(self, law: "GrainLaw") -> None:
-        self._key = _versions(law)
-        cell, trust = law.network, law.trust
-        self.horizon, self.trust = law.horizon, trust
-        self.weights = tuple(_array(w) for w in cell.weights())
-        self.share = _array(cell.shares())
+        self._key = versions(law)
+        cell = law.network
+        self.horizon, self.trust = law.horizon, TrustArrays(law.trust)
+        self.weights = tuple(array(w) for w in cell.weights())
+        self.share = array(cell.shares())
         self.rate_scale, size = float(cell.rate_scale), float(cell.elastic_scale)
         rest = (2.0 * law.shear_modulus, law.bulk_modulus)
         self.numbers = np.array([0.0, 1.0 / float(cell.volume_scale), size, *rest])
-        fitted = (trust.mean, trust.whitening, 1.0 / trust.lag_size, trust.lag_mean,
-                  trust.lag_whitening)  # fmt: skip
-        self.fitted = tuple(_array(x) for x in fitted)
 
     def stale(self, law: "GrainLaw") -> bool:
         """Whether the law's weights are not those that were copied."""
-        return self._key != _versions(law)
+        return self._key != versions(law)
 
     def __call__(self, F: Tensor, dt: float, state: State) -> tuple[Tensor, State]:
         """`Material.update` of the law.
@@ -67,29 +64,9 @@ class CompiledStep:
         given = [state[name].contiguous() for name in _STATE]
         new, sigma = [torch.empty_like(x) for x in given], torch.empty(F.shape)
         bad = update(
-            self.weights, self.share, self._measure(dt), self.numbers, np.float32(FAST * share),
+            self.weights, self.share, self.trust(dt), self.numbers, np.float32(FAST * share),
             *(x.numpy() for x in (F, *given, sigma, *new)),
         )  # fmt: skip
         if bad >= 0:
             refuse_inverted(F[bad])
         return sigma, dict(zip(_STATE, new, strict=True))
-
-    def _measure(self, dt: float) -> tuple[np.ndarray, ...]:
-        trust = self.trust
-        x = dt / (np.array(trust.TIMES) * trust.horizon)
-        lags = np.array([np.exp(-x), -np.expm1(-x) / x], np.float32)
-        forget = np.exp(-dt / (trust.AVERAGE * trust.horizon))
-        numbers = np.array([trust.FLOOR, ELASTIC, forget], np.float32)
-        return (*self.fitted[:2], lags, *self.fitted[2:], numbers)
-
-
-def _array(x: Tensor) -> np.ndarray:
-    return np.array(x.detach().numpy(), np.float32, order="C")
-
-
-def _versions(law: "GrainLaw") -> tuple[int, ...]:
-    """What changes when a weight is replaced or written to."""
-    modules = (law.network, *law.network.children(), law.trust)
-    stores = (store for part in modules for store in (part._parameters, part._buffers))
-    tensors = [x for store in stores for x in store.values() if x is not None]
-    return tuple(y for x in tensors for y in (id(x), x._version))

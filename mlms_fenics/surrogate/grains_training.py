@@ -14,6 +14,7 @@ from mlms_fenics.surrogate.grains_frame import unspun
 from mlms_fenics.surrogate.grains_run import run
 from mlms_fenics.surrogate.metrics import exact_pressure
 from mlms_fenics.surrogate.recurrent_grids import random_nodes
+from mlms_fenics.surrogate.recurrent_training import root_mean_square
 from mlms_fenics.surrogate.strain import volume_ratio
 from mlms_fenics.surrogate.training import given_or, optimise, settings_from
 from mlms_fenics.surrogate.training_data import TrainingData
@@ -104,9 +105,9 @@ class Problem:
         self.n_t, self.device = n_t, device
         sizes = (options[k] for k in ("grains", "width", "internal"))
         self.cell = cell = GrainCell(*sizes, longest_step=1.0 / n_t)
-        cell.elastic_scale.fill_(_root_mean_square(self.train.s))
-        cell.volume_scale.fill_(max(_root_mean_square(self.train.v[..., None]), 1e-6))
-        cell.rate_scale.fill_(_root_mean_square(self.train.d) * n_t)
+        cell.elastic_scale.fill_(root_mean_square(self.train.s))
+        cell.volume_scale.fill_(max(float(root_mean_square(self.train.v[..., None])), 1e-6))
+        cell.rate_scale.fill_(root_mean_square(self.train.d) * n_t)
         cell.to(device)
 
     def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -138,8 +139,3 @@ class Problem:
         target = part.s[rows, :steps].permute(1, 2, 0) / scale
         square = (s - target).square().sum((0, 1)) / target.square().sum((0, 1))
         return (square + 1e-10).sqrt()
-
-
-def _root_mean_square(x: torch.Tensor) -> float:
-    """Typical size of a vector, the last axis."""
-    return float(x.square().sum(-1).mean().sqrt())

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from mlms_fenics.materials.base import State
+from mlms_fenics.surrogate.compiled_arrays import TrustArrays, array, versions
 from mlms_fenics.surrogate.recurrent_cell import FAST, RecurrentCell
 from mlms_fenics.surrogate.recurrent_run import network_weights
 from mlms_fenics.surrogate.recurrent_update import update
-from mlms_fenics.surrogate.trust import ELASTIC
 from mlms_fenics.tensors import from_components, polar, refuse_inverted
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ class CompiledStep:
     """
 
     def __init__(self, law: "RecurrentLaw") -> None:
-        self._key = _versions(law)
-        cell, trust = law.network, law.trust
+        self._key = versions(law)
+        cell = law.network
         self.horizon, self.branches = law.horizon, cell.branches
-        self.weights = tuple(_array(w) for w in network_weights(cell))
+        self.weights = tuple(array(w) for w in network_weights(cell))
         scales = [float(x) for x in (cell.elastic_scale, cell.strain_scale, cell.volume_scale)]
         self.rate_scale = float(cell.rate_scale)
         self.numbers = np.array(
@@ -49,16 +49,11 @@ class CompiledStep:
              law.bulk_modulus, 0.0],
             np.float32,
         )  # fmt: skip
-        self.trust = trust
-        self.fitted = tuple(
-            _array(x)
-            for x in (trust.mean, trust.whitening, 1.0 / trust.lag_size, trust.lag_mean,
-                      trust.lag_whitening)
-        )  # fmt: skip
+        self.trust = TrustArrays(law.trust)
 
     def stale(self, law: "RecurrentLaw") -> bool:
         """Whether the law's weights are not those that were copied."""
-        return self._key != _versions(law)
+        return self._key != versions(law)
 
     def __call__(self, F: Tensor, dt: float, state: State, parts: int = 1) -> tuple[Tensor, State]:
         """`Material.update` of the law.
@@ -78,7 +73,7 @@ class CompiledStep:
         y, since, memory = (state[name].T.contiguous() for name in names)
         strain, share = since, dt / self.horizon / parts
         self.numbers[0], self.numbers[7] = 1.0 / (share * self.rate_scale), FAST * share
-        given = (self.weights, self._measure(dt), self.numbers, self.branches)
+        given = (self.weights, self.trust(dt), self.numbers, self.branches)
         sigma, distance = torch.empty(F.shape), torch.empty_like(state["distance"])
         after = torch.empty_like(memory)
         ends = [F] if parts == 1 else self._ends(F, state["strain"], parts)
@@ -97,28 +92,3 @@ class CompiledStep:
         """Deformations at the ends of the parts of a step; the last one is F."""
         start, (_, U) = torch.linalg.matrix_exp(from_components(strain)), polar(F)
         return [torch.lerp(start, U, part / parts) for part in range(1, parts)] + [F]
-
-    def _measure(self, dt: float) -> tuple[np.ndarray, ...]:
-        trust = self.trust
-        x = dt / (np.array(trust.TIMES) * trust.horizon)
-        lags = np.array([np.exp(-x), -np.expm1(-x) / x], np.float32)
-        forget = np.exp(-dt / (trust.AVERAGE * trust.horizon))
-        numbers = np.array([trust.FLOOR, ELASTIC, forget], np.float32)
-        return (*self.fitted[:2], lags, *self.fitted[2:], numbers)
-
-
-def _array(x: Tensor) -> np.ndarray:
-    return np.array(x.detach().numpy(), np.float32, order="C")
-
-
-def _versions(law: "RecurrentLaw") -> tuple[int, ...]:
-    """What changes when a weight is replaced or written to."""
-    modules = (law.network, *law.network.children(), law.trust)
-    tensors = [
-        x
-        for module in modules
-        for kind in (module._parameters, module._buffers)
-        for x in kind.values()
-        if x is not None
-    ]
-    return tuple(y for x in tensors for y in (id(x), x._version))

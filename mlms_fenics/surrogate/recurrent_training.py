@@ -145,10 +145,10 @@ class Problem:
             options["branches"],
             longest_step=int(part.longest.max()) / n_t,
         )
-        self.cell.elastic_scale.fill_(float(_root_mean_square(part.s)))
-        self.cell.strain_scale.fill_(float(_root_mean_square(part.e)))
-        self.cell.volume_scale.fill_(max(float(_root_mean_square(part.v)), 1e-6))
-        self.cell.rate_scale.fill_(float(_root_mean_square(part.e.diff(dim=1))) * n_t)
+        self.cell.elastic_scale.fill_(float(root_mean_square(part.s)))
+        self.cell.strain_scale.fill_(float(root_mean_square(part.e)))
+        self.cell.volume_scale.fill_(max(float(root_mean_square(part.v)), 1e-6))
+        self.cell.rate_scale.fill_(float(root_mean_square(part.e.diff(dim=1))) * n_t)
         self.cell.to(device)
 
     def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -217,6 +217,6 @@ def _at(x: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
     return torch.lerp(x[:, low], x[:, (low + 1).clamp(max=x.shape[1] - 1)], part)
 
 
-def _root_mean_square(x: torch.Tensor) -> torch.Tensor:
+def root_mean_square(x: torch.Tensor) -> torch.Tensor:
     """Typical size of a vector, the last axis."""
     return x.square().sum(-1).mean().sqrt()
