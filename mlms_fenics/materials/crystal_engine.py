@@ -5,12 +5,11 @@ A lane integrates one grain through its whole path and, when done, takes the nex
 no lane waits for another, and no grain's result depends on its neighbours.
 """
 
-import zlib
-from pathlib import Path
-
 import numba
 import numpy as np
 
+from mlms_fenics.files import source_checksum
+from mlms_fenics.materials import crystal_kernel, crystal_step, vector_math
 from mlms_fenics.materials.crystal_kernel import (
     F_SLOPE,
     F_START,
@@ -62,13 +61,6 @@ def _set_segment(w, l, U, Q, path, grain, node):
                 b += U[path, node + 1, 3 * i + k] * Q[grain, 3 * k + j]
             w[(F_START + 3 * i + j) * L + l] = a
             w[(F_SLOPE + 3 * i + j) * L + l] = b - a
-
-
-def _sources() -> int:
-    """Checksum of every source that is compiled into `integrate`."""
-    folder = Path(__file__).parent
-    names = ("vector_math.py", "crystal_kernel.py", "crystal_step.py", "crystal_engine.py")
-    return zlib.crc32(b"".join((folder / name).read_bytes() for name in names))
 
 
 def _cached(sources: int):
@@ -227,4 +219,4 @@ def _cached(sources: int):
     return integrate
 
 
-integrate = _cached(_sources())
+integrate = _cached(source_checksum(vector_math, crystal_kernel, crystal_step))

@@ -4,10 +4,6 @@
 All arrays are `(rows, PATHS)`: columns of a constant number, so that LLVM vectorises every loop.
 """
 
-import zlib
-from pathlib import Path
-from types import ModuleType
-
 import numba
 import numpy as np
 
@@ -156,12 +152,3 @@ def turn_back(A, w, G, gw, K):  # type: ignore[no-untyped-def]
             G[3 * i, p] = a * w[3, p] + b * w[4, p] + c * w[5, p]
             G[3 * i + 1, p] = a * w[6, p] + b * w[7, p] + c * w[8, p]
             G[3 * i + 2, p] = a * w[9, p] + b * w[10, p] + c * w[11, p]
-
-
-def checksum(*modules: ModuleType) -> int:
-    """Of the sources of modules, for the key of a compiled function's cache.
-
-    numba's cache looks at the date of the function's own file only; a captured number is part of
-    its key.
-    """
-    return zlib.crc32(b"".join(Path(str(m.__file__)).read_bytes() for m in modules))

@@ -9,9 +9,9 @@ import numba
 import numpy as np
 import torch
 
+from mlms_fenics.files import source_checksum
 from mlms_fenics.materials import vector_math
 from mlms_fenics.surrogate import strain_kernel
-from mlms_fenics.surrogate.grains_algebra import checksum
 from mlms_fenics.surrogate.strain import isometry, isometry_inverse, log_strain
 from mlms_fenics.surrogate.strain_kernel import POINTS, ROTATION, ROWS, kinematics
 from mlms_fenics.tensors import from_components, polar, to_components
@@ -72,7 +72,7 @@ def _cached_split(sources: int):  # type: ignore[no-untyped-def]
     return _split
 
 
-_split = _cached_split(checksum(vector_math, strain_kernel))
+_split = _cached_split(source_checksum(vector_math, strain_kernel))
 
 
 def unspun(U: np.ndarray, tensors: np.ndarray, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ paths; `PATHS` of them at a time go through the tensor algebra.
 import numba
 import numpy as np
 
+from mlms_fenics.files import source_checksum
 from mlms_fenics.surrogate import (
     grains_algebra,
     grains_cell,
@@ -18,7 +19,6 @@ from mlms_fenics.surrogate import (
 from mlms_fenics.surrogate.grains_algebra import (
     OPTIONS,
     PATHS,
-    checksum,
     give,
     inward,
     outward,
@@ -236,5 +236,7 @@ def _add_grains(a, b, paths):  # type: ignore[no-untyped-def]
             a[i, g] += total
 
 
-_SOURCES = checksum(grains_algebra, grains_cell, grains_flow, recurrent_cell, recurrent_kernel)
+_SOURCES = source_checksum(
+    grains_algebra, grains_cell, grains_flow, recurrent_cell, recurrent_kernel
+)
 forward, backward = _cached_forward(_SOURCES), _cached_backward(_SOURCES)

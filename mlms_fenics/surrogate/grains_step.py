@@ -4,6 +4,7 @@
 import numba
 import numpy as np
 
+from mlms_fenics.files import source_checksum
 from mlms_fenics.surrogate import (
     grains_algebra,
     grains_cell,
@@ -14,7 +15,6 @@ from mlms_fenics.surrogate import (
 from mlms_fenics.surrogate.grains_algebra import (
     OPTIONS,
     PATHS,
-    checksum,
     inward,
     outward,
     symmetric,
@@ -187,5 +187,7 @@ def _cached_step(sources: int):  # type: ignore[no-untyped-def]
     return step
 
 
-SOURCES = checksum(grains_algebra, grains_cell, grains_flow, recurrent_cell, recurrent_kernel)
+SOURCES = source_checksum(
+    grains_algebra, grains_cell, grains_flow, recurrent_cell, recurrent_kernel
+)
 step = _cached_step(SOURCES)

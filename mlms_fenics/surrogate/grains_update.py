@@ -10,6 +10,7 @@ from math import sqrt
 import numba
 import numpy as np
 
+from mlms_fenics.files import source_checksum
 from mlms_fenics.materials import vector_math
 from mlms_fenics.surrogate import (
     grains_algebra,
@@ -21,7 +22,7 @@ from mlms_fenics.surrogate import (
     strain_kernel,
     trust_kernel,
 )
-from mlms_fenics.surrogate.grains_algebra import PATHS, checksum
+from mlms_fenics.surrogate.grains_algebra import PATHS
 from mlms_fenics.surrogate.grains_step import block, work_space
 from mlms_fenics.surrogate.strain_kernel import (
     GROWTH,
@@ -196,7 +197,7 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
 
 
 update = _cached(
-    checksum(
+    source_checksum(
         grains_algebra,
         grains_cell,
         grains_flow,

@@ -7,13 +7,12 @@ computes is what `RecurrentLaw.step`, `TrustMeasure` and `LearntLaw.update` do i
 with rotation and strain in float64.
 """
 
-import zlib
 from math import sqrt
-from pathlib import Path
 
 import numba
 import numpy as np
 
+from mlms_fenics.files import source_checksum
 from mlms_fenics.materials import vector_math
 from mlms_fenics.surrogate import recurrent_cell, recurrent_kernel, strain_kernel, trust_kernel
 from mlms_fenics.surrogate.recurrent_kernel import _drive, _move
@@ -161,13 +160,6 @@ def _stress(k, y, branches, c, start, here, s, sigma):  # type: ignore[no-untype
         sigma[n, 0, 2] = sigma[n, 2, 0] = s[11 * _N + p]
 
 
-def _sources() -> int:
-    """Checksum of every source that is compiled into `update`."""
-    modules = (vector_math, strain_kernel, trust_kernel, recurrent_kernel, recurrent_cell)
-    files = [*(str(module.__file__) for module in modules), __file__]
-    return zlib.crc32(b"".join(Path(name).read_bytes() for name in files))
-
-
 def _cached(sources: int):  # type: ignore[no-untyped-def]
     # numba's cache looks at this file's date only; a captured value is part of its key.
     @numba.njit(**_OPTIONS, cache=True)
@@ -241,4 +233,6 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
     return update
 
 
-update = _cached(_sources())
+update = _cached(
+    source_checksum(vector_math, strain_kernel, trust_kernel, recurrent_kernel, recurrent_cell)
+)

@@ -6,13 +6,11 @@ Only who chooses the substeps differs: within a step of the cell they must not d
 deformation, so that the stress is a smooth function of it, which a Newton iteration needs.
 """
 
-import zlib
-from pathlib import Path
-
 import numba
 import numpy as np
 
-from mlms_fenics.materials import crystal_kernel, crystal_step
+from mlms_fenics.files import source_checksum
+from mlms_fenics.materials import crystal_kernel, crystal_step, vector_math
 from mlms_fenics.materials.crystal_kernel import F_SLOPE, F_START, MAX_STATE, L, rates, u
 from mlms_fenics.materials.crystal_step import (
     DEVIATOR,
@@ -48,13 +46,6 @@ def _accept(w, n_state):
         for l in range(n):
             w[a + l] = w[b + l]
             w[f0 + l] = w[f1 + l]
-
-
-def _sources() -> int:
-    """Checksum of every source that is compiled into `advance`."""
-    folder = Path(crystal_kernel.__file__).parent
-    files = [folder / "vector_math.py", crystal_kernel.__file__, crystal_step.__file__, __file__]
-    return zlib.crc32(b"".join(Path(name).read_bytes() for name in files))
 
 
 def _cached(sources: int):
@@ -156,4 +147,4 @@ def _cached(sources: int):
     return advance
 
 
-advance = _cached(_sources())
+advance = _cached(source_checksum(vector_math, crystal_kernel, crystal_step))
