@@ -25,15 +25,15 @@ from torch import Tensor, nn
 
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.files import replacing
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.parallel import entry_point
+from mlms_fenics.surrogate.fitting.data import TrainingData, load_data
+from mlms_fenics.surrogate.fitting.training import Settings, optimise
 from mlms_fenics.surrogate.metrics import path_errors
-from mlms_fenics.surrogate.recurrent import RecurrentLaw
-from mlms_fenics.surrogate.recurrent_cell import FAST, RecurrentCell
-from mlms_fenics.surrogate.recurrent_grids import random_nodes
-from mlms_fenics.surrogate.recurrent_training import Problem
-from mlms_fenics.surrogate.training import Settings, optimise
-from mlms_fenics.surrogate.training_data import TrainingData, load_data
-from mlms_fenics.tensors import from_components, to_components
+from mlms_fenics.surrogate.recurrent.cell import FAST, RecurrentCell
+from mlms_fenics.surrogate.recurrent.grids import random_nodes
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
+from mlms_fenics.surrogate.recurrent.training import Problem
 from mlms_fenics.unitcell import TaylorAverage
 
 COARSE = 4

@@ -32,9 +32,9 @@ from mlms_fenics.impact.batch import Run, run_once, save_json
 from mlms_fenics.impact.compare import compare_runs
 from mlms_fenics.impact.figures import save_figure
 from mlms_fenics.io.command import Parser
+from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate import load_model
-from mlms_fenics.tensors import polar
 
 DEMOS = {"anvil": "taylor_anvil.py", "plate": "plate_impact.py"}
 SOLVERS = {"anvil": anvil_solver, "plate": plate_solver}

@@ -28,8 +28,8 @@ from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.evaluate import predict
+from mlms_fenics.surrogate.fitting.data import TrainingData, load_data
 from mlms_fenics.surrogate.metrics import path_errors
-from mlms_fenics.surrogate.training_data import TrainingData, load_data
 
 BATCH = 32
 PARTS = 10  # of a path, for the error along it

@@ -19,8 +19,8 @@ from mlms_fenics.data.paths import sample_path
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
+from mlms_fenics.kinematics.tensors import to_components
 from mlms_fenics.parallel import entry_point
-from mlms_fenics.tensors import to_components
 
 
 def straightened(U: np.ndarray, every: int) -> np.ndarray:

@@ -31,10 +31,10 @@ from from_unit_cell_to_impact import environment
 
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.files import replacing
+from mlms_fenics.judge.judged_data import load_judged
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.surrogate.evaluate import ZERO, errors_on
-from mlms_fenics.surrogate.judged_data import load_judged
 
 PROTOCOLS = {"R": "random", "F": "fixed", "U": "uniaxial-strain", "L": "load-unload", "C": "cavity"}
 TRAINING_SHARE = 0.8  # of a data set: the rest is for validation and test

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mlms_fenics.benchmarks.cell import GRAINS, HORIZON, paper_cell, paper_path
-from mlms_fenics.tensors import deviator
+from mlms_fenics.kinematics.tensors import deviator
 from mlms_fenics.unitcell import FFTCell
 from mlms_fenics.unitcell.fft_operators import wave_vectors
 

@@ -8,10 +8,10 @@ import numba
 import numpy as np
 
 from mlms_fenics.data import PathSettings, sample_path
-from mlms_fenics.materials import crystal_kernel as ck
-from mlms_fenics.materials import crystal_step as cs
 from mlms_fenics.materials import magnesium
-from mlms_fenics.materials.crystal_paths import crystal_tables
+from mlms_fenics.materials.crystal import kernel as ck
+from mlms_fenics.materials.crystal import step as cs
+from mlms_fenics.materials.crystal.paths import crystal_tables
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.unitcell import TaylorAverage
 

@@ -13,8 +13,8 @@ from mlms_fenics.data.dataset import DONE, FAILED
 from mlms_fenics.data.progress import Progress
 from mlms_fenics.data.store import Block, Store
 from mlms_fenics.errors import SimulationError
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.parallel import on_every_rank, on_rank_zero
-from mlms_fenics.tensors import from_components, to_components
 
 NEXT, FINISHED, FAILURES = 0, 1, 2
 _STOP = 2**40

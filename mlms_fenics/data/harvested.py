@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from mlms_fenics.errors import InputError
-from mlms_fenics.tensors import from_components
+from mlms_fenics.kinematics.tensors import from_components
 
 
 @dataclass(frozen=True)

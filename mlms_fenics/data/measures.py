@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlms_fenics.tensors import deviator, frobenius, from_components, trace
+from mlms_fenics.kinematics.tensors import deviator, frobenius, from_components, trace
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from mlms_fenics.data.dataset import Dataset
 from mlms_fenics.data.measures import Measures
 from mlms_fenics.files import replacing
-from mlms_fenics.tensors import COMPONENTS
+from mlms_fenics.kinematics.tensors import COMPONENTS
 
 SHOWN = 12
 

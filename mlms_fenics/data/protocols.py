@@ -10,7 +10,7 @@ import numpy as np
 
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.data.walks import exponential
-from mlms_fenics.tensors import deviator, frobenius, from_components
+from mlms_fenics.kinematics.tensors import deviator, frobenius, from_components
 
 
 def uniaxial(settings: PathSettings, rng: np.random.Generator, k: int) -> np.ndarray:

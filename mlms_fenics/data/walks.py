@@ -6,7 +6,7 @@ from scipy.interpolate import PchipInterpolator
 
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.errors import SimulationError
-from mlms_fenics.tensors import deviator, from_components
+from mlms_fenics.kinematics.tensors import deviator, from_components
 
 MAX_TRIES = 20_000
 

@@ -139,8 +139,8 @@ def untrained_pca_net(
         products: of its matrices, see `LearntLaw.to`.
     """
     from mlms_fenics.materials import magnesium
-    from mlms_fenics.surrogate.pca_net import PCANet, PCANetLaw
-    from mlms_fenics.surrogate.pca_training import RECIPES
+    from mlms_fenics.surrogate.pca_net.law import PCANet, PCANetLaw
+    from mlms_fenics.surrogate.pca_net.training import RECIPES
     from mlms_fenics.surrogate.trust import TrustMeasure
 
     torch.manual_seed(0)

@@ -4,7 +4,7 @@
 import numpy as np
 
 from mlms_fenics.errors import InputError
-from mlms_fenics.tensors import von_mises
+from mlms_fenics.kinematics.tensors import von_mises
 
 __all__ = ["deviatoric_strain", "volumetric_strain", "von_mises"]
 

@@ -4,8 +4,8 @@
 from collections.abc import Mapping
 
 from mlms_fenics.errors import require
-from mlms_fenics.materials.crystal import CrystalLaw, SlipFamily, as_vectors
-from mlms_fenics.materials.lattice import cubic_systems
+from mlms_fenics.materials.crystal.lattice import cubic_systems
+from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily, as_vectors
 
 CUBIC_FAMILIES = {"fcc": ("{111}<110>",), "bcc": ("{110}<111>", "{112}<111>")}
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from mlms_fenics.kinematics.tensors import from_components, polar
 from mlms_fenics.materials.base import Material, State
-from mlms_fenics.materials.crystal import CrystalLaw
-from mlms_fenics.materials.crystal_paths import integrate_paths, virgin_state
-from mlms_fenics.materials.crystal_points import raise_on_failure
-from mlms_fenics.materials.crystal_variants import integrate_grains
-from mlms_fenics.tensors import from_components, polar
+from mlms_fenics.materials.crystal.law import CrystalLaw
+from mlms_fenics.materials.crystal.paths import integrate_paths, virgin_state
+from mlms_fenics.materials.crystal.points import raise_on_failure
+from mlms_fenics.materials.crystal.variants import integrate_grains
 
 
 class Polycrystal(Material):

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.kinematics.strain import log_strain
+from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.materials.base import Material, State
-from mlms_fenics.surrogate.strain import log_strain
 from mlms_fenics.surrogate.trust import TrustMeasure
-from mlms_fenics.tensors import polar
 
 if TYPE_CHECKING:
-    from mlms_fenics.surrogate.training_data import TrainingData
+    from mlms_fenics.surrogate.fitting.data import TrainingData
 
 
 class LearntLaw(Material):

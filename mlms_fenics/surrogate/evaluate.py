@@ -15,12 +15,12 @@ import numpy as np
 from mlms_fenics import __version__
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.files import replacing
+from mlms_fenics.judge.baselines import ZERO
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.baselines import ZERO
 from mlms_fenics.surrogate.metrics import path_errors, summary, without_deviator
 from mlms_fenics.surrogate.model_file import load_model
-from mlms_fenics.tensors import from_components, to_components
 
 EPILOG = """Each DATA file is one protocol and one row of the report. Of a data set that the model
 was trained on, only the part kept back for testing is judged. DIR gets report.json with everything,
@@ -90,11 +90,11 @@ def evaluate(
     Raises:
         InputError: a file that is not what it should be, or data of another cell than the model's.
     """
-    from mlms_fenics.surrogate.judged_data import load_judged
-    from mlms_fenics.surrogate.judgement import judge, main_data
-    from mlms_fenics.surrogate.missing_protocols import missing_commands
-    from mlms_fenics.surrogate.report_figure import draw
-    from mlms_fenics.surrogate.report_page import page
+    from mlms_fenics.judge.judged_data import load_judged
+    from mlms_fenics.judge.judgement import judge, main_data
+    from mlms_fenics.judge.missing_protocols import missing_commands
+    from mlms_fenics.judge.report_figure import draw
+    from mlms_fenics.judge.report_page import page
 
     law = _load(model)
     judged = [load_judged(law, path, paths) for path in data]
@@ -156,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     out = arguments.out or Path(f"{arguments.model.stem}-report")
     require(not out.exists() or out.is_dir(), f"--out {out} is a file: name a folder")
     report = evaluate(arguments.model, arguments.data, out, arguments.paths, arguments.beside)
-    from mlms_fenics.surrogate.report_page import terminal
+    from mlms_fenics.judge.report_page import terminal
 
     print(terminal(report))
     print(f"\nreport: {out / 'report.md'}, {out / 'report.json'}, {out / 'figures.png'}")

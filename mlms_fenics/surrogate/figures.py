@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics.files import replacing
+from mlms_fenics.kinematics.strain import isometry
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.evaluate import predict
-from mlms_fenics.surrogate.strain import isometry
-from mlms_fenics.surrogate.training_data import TrainingData
+from mlms_fenics.surrogate.fitting.data import TrainingData
 
 _LABELS = {3: ("11", "22", "33", "12", "23", "13"), 2: ("11", "22", "12")}
 

@@ -4,10 +4,10 @@
 import numpy as np
 import torch
 
+from mlms_fenics.kinematics.strain import log_strain
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials.base import Material
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.strain import log_strain
-from mlms_fenics.tensors import from_components, to_components
 
 
 def run(material: Material, U: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mlms_fenics.surrogate.strain import isometry
+from mlms_fenics.kinematics.strain import isometry
 
 MEASURES = ("total", "deviatoric", "pressure", "von_mises_mpa")
 STATISTICS = ("mean", "median", "p90", "max")

@@ -151,7 +151,7 @@ def _read(file: h5py.File, path: Path) -> LearntLaw:
 
 
 def _law_from_json(text: str) -> Any:
-    from mlms_fenics.materials.crystal import CrystalLaw
+    from mlms_fenics.materials.crystal.law import CrystalLaw
 
     return CrystalLaw.from_dict(json.loads(text))
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 # name: (module, law class, module with `add_arguments(parser)` and `fit(data, arguments)`)
 _ARCHITECTURES = {
-    "pca-net": ("pca_net", "PCANetLaw", "pca_training"),
-    "grains": ("grains", "GrainLaw", "grains_training"),
-    "recurrent": ("recurrent", "RecurrentLaw", "recurrent_training"),
-    "reduced": ("reduced_polycrystal", "ReducedPolycrystal", "reduced_polycrystal_training"),
+    "pca-net": ("pca_net.law", "PCANetLaw", "pca_net.training"),
+    "grains": ("grains.law", "GrainLaw", "grains.training"),
+    "recurrent": ("recurrent.law", "RecurrentLaw", "recurrent.training"),
+    "reduced": ("reduced.law", "ReducedPolycrystal", "reduced.training"),
 }
 
 

@@ -11,10 +11,10 @@ from mlms_fenics import __version__
 from mlms_fenics.errors import require
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.fitting.data import TrainingData, load_data
 from mlms_fenics.surrogate.metrics import table
 from mlms_fenics.surrogate.model_file import save_model
 from mlms_fenics.surrogate.registry import architectures, trainer
-from mlms_fenics.surrogate.training_data import TrainingData, load_data
 
 TEST_LIMIT = 500  # test paths of each data set that the closing report is made from
 

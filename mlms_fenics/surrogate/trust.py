@@ -5,8 +5,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlms_fenics.surrogate.strain import isometry
-from mlms_fenics.surrogate.trust_kernel import step
+from mlms_fenics.kinematics.strain import isometry
+from mlms_fenics.surrogate.compiled.trust import step
 
 # Strain (norm of log U) up to which a crystal responds elastically, whatever its history.
 ELASTIC = 0.005

@@ -10,9 +10,12 @@ import numba
 import numpy as np
 
 from mlms_fenics.files import source_checksum
-from mlms_fenics.materials import crystal_kernel, crystal_step, vector_math
-from mlms_fenics.materials.crystal_kernel import F_SLOPE, F_START, MAX_STATE, L, rates, u
-from mlms_fenics.materials.crystal_step import (
+from mlms_fenics.kinematics import vector_math
+from mlms_fenics.kinematics.vector_math import COMPILE
+from mlms_fenics.materials.crystal import kernel as crystal_kernel
+from mlms_fenics.materials.crystal import step as crystal_step
+from mlms_fenics.materials.crystal.kernel import F_SLOPE, F_START, MAX_STATE, L, rates, u
+from mlms_fenics.materials.crystal.step import (
     DEVIATOR,
     ERROR,
     F0,
@@ -29,7 +32,6 @@ from mlms_fenics.materials.crystal_step import (
     measure,
     prepare_stage,
 )
-from mlms_fenics.materials.vector_math import COMPILE
 
 
 @numba.njit(**COMPILE)

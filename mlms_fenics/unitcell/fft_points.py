@@ -4,8 +4,8 @@
 import numba
 import numpy as np
 
-from mlms_fenics.materials.crystal import CrystalLaw
-from mlms_fenics.materials.crystal_paths import ERROR_PER_STEP, crystal_tables, virgin_state
+from mlms_fenics.materials.crystal.law import CrystalLaw
+from mlms_fenics.materials.crystal.paths import ERROR_PER_STEP, crystal_tables, virgin_state
 from mlms_fenics.unitcell.fft_law import advance
 
 _MOST = 20_000  # substeps of a point in a step; the step is halved where more are needed

@@ -4,7 +4,7 @@
 import numpy as np
 import torch
 
-from mlms_fenics.materials.crystal import CrystalLaw
+from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.unitcell.checks import check_orientations, check_positive
 

@@ -10,7 +10,7 @@ import pytest
 
 from mlms_fenics.data.paths import sample_path
 from mlms_fenics.data.settings import PathSettings
-from mlms_fenics.tensors import to_components
+from mlms_fenics.kinematics.tensors import to_components
 
 DEMOS = Path(__file__).resolve().parents[2] / "demos"
 

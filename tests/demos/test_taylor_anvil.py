@@ -19,9 +19,9 @@ from xdmf_reading import read_grids  # noqa: E402
 
 from mlms_fenics.io import read_history  # noqa: E402
 from mlms_fenics.surrogate import save_model  # noqa: E402
-from mlms_fenics.surrogate.pca_training import fit  # noqa: E402
-from mlms_fenics.surrogate.recurrent import RecurrentLaw  # noqa: E402
-from mlms_fenics.surrogate.recurrent_cell import RecurrentCell  # noqa: E402
+from mlms_fenics.surrogate.pca_net.training import fit  # noqa: E402
+from mlms_fenics.surrogate.recurrent.cell import RecurrentCell  # noqa: E402
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw  # noqa: E402
 from mlms_fenics.surrogate.trust import TrustMeasure  # noqa: E402
 
 RUNS = HERE / "mpi" / "anvil_runs.py"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mlms_fenics.data import Dataset, sample_path
-from mlms_fenics.tensors import to_components
+from mlms_fenics.kinematics.tensors import to_components
 
 DEMO = Path(__file__).parents[2] / "demos" / "unit_cell_data.py"
 

@@ -6,10 +6,10 @@ import surrogate_histories as histories
 import torch
 from torch import nn
 
+from mlms_fenics.kinematics.strain import volume_ratio
+from mlms_fenics.kinematics.tensors import deviator, from_components, to_components
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.strain import volume_ratio
 from mlms_fenics.surrogate.trust import TrustMeasure
-from mlms_fenics.tensors import deviator, from_components, to_components
 
 
 class Network(nn.Module):

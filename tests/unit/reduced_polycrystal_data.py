@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from surrogate_histories import law, stretch, walks
 
+from mlms_fenics.kinematics.tensors import to_components
 from mlms_fenics.materials import CrystalLaw
 from mlms_fenics.microstructure import random_orientations
-from mlms_fenics.surrogate.reduced_polycrystal import GrainSet, ReducedPolycrystal
-from mlms_fenics.surrogate.reduced_polycrystal_variations import Variations
-from mlms_fenics.surrogate.training_data import TrainingData, assemble
+from mlms_fenics.surrogate.fitting.data import TrainingData, assemble
+from mlms_fenics.surrogate.reduced.law import GrainSet, ReducedPolycrystal
+from mlms_fenics.surrogate.reduced.variations import Variations
 from mlms_fenics.surrogate.trust import TrustMeasure
-from mlms_fenics.tensors import to_components
 from mlms_fenics.unitcell import TaylorAverage
 
 HORIZON = {2: 1.0e6, 3: 1.0}

@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 
 from mlms_fenics import __version__, units
+from mlms_fenics.kinematics.strain import isometry, isometry_inverse
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials.magnesium import magnesium
 from mlms_fenics.materials.two_slip import two_slip_crystal
-from mlms_fenics.surrogate.strain import isometry, isometry_inverse
-from mlms_fenics.surrogate.training_data import TrainingData, assemble
-from mlms_fenics.tensors import from_components, to_components
+from mlms_fenics.surrogate.fitting.data import TrainingData, assemble
 
 N_T, STRENGTH, RATE = 40, 0.2, 40.0
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mlms_fenics.errors import InputError
-from mlms_fenics.materials import lattice
+from mlms_fenics.materials.crystal import lattice
 
 MAGNESIUM = 1.624
 FAMILIES = {"basal": 3, "prismatic": 3, "pyramidal": 6, "tensile_twin": 6}

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics.vector_math import exp_bounded, log_positive, power
 from mlms_fenics.materials import CrystalLaw, SlipFamily, magnesium, two_slip_crystal
-from mlms_fenics.materials import crystal_kernel as ck
-from mlms_fenics.materials import crystal_step as cs
-from mlms_fenics.materials.crystal_paths import crystal_tables
-from mlms_fenics.materials.crystal_torch import CrystalTorch
-from mlms_fenics.materials.vector_math import exp_bounded, log_positive, power
+from mlms_fenics.materials.crystal import kernel as ck
+from mlms_fenics.materials.crystal import step as cs
+from mlms_fenics.materials.crystal.paths import crystal_tables
+from mlms_fenics.materials.crystal.torch_form import CrystalTorch
 
 
 def test_magnesium_is_table_a1():

@@ -10,9 +10,9 @@ from mlms_fenics.data import Dataset, PathSettings
 from mlms_fenics.data.recipe import Recipe, differences
 from mlms_fenics.data.store import FIELDS, Block, Store
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials import magnesium, two_slip_crystal
 from mlms_fenics.microstructure import random_orientations
-from mlms_fenics.tensors import from_components, to_components
 
 
 def make_recipe(dimension=3, **changes):

@@ -16,9 +16,9 @@ from mlms_fenics.data.polycrystal import grains_from_options, polycrystal_from_o
 from mlms_fenics.data.recipe import Recipe, differences
 from mlms_fenics.data.store import Store
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials import two_slip_crystal
 from mlms_fenics.microstructure import random_orientations, voronoi_grains, write_grains
-from mlms_fenics.tensors import from_components, to_components
 from mlms_fenics.unitcell import FFTCell, fft_cell
 
 PATHS = PathSettings(protocol="paper", dimension=2, steps=6, max_strain=0.02)

@@ -16,9 +16,9 @@ from mlms_fenics.data.progress import Progress, duration, size
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.store import Store
 from mlms_fenics.errors import InputError, SimulationError
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials import magnesium
 from mlms_fenics.microstructure import random_orientations, write_orientations
-from mlms_fenics.tensors import from_components, to_components
 from mlms_fenics.unitcell import TaylorAverage
 
 Q = random_orientations(2, 0)

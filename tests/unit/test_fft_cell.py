@@ -121,7 +121,7 @@ def test_trials_start_from_the_committed_state():
     seen = []
     one = cell()
     result = one.solve(path(6), HORIZON, observe=lambda c, t, k, f: seen.append(f.F.copy()))
-    from mlms_fenics.materials.crystal_paths import integrate_paths
+    from mlms_fenics.materials.crystal.paths import integrate_paths
 
     # The whole history of one point, integrated at once, gives the point's stress at the end.
     full = np.broadcast_to(np.eye(3), (1, 7, 3, 3)).copy()

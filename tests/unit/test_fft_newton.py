@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mlms_fenics.materials import magnesium, two_slip_crystal
-from mlms_fenics.materials.crystal import CrystalLaw, SlipFamily
+from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.unitcell.fft_newton import Linear, Memory, iterations_left
 from mlms_fenics.unitcell.fft_operators import OPERATORS

@@ -11,8 +11,27 @@ import pytest
 import mlms_fenics
 
 PACKAGE = Path(mlms_fenics.__file__).parent
-WITHOUT_FENICSX = ("materials", "microstructure", "unitcell", "data", "surrogate", "benchmarks")
-OTHERS = ("microstructure", "unitcell", "data", "surrogate", "macroscale", "io", "geometry")
+WITHOUT_FENICSX = (
+    "kinematics",
+    "materials",
+    "microstructure",
+    "unitcell",
+    "data",
+    "surrogate",
+    "judge",
+    "benchmarks",
+)
+OTHERS = (
+    "microstructure",
+    "unitcell",
+    "data",
+    "surrogate",
+    "judge",
+    "macroscale",
+    "io",
+    "geometry",
+    "impact",
+)
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -46,6 +65,10 @@ def test_imports_without_fenicsx(subpackage):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) >= 1
+
+
+def test_kinematics_are_the_ground_floor():
+    assert not imported_by("kinematics") & {"materials", *OTHERS}
 
 
 def test_materials_import_none_of_the_others():

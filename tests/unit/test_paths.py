@@ -8,7 +8,7 @@ import pytest
 from mlms_fenics.data import PROTOCOLS, PathSettings, sample_path
 from mlms_fenics.data.harvested import read_paths
 from mlms_fenics.errors import InputError, SimulationError
-from mlms_fenics.tensors import to_components
+from mlms_fenics.kinematics.tensors import to_components
 
 EVERY = [(name, d) for name in PROTOCOLS for d in (2, 3)]
 

@@ -12,8 +12,8 @@ from mlms_fenics.errors import InputError
 from mlms_fenics.materials.base import drive
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate import load_model, save_model
-from mlms_fenics.surrogate.reduced_polycrystal import GrainSet, ReducedPolycrystal
-from mlms_fenics.surrogate.reduced_polycrystal_variations import Variations
+from mlms_fenics.surrogate.reduced.law import GrainSet, ReducedPolycrystal
+from mlms_fenics.surrogate.reduced.variations import Variations
 from mlms_fenics.unitcell import TaylorAverage, TaylorMaterial
 
 Q = random_orientations(3, 8)

@@ -11,9 +11,10 @@ from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate.metrics import path_errors
-from mlms_fenics.surrogate.reduced_polycrystal_fit import (
+from mlms_fenics.surrogate.reduced.fit import (
     choose,
     exchange,
     expected_error,
@@ -21,10 +22,9 @@ from mlms_fenics.surrogate.reduced_polycrystal_fit import (
     greedy,
     squared_error,
 )
-from mlms_fenics.surrogate.reduced_polycrystal_polish import Grains, polish, turned
-from mlms_fenics.surrogate.reduced_polycrystal_targets import Targets
-from mlms_fenics.surrogate.reduced_polycrystal_training import fit
-from mlms_fenics.tensors import from_components, to_components
+from mlms_fenics.surrogate.reduced.polish import Grains, polish, turned
+from mlms_fenics.surrogate.reduced.targets import Targets
+from mlms_fenics.surrogate.reduced.training import fit
 
 QUICK = {"candidates": 40, "starts": 1, "epochs": 4, "samples": 12, "tolerance": 1e-3}
 QUICK |= {"vary": "nothing", "variations": 1}

@@ -7,20 +7,20 @@ import surrogate_histories as histories
 import torch
 from judged_laws import ElasticLaw, elastic_stress
 
+from mlms_fenics.judge.baselines import ZERO, fit_baselines
+from mlms_fenics.judge.calibration import calibration
+from mlms_fenics.judge.causality import diverging_paths, future_change
+from mlms_fenics.judge.consistency import beyond_the_horizon, self_consistency
+from mlms_fenics.judge.cost import costs
+from mlms_fenics.judge.discretisation import discretisation
+from mlms_fenics.judge.energy_check import closed_cycles, stress_work, tangents
+from mlms_fenics.judge.isotropy import isotropy, rotations
+from mlms_fenics.judge.reference import Polycrystal
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials import J2, JohnsonCook, magnesium, two_slip_crystal
 from mlms_fenics.microstructure import random_orientations
-from mlms_fenics.surrogate.baselines import ZERO, fit_baselines
-from mlms_fenics.surrogate.calibration import calibration
-from mlms_fenics.surrogate.causality import diverging_paths, future_change
-from mlms_fenics.surrogate.consistency import beyond_the_horizon, self_consistency
-from mlms_fenics.surrogate.cost import costs
-from mlms_fenics.surrogate.discretisation import discretisation
-from mlms_fenics.surrogate.energy_check import closed_cycles, stress_work, tangents
 from mlms_fenics.surrogate.histories import exponential, logarithm, resampled, run, turned
-from mlms_fenics.surrogate.isotropy import isotropy, rotations
 from mlms_fenics.surrogate.metrics import path_errors
-from mlms_fenics.surrogate.reference import Polycrystal
-from mlms_fenics.tensors import from_components, to_components
 from mlms_fenics.unitcell import TaylorAverage
 
 TIME = np.linspace(0.0, 1.0, histories.N_T + 1)

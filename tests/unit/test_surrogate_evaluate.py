@@ -11,14 +11,14 @@ import torch
 
 from mlms_fenics.data.options import build_parser
 from mlms_fenics.errors import InputError
+from mlms_fenics.judge.judged_data import load_judged
+from mlms_fenics.judge.missing_protocols import PROTOCOLS, missing_commands
+from mlms_fenics.kinematics.tensors import from_components
 from mlms_fenics.surrogate import evaluate, load_model, save_model
-from mlms_fenics.surrogate.judged_data import load_judged
-from mlms_fenics.surrogate.missing_protocols import PROTOCOLS, missing_commands
-from mlms_fenics.surrogate.recurrent import RecurrentLaw
-from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
-from mlms_fenics.surrogate.training_data import load_data, split_of
+from mlms_fenics.surrogate.fitting.data import load_data, split_of
+from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
 from mlms_fenics.surrogate.trust import TrustMeasure
-from mlms_fenics.tensors import from_components
 
 
 @pytest.fixture(scope="module")

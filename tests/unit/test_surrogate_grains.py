@@ -11,18 +11,18 @@ from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics.strain import isometry, isometry_inverse
+from mlms_fenics.kinematics.tensors import deviator, from_components, to_components, trace
 from mlms_fenics.materials import drive
 from mlms_fenics.surrogate import load_model, save_model
 from mlms_fenics.surrogate.evaluate import errors_on
-from mlms_fenics.surrogate.grains import GrainLaw
-from mlms_fenics.surrogate.grains_cell import HARDENING, GrainCell, _cayley
-from mlms_fenics.surrogate.grains_frame import stretch_and_turn, unspun
-from mlms_fenics.surrogate.grains_run import advance, run
-from mlms_fenics.surrogate.grains_training import Problem, fit
-from mlms_fenics.surrogate.recurrent_cell import FAST, LARGEST, SMALL
-from mlms_fenics.surrogate.strain import isometry, isometry_inverse
+from mlms_fenics.surrogate.grains.cell import HARDENING, GrainCell, _cayley
+from mlms_fenics.surrogate.grains.frame import stretch_and_turn, unspun
+from mlms_fenics.surrogate.grains.law import GrainLaw
+from mlms_fenics.surrogate.grains.run import advance, run
+from mlms_fenics.surrogate.grains.training import Problem, fit
+from mlms_fenics.surrogate.recurrent.cell import FAST, LARGEST, SMALL
 from mlms_fenics.surrogate.trust import TrustMeasure
-from mlms_fenics.tensors import deviator, from_components, to_components, trace
 
 
 def options(**changes) -> argparse.Namespace:

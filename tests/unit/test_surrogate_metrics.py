@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials import NeoHookean, two_slip_crystal
 from mlms_fenics.surrogate.metrics import (
     exact_pressure,
@@ -11,7 +12,6 @@ from mlms_fenics.surrogate.metrics import (
     table,
     without_deviator,
 )
-from mlms_fenics.tensors import from_components, to_components
 
 TIME = np.linspace(0.0, 2.0, 201)
 

@@ -13,7 +13,7 @@ import torch
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.surrogate import load_model, save_model
-from mlms_fenics.surrogate.pca_training import fit
+from mlms_fenics.surrogate.pca_net.training import fit
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from mlms_fenics.surrogate.online import RunningSums
-from mlms_fenics.surrogate.reduction import BasisIntegrals, HistoryBasis
+from mlms_fenics.surrogate.pca_net.online import RunningSums
+from mlms_fenics.surrogate.pca_net.reduction import BasisIntegrals, HistoryBasis
 
 
 def random_basis(modes: int = 7, n_t: int = 12, components: int = 3) -> HistoryBasis:

@@ -10,14 +10,14 @@ import surrogate_histories as histories
 import torch
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics.strain import isometry, isometry_inverse
+from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials.base import drive
 from mlms_fenics.microstructure import fibre_texture, random_orientations
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
-from mlms_fenics.surrogate.pca_net import PCANetLaw
-from mlms_fenics.surrogate.pca_problem import Problem
-from mlms_fenics.surrogate.pca_training import RECIPES, fit
-from mlms_fenics.surrogate.strain import isometry, isometry_inverse
-from mlms_fenics.tensors import from_components, to_components
+from mlms_fenics.surrogate.pca_net.law import PCANetLaw
+from mlms_fenics.surrogate.pca_net.problem import Problem
+from mlms_fenics.surrogate.pca_net.training import RECIPES, fit
 
 HORIZON = 2.0
 

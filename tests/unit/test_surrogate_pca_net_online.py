@@ -7,10 +7,10 @@ import surrogate_histories as histories
 import torch
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics.strain import isometry
 from mlms_fenics.surrogate import load_model, save_model
-from mlms_fenics.surrogate.pca_net import PCANet, PCANetLaw
-from mlms_fenics.surrogate.reduction import principal_components
-from mlms_fenics.surrogate.strain import isometry
+from mlms_fenics.surrogate.pca_net.law import PCANet, PCANetLaw
+from mlms_fenics.surrogate.pca_net.reduction import principal_components
 from mlms_fenics.surrogate.trust import TrustMeasure
 
 

@@ -10,15 +10,15 @@ import torch
 from scipy.integrate import solve_ivp
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics.strain import isometry
+from mlms_fenics.kinematics.tensors import deviator, to_components, trace
 from mlms_fenics.materials import drive
 from mlms_fenics.surrogate import load_model, save_model
-from mlms_fenics.surrogate.recurrent import RecurrentLaw, elastic_coordinates
-from mlms_fenics.surrogate.recurrent_cell import FAST, LARGEST, SMALL, RecurrentCell
-from mlms_fenics.surrogate.recurrent_grids import longest_strides, random_nodes
-from mlms_fenics.surrogate.recurrent_training import fit
-from mlms_fenics.surrogate.strain import isometry
+from mlms_fenics.surrogate.recurrent.cell import FAST, LARGEST, SMALL, RecurrentCell
+from mlms_fenics.surrogate.recurrent.grids import longest_strides, random_nodes
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw, elastic_coordinates
+from mlms_fenics.surrogate.recurrent.training import fit
 from mlms_fenics.surrogate.trust import TrustMeasure
-from mlms_fenics.tensors import deviator, to_components, trace
 
 
 def options(**changes) -> argparse.Namespace:
@@ -142,7 +142,7 @@ def test_training_beats_the_baseline_and_holds_off_the_grid(trained):
     ours = min(row["deviatoric"]["mean"] for row in rows_of.values())
     assert ours < 0.35  # zero deviator is 1.0 by definition
     # The same paths on every second sample: a step that the data do not have.
-    from mlms_fenics.tensors import from_components, to_components
+    from mlms_fenics.kinematics.tensors import from_components, to_components
 
     fine = law.stress(from_components(data.U[rows].astype(float)), 1.0)[:, ::2]
     coarse = law.stress(from_components(data.U[rows][:, ::2].astype(float)), 1.0)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from mlms_fenics.surrogate.recurrent_cell import LARGEST, RecurrentCell
-from mlms_fenics.surrogate.recurrent_run import run
-from mlms_fenics.surrogate.soap import Soap
+from mlms_fenics.surrogate.fitting.soap import Soap
+from mlms_fenics.surrogate.recurrent.cell import LARGEST, RecurrentCell
+from mlms_fenics.surrogate.recurrent.run import run
 
 
 def histories(cell: RecurrentCell, n: int = 13, n_t: int = 30) -> tuple[torch.Tensor, ...]:
@@ -78,7 +78,7 @@ def test_two_runs_may_share_one_backward_pass():
 
 
 def test_elementary_functions_over_their_whole_range():
-    from mlms_fenics.surrogate import recurrent_kernel as kernel
+    from mlms_fenics.surrogate.recurrent import kernel
 
     for x in np.concatenate([np.linspace(-80, 80, 401), np.geomspace(1e-8, 1, 60)]):
         x = np.float32(x)

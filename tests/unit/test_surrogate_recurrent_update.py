@@ -8,15 +8,17 @@ import torch
 from scipy.linalg import expm, logm
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics import strain_kernel
+from mlms_fenics.kinematics.strain_kernel import POINTS
+from mlms_fenics.kinematics.tensors import from_components
 from mlms_fenics.materials.base import State
-from mlms_fenics.surrogate import recurrent_update, strain_kernel, trust_kernel
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.recurrent import RecurrentLaw
-from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
-from mlms_fenics.surrogate.recurrent_online import compiles
-from mlms_fenics.surrogate.strain_kernel import POINTS
+from mlms_fenics.surrogate.compiled import trust as trust_kernel
+from mlms_fenics.surrogate.recurrent import update as recurrent_update
+from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
+from mlms_fenics.surrogate.recurrent.online import compiles
 from mlms_fenics.surrogate.trust import TrustMeasure
-from mlms_fenics.tensors import from_components
 
 STEPS, DT = 30, 0.005
 SIZES = (1e-6, 1e-4, 0.01, 0.3, 1.0)

@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 import torch
 
-from mlms_fenics.surrogate.strain import (
+from mlms_fenics.kinematics.strain import (
     isometry,
     isometry_inverse,
     log_strain,
     random_turns,
     volume_ratio,
 )
-from mlms_fenics.tensors import deviator, from_components, to_components
+from mlms_fenics.kinematics.tensors import deviator, from_components, to_components
 
 
 def symmetric(n: int, d: int, size: float, seed: int = 0) -> np.ndarray:

@@ -12,18 +12,19 @@ import torch
 
 from mlms_fenics.data import PathSettings, sample_path
 from mlms_fenics.errors import InputError
-from mlms_fenics.surrogate import load_model, teacher, train
+from mlms_fenics.kinematics.strain import isometry
+from mlms_fenics.kinematics.tensors import from_components, to_components
+from mlms_fenics.surrogate import load_model, train
+from mlms_fenics.surrogate.fitting.data import TrainingData, assemble
 from mlms_fenics.surrogate.metrics import path_errors
 from mlms_fenics.surrogate.model_file import save_model
-from mlms_fenics.surrogate.pca_problem import Problem
-from mlms_fenics.surrogate.pca_training import RECIPES, fit
-from mlms_fenics.surrogate.recurrent import RecurrentLaw
-from mlms_fenics.surrogate.recurrent_cell import RecurrentCell
-from mlms_fenics.surrogate.reduction import mass_matrix
-from mlms_fenics.surrogate.strain import isometry
-from mlms_fenics.surrogate.teacher import FIRST_SEED, Teacher
-from mlms_fenics.surrogate.training_data import TrainingData, assemble
-from mlms_fenics.tensors import from_components, to_components
+from mlms_fenics.surrogate.pca_net import teacher
+from mlms_fenics.surrogate.pca_net.problem import Problem
+from mlms_fenics.surrogate.pca_net.reduction import mass_matrix
+from mlms_fenics.surrogate.pca_net.teacher import FIRST_SEED, Teacher
+from mlms_fenics.surrogate.pca_net.training import RECIPES, fit
+from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
 
 SETTINGS = PathSettings(steps=histories.N_T)
 
@@ -159,7 +160,7 @@ def test_loss_is_the_error_of_the_law_given_the_future_and_on_line(data, model):
     problem = Problem(data, recipe, False, False, Teacher(model, data, seed=0), 100)
     assert len(problem) == len(data.train) + 100
     rows = torch.arange(20)
-    from mlms_fenics.surrogate.pca_net import PCANetLaw
+    from mlms_fenics.surrogate.pca_net.law import PCANetLaw
 
     law = PCANetLaw.trained(problem.network, data, {}).to(dtype=torch.float64)
     U = from_components(data.U[data.train[:20]].astype(np.float64))
@@ -213,7 +214,7 @@ def test_resumes_to_the_same_model_and_not_with_another_teacher(
 ):
     given = {"teacher": model, "teacher_paths": 100, "checkpoint": tmp_path / "c.h5"}
     whole = fit(data, options(**given))
-    from mlms_fenics.surrogate import pca_training
+    from mlms_fenics.surrogate.pca_net import training as pca_training
 
     real = pca_training.optimise
 

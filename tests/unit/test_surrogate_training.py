@@ -10,8 +10,8 @@ import torch
 
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.surrogate import evaluate, load_model, train
-from mlms_fenics.surrogate.training import Settings, cosine, optimise
-from mlms_fenics.surrogate.training_data import assemble, load_data, split_of
+from mlms_fenics.surrogate.fitting.data import assemble, load_data, split_of
+from mlms_fenics.surrogate.fitting.training import Settings, cosine, optimise
 
 SMALL = ["--modes", "12", "--output-modes", "8", "--width", "16", "--layers", "1"]
 

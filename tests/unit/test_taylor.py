@@ -8,7 +8,7 @@ import torch
 from mlms_fenics.data import PathSettings, sample_path
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.materials import drive, magnesium, two_slip_crystal
-from mlms_fenics.materials.crystal_points import CrystalState, advance
+from mlms_fenics.materials.crystal.points import CrystalState, advance
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.unitcell import TaylorAverage, TaylorMaterial
 

@@ -7,7 +7,7 @@ import scipy.linalg
 import torch
 
 from mlms_fenics.errors import InputError
-from mlms_fenics.tensors import polar
+from mlms_fenics.kinematics.tensors import polar
 
 
 def gradients(kind: str) -> np.ndarray:

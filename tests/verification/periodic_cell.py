@@ -12,7 +12,7 @@ from dolfinx.fem.petsc import assemble_matrix
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from mlms_fenics.materials.crystal_points import CrystalState, advance
+from mlms_fenics.materials.crystal.points import CrystalState, advance
 
 _PROBE = 1e-6  # of F, for the tangent
 

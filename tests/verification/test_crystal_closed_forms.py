@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mlms_fenics.materials import CrystalLaw, SlipFamily, magnesium
-from mlms_fenics.materials.crystal_points import CrystalState, advance
+from mlms_fenics.materials.crystal.points import CrystalState, advance
 
 G, TAU_0, RATE_0, RATE = 25.0, 0.05, 0.1, 1.0
 

@@ -7,9 +7,9 @@ import torch
 
 from mlms_fenics.data import PathSettings, sample_path
 from mlms_fenics.materials import magnesium
-from mlms_fenics.materials.crystal_points import CrystalState, advance
-from mlms_fenics.materials.crystal_torch import CrystalTorch
-from mlms_fenics.materials.lattice import hexagonal_rotations
+from mlms_fenics.materials.crystal.lattice import hexagonal_rotations
+from mlms_fenics.materials.crystal.points import CrystalState, advance
+from mlms_fenics.materials.crystal.torch_form import CrystalTorch
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.unitcell import TaylorAverage
 

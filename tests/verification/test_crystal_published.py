@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
+from mlms_fenics.kinematics.tensors import deviator, frobenius, to_components
 from mlms_fenics.materials import cubic_crystal, magnesium
-from mlms_fenics.materials.lattice import cubic_rotations
+from mlms_fenics.materials.crystal.lattice import cubic_rotations
 from mlms_fenics.microstructure import random_orientations
-from mlms_fenics.tensors import deviator, frobenius, to_components
 from mlms_fenics.unitcell import TaylorAverage
 
 NEML = json.loads(Path(__file__).with_name("neml_single_crystals.json").read_text())

@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 from mlms_fenics.data import PathSettings, sample_path
 from mlms_fenics.errors import InputError
 from mlms_fenics.materials import magnesium
-from mlms_fenics.materials.crystal_paths import integrate_paths
-from mlms_fenics.materials.crystal_variants import CrystalVariant, integrate_grains
+from mlms_fenics.materials.crystal.paths import integrate_paths
+from mlms_fenics.materials.crystal.variants import CrystalVariant, integrate_grains
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.unitcell import TaylorAverage
 

@@ -7,8 +7,8 @@ from scipy import linalg, stats
 
 from mlms_fenics.data import PathSettings, sample_path
 from mlms_fenics.data.walks import acceptance, exponential, interval_nodes
+from mlms_fenics.kinematics.tensors import to_components
 from mlms_fenics.microstructure.streams import stream
-from mlms_fenics.tensors import to_components
 
 N = 10
 

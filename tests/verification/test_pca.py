@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from mlms_fenics.surrogate.reduction import mass_matrix, principal_components
+from mlms_fenics.surrogate.pca_net.reduction import mass_matrix, principal_components
 
 
 def brownian(n_t: int) -> np.ndarray:

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from mlms_fenics.data import PathSettings, sample_path
+from mlms_fenics.kinematics.tensors import deviator, frobenius
 from mlms_fenics.materials import magnesium, two_slip_crystal
-from mlms_fenics.materials.crystal_paths import integrate_paths
-from mlms_fenics.materials.crystal_points import CrystalState, advance
+from mlms_fenics.materials.crystal.paths import integrate_paths
+from mlms_fenics.materials.crystal.points import CrystalState, advance
 from mlms_fenics.microstructure import random_orientations
-from mlms_fenics.tensors import deviator, frobenius
 from mlms_fenics.unitcell import TaylorAverage
 
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Tensors, polar decomposition, logarithmic strain: the ground floor."""

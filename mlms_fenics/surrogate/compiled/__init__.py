@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What the compiled steps of learnt laws share."""

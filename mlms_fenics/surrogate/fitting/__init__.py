@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What all architectures share in training."""

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""A whole `GrainLaw.update` as one compiled loop over chunks of points.
+
+What it computes is what `GrainLaw.step`, `TrustMeasure` and `LearntLaw.update` do in torch, in
+float32, with rotations and strains in float64.
+"""
+
+from math import sqrt
+
+import numba
+import numpy as np
+
+from mlms_fenics.files import source_checksum
+from mlms_fenics.kinematics import strain_kernel, vector_math
+from mlms_fenics.kinematics.strain_kernel import (
+    GROWTH,
+    POINTS,
+    ROTATION,
+    ROWS,
+    VOLUME,
+    kinematics,
+    load,
+)
+from mlms_fenics.surrogate.compiled import trust as trust_kernel
+from mlms_fenics.surrogate.compiled.trust import trust_of_chunk
+from mlms_fenics.surrogate.grains import algebra as grains_algebra
+from mlms_fenics.surrogate.grains import cell as grains_cell
+from mlms_fenics.surrogate.grains import flow as grains_flow
+from mlms_fenics.surrogate.grains import step as grains_step
+from mlms_fenics.surrogate.grains.algebra import PATHS
+from mlms_fenics.surrogate.grains.step import block, work_space
+from mlms_fenics.surrogate.recurrent import cell as recurrent_cell
+from mlms_fenics.surrogate.recurrent import kernel as recurrent_kernel
+
+# No assumption about NaN: a bad F must be found.
+_OPTIONS = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+_F = np.float32
+_N = POINTS
+_E = 5
+_HALF, _SIXTH = 1 / sqrt(2.0), 1 / sqrt(6.0)
+
+
+@numba.njit(**_OPTIONS)
+def _rows(x, start, here, flat):  # type: ignore[no-untyped-def]
+    """A chunk of `x` `(n, rows)` with points last; the last point again beyond it."""
+    for p in range(_N):
+        n = start + min(p, here - 1)
+        for i in range(x.shape[1]):
+            flat[i * _N + p] = x[n, i]
+
+
+@numba.njit(**_OPTIONS)
+def _step_of(k, f, stretch, start, here, new_stretch, g):  # type: ignore[no-untyped-def]
+    """U = RᵀF, and U U₀⁻¹ as `kinematics` takes it."""
+    for p in range(_N):
+        if p >= here:
+            for i in range(9):
+                g[i * _N + p] = 1.0 if i % 4 == 0 else 0.0
+            continue
+        n = start + p
+        a, b, c = np.float64(stretch[n, 0]), np.float64(stretch[n, 1]), np.float64(stretch[n, 2])
+        d, e, h = np.float64(stretch[n, 3]), np.float64(stretch[n, 4]), np.float64(stretch[n, 5])
+        k0, k1, k2 = b * c - e * e, a * c - h * h, a * b - d * d
+        k3, k4, k5 = e * h - c * d, d * h - a * e, d * e - b * h
+        scale = 1.0 / (a * k0 + d * k3 + h * k5)
+        for i in range(3):
+            x, y, z = 0.0, 0.0, 0.0
+            for j in range(3):
+                turn = k[(ROTATION + 3 * j + i) * _N + p]
+                x += turn * f[3 * j * _N + p]
+                y += turn * f[(3 * j + 1) * _N + p]
+                z += turn * f[(3 * j + 2) * _N + p]
+            if i == 0:
+                new_stretch[n, 0], new_stretch[n, 3], new_stretch[n, 5] = x, y, z
+            elif i == 1:
+                new_stretch[n, 1], new_stretch[n, 4] = y, z
+            else:
+                new_stretch[n, 2] = z
+            g[3 * i * _N + p] = scale * (x * k0 + y * k3 + z * k5)
+            g[(3 * i + 1) * _N + p] = scale * (x * k3 + y * k1 + z * k4)
+            g[(3 * i + 2) * _N + p] = scale * (x * k5 + y * k4 + z * k2)
+
+
+@numba.njit(**_OPTIONS)
+def _drivers(k, turned, c, first, moves, f, v, r):  # type: ignore[no-untyped-def]
+    """What `block` is given, from log U in `k` and the step's own log u and r in `turned`."""
+    rate, elastic, volume = c[0], 1.0 / c[2], c[1]
+    for p in range(PATHS):
+        n = first + p
+        x, y, z = turned[n], turned[_N + n], turned[2 * _N + n]
+        m0, m1 = (x - y) * _HALF * elastic, (z + z - x - y) * _SIXTH * elastic
+        m2 = turned[3 * _N + n] * (2.0 * _HALF) * elastic
+        m3 = turned[4 * _N + n] * (2.0 * _HALF) * elastic
+        m4 = turned[5 * _N + n] * (2.0 * _HALF) * elastic
+        square = (m0 * m0 + m1 * m1 + m2 * m2 + m3 * m3 + m4 * m4) * rate * rate
+        moves[0, p], moves[1, p], moves[2, p], moves[3, p], moves[4, p] = m0, m1, m2, m3, m4
+        f[0, p] = rate / np.sqrt(np.sqrt(square + 1e-4))
+        v[0, p] = k[VOLUME * _N + n] * volume
+        for i in range(9):
+            r[i, p] = turned[(ROTATION + i) * _N + n]
+
+
+@numba.njit(**_OPTIONS)
+def _stress(k, total, c, first, start, here, sigma):  # type: ignore[no-untyped-def]
+    """R σ Rᵀ of a block."""
+    S, T = np.empty((3, 3)), np.empty((3, 3))
+    for p in range(here):
+        n = first + p
+        growth = k[GROWTH * _N + n]
+        factor = c[2] * c[3] / (1.0 + growth)
+        pressure = c[4] * growth
+        normal, axial = total[0, p] * _HALF * factor, total[1, p] * _SIXTH * factor
+        S[0, 0], S[1, 1] = normal - axial + pressure, pressure - normal - axial
+        S[2, 2] = axial + axial + pressure
+        S[0, 1] = S[1, 0] = total[2, p] * _HALF * factor
+        S[1, 2] = S[2, 1] = total[3, p] * _HALF * factor
+        S[0, 2] = S[2, 0] = total[4, p] * _HALF * factor
+        for i in range(3):
+            for j in range(3):
+                T[i, j] = 0.0
+                for m in range(3):
+                    T[i, j] += k[(ROTATION + 3 * i + m) * _N + n] * S[m, j]
+        for i in range(3):
+            for j in range(i + 1):
+                value = 0.0
+                for m in range(3):
+                    value += T[i, m] * k[(ROTATION + 3 * j + m) * _N + n]
+                sigma[start + p, i, j] = sigma[start + p, j, i] = value
+
+
+def _cached(sources: int):  # type: ignore[no-untyped-def]
+    @numba.njit(**_OPTIONS, cache=True)
+    def update(
+        weights, share, trust, c, scale, F, stretch, A, y, strain, memory, distance, sigma,
+        new_stretch, new_A, new_y, new_strain, new_memory, new_distance,
+    ):  # fmt: skip
+        """One step of all points.
+
+        Args:
+            weights, share: see `grains_step.step`.
+            trust: of the measure of trust, see `trust_kernel.trust_of_chunk`.
+            c: elastic_scale/(dt rate_scale), 1/volume_scale, elastic_scale, 2G, bulk modulus.
+            scale: FAST dt; dt over the reference time.
+            F: *Shape* `(n, 3, 3)`.
+            stretch, A, y, strain, memory, distance: state at the beginning, points first.
+            sigma: *Shape* `(n, 3, 3)`, filled in.
+            new_stretch, ...: state at the end, filled in.
+
+        Returns:
+            The first point with det F <= 0 or NaN, where it stops; or -1.
+        """
+        if sources < 0:  # never; mentioned so that it is captured
+            return -1
+        n, m, lags = F.shape[0], len(share), memory.shape[1]
+        space = work_space(len(weights[0]), len(weights[4]), y.shape[1] // m, m)
+        f, g, e = np.empty(9 * _N), np.empty(9 * _N), np.empty(12 * _N)
+        k, turned = np.empty(ROWS * _N), np.empty(ROWS * _N)
+        old, now = np.empty(6 * _N, _F), np.empty(6 * _N, _F)
+        before, after = np.empty(lags * _N, _F), np.empty(lags * _N, _F)
+        far, work = np.empty(_N, _F), np.empty(9 * _N, _F)
+        moves, r = np.empty((_E, PATHS), _F), np.empty((9, PATHS), _F)
+        factor, volume = np.empty((1, PATHS), _F), np.empty((1, PATHS), _F)
+        total = np.empty((_E, PATHS), _F)
+        for start in range(0, n, _N):
+            here = min(_N, n - start)
+            bad = load(F, start, here, f)
+            if bad >= 0:
+                return bad
+            kinematics(f, e, k)
+            _step_of(k, f, stretch, start, here, new_stretch, g)
+            kinematics(g, e, turned)
+            for first in range(0, here, PATHS):
+                some = min(PATHS, here - first)
+                _drivers(k, turned, c, first, moves, factor, volume, r)
+                block(
+                    weights, share, moves, factor, volume, r, A, y, scale, _F(c[2]), start + first,
+                    some, space, new_A, new_y, total,
+                )  # fmt: skip
+                _stress(k, total, c, first, start + first, some, sigma)
+            for i in range(6 * _N):
+                now[i] = k[i]
+            _rows(strain, start, here, old)
+            _rows(memory, start, here, before)
+            trust_of_chunk(trust, now, old, before, work, after, far)
+            for p in range(here):
+                for i in range(6):
+                    new_strain[start + p, i] = now[i * _N + p]
+                for i in range(lags):
+                    new_memory[start + p, i] = after[i * _N + p]
+                new_distance[start + p] = max(distance[start + p], far[p])
+        return -1
+
+    return update
+
+
+update = _cached(
+    source_checksum(
+        grains_algebra,
+        grains_cell,
+        grains_flow,
+        grains_step,
+        recurrent_cell,
+        recurrent_kernel,
+        strain_kernel,
+        trust_kernel,
+        vector_math,
+    )
+)

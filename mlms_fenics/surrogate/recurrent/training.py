@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""Fitting a recurrent neural operator on random time grids."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mlms_fenics.errors import require
+from mlms_fenics.kinematics.strain import isometry, volume_ratio
+from mlms_fenics.surrogate.fitting.data import TrainingData
+from mlms_fenics.surrogate.fitting.training import given_or, optimise, settings_from
+from mlms_fenics.surrogate.metrics import exact_pressure
+from mlms_fenics.surrogate.model_file import load_model
+from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent.grids import longest_strides, random_nodes
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw, elastic_coordinates
+from mlms_fenics.surrogate.recurrent.run import run
+
+DEFAULTS: dict[str, Any] = {
+    "internal": 20,
+    "width": 128,
+    "branches": 1,
+    "epochs": 200,
+    "batch": 32,
+    "rate": 3e-3,
+    "weight_decay": 1e-4,
+    "patience": 60,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this architecture."""
+    parser.add_argument("--internal", type=int, help="number of internal variables")
+    parser.add_argument("--width", type=int, help="of both hidden layers")
+    parser.add_argument("--branches", type=int, help="number of elastic strains side by side")
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="MODEL.h5",
+        help="begin with the weights of this model, to teach it more data",
+    )
+
+
+def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
+    """Train a recurrent neural operator.
+
+    Args:
+        data: histories.
+        arguments: options of `add_arguments` and of the training command.
+
+    Returns:
+        The law, in float32, whose `report["training"]` is the optimisation's record.
+    """
+    options = given_or(DEFAULTS, arguments)
+    settings = settings_from(
+        options, arguments, final_rate=options["rate"] * 1e-2, optimiser="soap", warmup=0.01
+    )
+    torch.manual_seed(settings.seed)
+    problem = Problem(data, options)
+    if getattr(arguments, "start_from", None) is not None:
+        options["start_from"] = _begin_with(problem.cell, arguments.start_from)
+    record = optimise(
+        problem.cell,
+        problem.loss,
+        problem.validate,
+        len(data.train),
+        settings,
+        checkpoint=arguments.checkpoint,
+        resume=arguments.resume,
+    )
+    return RecurrentLaw.trained(problem.cell, data, {**options, "training": record})
+
+
+def _begin_with(cell: RecurrentCell, path: Path) -> dict[str, Any]:
+    """Give `cell` the weights and scales of a saved model; that model's own report."""
+    law = load_model(path, device="cpu")
+    require(
+        isinstance(law, RecurrentLaw) and _sizes(law.network) == _sizes(cell),
+        f"--start-from {path}: a {law.architecture} model with {law.network.options}, but the one "
+        f"to train is recurrent with {cell.options}: give the same --internal and --width",
+    )
+    cell.load_state_dict(law.network.state_dict())
+    return law.report
+
+
+def _sizes(cell: RecurrentCell) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in cell.state_dict().items()}
+
+
+class _Part:
+    """Strain and elastic-strain histories of some rows, and the strides that keep their corners."""
+
+    def __init__(self, data: TrainingData, rows: np.ndarray, device: torch.device) -> None:
+        d = data.dimension
+        coordinates = data.strain[rows] @ elastic_coordinates(d).T
+        rest = data.sigma[rows] - exact_pressure(data.U[rows], data.law.bulk_modulus)
+        J = 1.0 + volume_ratio(torch.as_tensor(data.strain[rows], dtype=torch.float64)).numpy()
+        s = rest @ isometry(d, deviatoric=d == 3).T
+        s *= (J / (2.0 * data.law.shear_modulus))[..., None]
+
+        def tensor(x: np.ndarray) -> torch.Tensor:
+            return torch.as_tensor(x, dtype=torch.float32).contiguous().to(device)
+
+        self.e, self.s = tensor(coordinates), tensor(s)  # (n, n_t + 1, elastic)
+        self.v = tensor(data.strain[rows][..., :d].sum(-1, keepdims=True))
+        self.longest = torch.as_tensor(longest_strides(data.U[rows]), device=device)
+
+
+class Problem:
+    """Loss and validation error of a recurrent cell on given data.
+
+    Args:
+        data: histories.
+        options: sizes "internal", "width" and "branches".
+        kind: of the cell; another one than `RecurrentCell` runs uncompiled.
+        nodes: random grids, see `random_nodes`.
+    """
+
+    def __init__(
+        self,
+        data: TrainingData,
+        options: dict[str, Any],
+        kind: type[RecurrentCell] = RecurrentCell,
+        nodes: Callable[[int, int, torch.Generator], torch.Tensor] = random_nodes,
+    ) -> None:
+        self.nodes = nodes
+        n_t = len(data.time) - 1
+        require(
+            bool(np.allclose(np.diff(data.time) * n_t, data.horizon, rtol=1e-6)),
+            "a recurrent operator is trained on histories of a uniform time grid",
+        )
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.train = _Part(data, data.train, device)
+        self.validation = _Part(data, data.validation_rows(), device)
+        self.n_t, self.device = n_t, device
+        part = self.train
+        self.cell = kind(
+            part.e.shape[-1],
+            options["internal"],
+            options["width"],
+            options["branches"],
+            longest_step=int(part.longest.max()) / n_t,
+        )
+        self.cell.elastic_scale.fill_(float(root_mean_square(part.s)))
+        self.cell.strain_scale.fill_(float(root_mean_square(part.e)))
+        self.cell.volume_scale.fill_(max(float(root_mean_square(part.v)), 1e-6))
+        self.cell.rate_scale.fill_(float(root_mean_square(part.e.diff(dim=1))) * n_t)
+        self.cell.to(device)
+
+    def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Mean over paths of the relative L² error of the deviator, on random time grids."""
+        rows = rows.to(self.device)
+        total = torch.zeros((), device=self.device)
+        longest = self.train.longest[rows]
+        for stride in longest.unique().tolist():
+            grid = self.nodes(self.n_t, stride, generator)
+            total = total + self._error(self.train, rows[longest == stride], grid).sum()
+        return total / len(rows)
+
+    def validate(self) -> float:
+        """Mean error on the data's own grid and on the coarsest that keeps each path's corners."""
+        longest = self.validation.longest
+        every = torch.arange(len(longest), device=self.device)
+        fine = torch.arange(self.n_t + 1).double()
+        errors = [self._error(self.validation, every, fine)]
+        for stride in longest.unique().tolist():
+            if stride > 1:
+                rows = every[longest == stride]
+                errors.append(self._error(self.validation, rows, fine[::stride]))
+        return float(torch.cat(errors).mean())
+
+    def _error(self, part: _Part, rows: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
+        """Relative error of each path `(n,)` on a grid that starts at 0, in steps of the data."""
+        e, v = (_at(x[rows], nodes) for x in (part.e, part.v))
+        dt = (nodes.diff() / self.n_t).to(self.device, torch.float32)
+        s = walk(self.cell, e, v, dt)
+        known = (nodes[1:] % 1.0) == 0.0
+        at = nodes[1:][known].long()
+        target = part.s[rows][:, at].permute(1, 2, 0) / self.cell.elastic_scale
+        weights = at.diff(prepend=at.new_zeros(1)).to(self.device, torch.float32)[:, None]
+        square = ((s[known.to(self.device)] - target).square().sum(1) * weights).sum(0)
+        return (square / (target.square().sum(1) * weights).sum(0) + 1e-10).sqrt()
+
+
+def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
+    """Elastic strain over its scale along histories; compiled on a CPU.
+
+    Args:
+        cell: to be walked with, in float32.
+        e: deviatoric strain, *Shape* `(n, n_t + 1, elastic)`, zero at first.
+        v: ln J, *Shape* `(n, n_t + 1, 1)`.
+        dt: over the reference time, *Shape* `(n_t,)`.
+
+    Returns:
+        *Shape* `(n_t, elastic, n)`.
+    """
+    if e.device.type != "cpu" or type(cell) is not RecurrentCell:
+        return cell.run(e.transpose(0, 1), v.transpose(0, 1), dt).transpose(1, 2) / (
+            cell.elastic_scale
+        )
+    features = cell.features(e[:, :-1], e[:, 1:], v[:, 1:], dt[:, None])
+    increments = e.diff(dim=1) / cell.elastic_scale
+    first_last = (x.permute(1, 2, 0).contiguous() for x in (features, increments))
+    return run(cell, *first_last, dt)
+
+
+def _at(x: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
+    """Histories `(n, n_t + 1, c)` at times in steps, linear in between."""
+    low = nodes.floor().long()
+    if bool((nodes == low).all()):
+        return x[:, low]
+    part = (nodes - low).to(x.device, x.dtype)[:, None]
+    return torch.lerp(x[:, low], x[:, (low + 1).clamp(max=x.shape[1] - 1)], part)
+
+
+def root_mean_square(x: torch.Tensor) -> torch.Tensor:
+    """Typical size of a vector, the last axis."""
+    return x.square().sum(-1).mean().sqrt()

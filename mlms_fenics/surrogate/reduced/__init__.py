@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The reduced polycrystal: few weighted grains fitted to many."""
