@@ -3,15 +3,14 @@
 
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 
 from mlms_fenics.errors import InputError, require
-
-if TYPE_CHECKING:
-    from mlms_fenics.macroscale.solver import ExplicitSolver
+from mlms_fenics.macroscale.contact import Contact
+from mlms_fenics.macroscale.element import Elements
 
 Velocity = Sequence[float] | Callable[[np.ndarray], np.ndarray]
 
@@ -39,13 +38,25 @@ def set_velocity(v: np.ndarray, velocity: Velocity, coordinates: np.ndarray) -> 
     v[:] = values
 
 
-def refuse_penetration(solver: "ExplicitSolver") -> None:
-    """Raise `InputError` on all ranks where the body starts inside a rigid body (collective)."""
-    x, u = solver.elements.coordinates, solver.u.x.array.reshape(-1, 3)
+def refuse_penetration(
+    elements: Elements, u: np.ndarray, contacts: Sequence[Contact], comm: Any
+) -> None:
+    """Refuse a body that starts inside a rigid body (collective).
+
+    Args:
+        elements: of the body.
+        u: nodal displacements, *Shape* `(n, 3)`, mm.
+        contacts: with the rigid bodies.
+        comm: of the body's ranks.
+
+    Raises:
+        InputError: on all ranks; the depth is named.
+    """
+    x = elements.coordinates
     size = float(np.ptp(x, axis=0).max()) if len(x) else 0.0
-    local = max((contact.deepest(u) for contact in solver.contacts), default=-inf)
-    deepest = solver.comm.allreduce(local, op=MPI.MAX)
-    size = solver.comm.allreduce(size, op=MPI.MAX)
+    local = max((contact.deepest(u) for contact in contacts), default=-inf)
+    deepest = comm.allreduce(local, op=MPI.MAX)
+    size = comm.allreduce(size, op=MPI.MAX)
     require(
         deepest <= 1e-9 * size,
         f"the body starts {deepest:g} mm inside a rigid body: move one of them",

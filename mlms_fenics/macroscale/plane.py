@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What bodies of two dimensions need beside their elements: no motion out of the plane."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -10,9 +10,6 @@ from mlms_fenics.errors import require
 from mlms_fenics.macroscale.constraints import PrescribedVelocity, symmetry_plane
 from mlms_fenics.macroscale.element import Elements
 from mlms_fenics.macroscale.projectile import RigidCylinder
-
-if TYPE_CHECKING:
-    from mlms_fenics.macroscale.solver import ExplicitSolver
 
 
 def axis(elements: Elements, comm: Any) -> list[PrescribedVelocity]:
@@ -23,14 +20,20 @@ def axis(elements: Elements, comm: Any) -> list[PrescribedVelocity]:
     return [symmetry_plane(0)] if comm.allreduce(left, op=MPI.MIN) <= 1e-9 else []
 
 
-def refuse_motion_across(solver: "ExplicitSolver") -> None:
-    """Raise `InputError` where something given would move a body out of its plane."""
+def refuse_motion_across(v: np.ndarray, settings: dict[str, Any], axisymmetric: bool) -> None:
+    """Raise `InputError` where something given would move a body out of its plane.
+
+    Args:
+        v: initial nodal velocities, *Shape* `(n, 3)`, mm/µs.
+        settings: the solver's, with its `contacts` and `constraints`.
+        axisymmetric: of the body.
+    """
     require(
-        not solver.v.x.array[2::3].any(),
+        not v[:, 2].any(),
         "the initial velocity has a third component, but a body of two dimensions stays in its "
         "plane: give 0",
     )
-    for body in solver.settings["contacts"]:
+    for body in settings["contacts"]:
         cylinder = isinstance(body, RigidCylinder)
         facing = body.axis if cylinder else body.normal
         require(
@@ -39,12 +42,12 @@ def refuse_motion_across(solver: "ExplicitSolver") -> None:
             "dimensions: along the axis is (0, 1, 0)",
         )
         require(
-            not (cylinder and solver.elements.axisymmetric)
+            not (cylinder and axisymmetric)
             or (facing[0] == 0.0 and body.centre[0] == body.centre[2] == 0.0),
             "a rigid cylinder that hits an axisymmetric body must share its axis: give "
             "centre=(0, y, 0) and axis=(0, 1, 0) or (0, -1, 0)",
         )
-    for constraint in solver.settings["constraints"]:
+    for constraint in settings["constraints"]:
         require(
             2 not in constraint.components or constraint.value == 0.0,
             "a prescribed velocity or displacement has the third component, out of the plane of a "

@@ -200,8 +200,10 @@ class ExplicitSolver:
         self.loads = [load.bind(self.elements, self._mass, self._owned) for load in loads]
         on_every_rank(self.comm, lambda: set_velocity(self._v, velocity, self.elements.coordinates))
         if self._flat:
-            on_every_rank(self.comm, lambda: plane.refuse_motion_across(self))
-        refuse_penetration(self)
+            on_every_rank(
+                self.comm, lambda: plane.refuse_motion_across(self._v, self.settings, turned)
+            )
+        refuse_penetration(self.elements, self.u.x.array.reshape(-1, 3), self.contacts, self.comm)
         self._share = 1.0
         self._evaluate(0.0)
         self._share = step_share(self, safety, stiffness)

@@ -17,7 +17,7 @@ from mlms_fenics.unitcell.fft_files import write_cell_state
 from mlms_fenics.unitcell.fft_operators import OPERATORS
 from mlms_fenics.unitcell.fft_path import March, Observer, Settings
 from mlms_fenics.unitcell.fft_points import Points
-from mlms_fenics.unitcell.fft_solver import make_grid
+from mlms_fenics.unitcell.fft_slabs import make_grid
 from mlms_fenics.unitcell.taylor import PathResults
 
 _ITERATIONS = {"newton": 20, "anderson": 60, "basic": 1000}  # of a step, before it is halved

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from mlms_fenics.unitcell.fft_solver import Fields, Grid
+from mlms_fenics.unitcell.fft_grid import Grid
+from mlms_fenics.unitcell.fft_solver import Fields
 
 _FORCING = 0.1  # to what part of the residual a linear solve goes
 _AIM = 0.3  # of the tolerance: there is no use in going below it

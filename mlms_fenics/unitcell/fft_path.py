@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlms_fenics.unitcell.fft_acceleration import Anderson, Extrapolation
+from mlms_fenics.unitcell.fft_grid import Grid
 from mlms_fenics.unitcell.fft_newton import Memory, newton
 from mlms_fenics.unitcell.fft_points import Points
-from mlms_fenics.unitcell.fft_solver import Fields, Grid, equilibrate
+from mlms_fenics.unitcell.fft_solver import Fields, equilibrate
 
 _MEMORY = 10  # of Anderson's acceleration
 

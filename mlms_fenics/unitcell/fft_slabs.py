@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.unitcell.fft_grid import Grid
 from mlms_fenics.unitcell.fft_operators import gradient
-from mlms_fenics.unitcell.fft_solver import Grid
 
 
 @dataclass
@@ -109,3 +109,12 @@ class SlabGrid(Grid):
             self._real[...] = one.reshape(self._real.shape)
             out[...] = self._transform.forward(self._real, self._complex)
         return found.reshape(*P.shape[:3], -1)
+
+
+def make_grid(
+    shape: tuple[int, ...], lengths: tuple[float, ...], operator: str, comm: Any = None
+) -> Grid:
+    """A `Grid`, or this rank's part of it where `comm` has several ranks (`SlabGrid`)."""
+    if comm is None or comm.size == 1:
+        return Grid(shape, lengths, operator)
+    return SlabGrid(shape, lengths, operator, comm=comm)

@@ -7,10 +7,10 @@ import pytest
 from mlms_fenics.materials import magnesium, two_slip_crystal
 from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily
 from mlms_fenics.microstructure import random_orientations
+from mlms_fenics.unitcell.fft_grid import Grid
 from mlms_fenics.unitcell.fft_newton import Linear, Memory, iterations_left
 from mlms_fenics.unitcell.fft_operators import OPERATORS
 from mlms_fenics.unitcell.fft_points import Points
-from mlms_fenics.unitcell.fft_solver import Grid
 
 
 def stiffness(shape, contrast, seed):

@@ -78,3 +78,54 @@ def test_materials_import_none_of_the_others():
 def test_learnt_laws_do_not_import_the_unit_cell():
     assert "unitcell" not in imported_by("surrogate")
     assert "data" in imported_by("surrogate")  # so the search does find what is imported
+
+
+def circles(graph: dict[str, set[str]]) -> set[frozenset[str]]:
+    """Sets of more than one node that all reach each other along the arrows of a graph."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        left = [start]
+        while left:
+            new = graph.get(left.pop(), set()) - found
+            found |= new
+            left += new
+        return found
+
+    reach = {node: reached(node) for node in graph}
+    return {
+        frozenset(other for other in reach[node] if node in reach[other])
+        for node in graph
+        if node in reach[node]
+    }
+
+
+def imports_by_file(subpackage: str) -> dict[str, set[str]]:
+    """Modules of mlms_fenics that each module of a subpackage imports, for type checking too."""
+    files = {
+        ".".join(("mlms_fenics", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+        for path in (PACKAGE / subpackage).rglob("*.py")
+    }
+    files = {name.removesuffix(".__init__"): path for name, path in files.items()}
+    graph: dict[str, set[str]] = {}
+    for name, path in files.items():
+        used: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                used |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                whole = {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+                used |= {x if x in files else str(node.module) for x in whole.values()}
+        graph[name] = used & files.keys()
+    return graph
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == {frozenset({"b", "c"})}
+
+
+@pytest.mark.parametrize("subpackage", (*WITHOUT_FENICSX, "io", "geometry", "impact"))
+def test_no_circle_of_imports(subpackage):
+    graph = imports_by_file(subpackage)
+    assert len(graph) > 1
+    assert circles(graph) == set()

@@ -10,7 +10,8 @@ import pytest
 from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily
 from mlms_fenics.unitcell import FFTCell
 from mlms_fenics.unitcell.fft_acceleration import Anderson
-from mlms_fenics.unitcell.fft_solver import Grid, equilibrate
+from mlms_fenics.unitcell.fft_grid import Grid
+from mlms_fenics.unitcell.fft_solver import equilibrate
 
 MUSPECTRE = json.loads(Path(__file__).with_name("muspectre_cells.json").read_text())
 STIFFNESS = MUSPECTRE["stiffness"]

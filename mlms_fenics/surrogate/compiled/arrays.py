@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What the compiled steps of learnt laws are given: arrays of a law's tensors, prepared once."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from torch import Tensor
 
+from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.trust import ELASTIC, TrustMeasure
-
-if TYPE_CHECKING:
-    from mlms_fenics.surrogate.base import LearntLaw
 
 
 def array(x: Tensor) -> np.ndarray:
@@ -17,7 +13,7 @@ def array(x: Tensor) -> np.ndarray:
     return np.array(x.detach().numpy(), np.float32, order="C")
 
 
-def versions(law: "LearntLaw") -> tuple[int, ...]:
+def versions(law: LearntLaw) -> tuple[int, ...]:
     """What changes when a weight or buffer of the law is replaced or written to."""
     modules = (law.network, *law.network.children(), law.trust)
     stores = (store for part in modules for store in (part._parameters, part._buffers))

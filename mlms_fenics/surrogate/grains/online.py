@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The grain law's step on a CPU: what its compiled loop is given, prepared once."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from mlms_fenics.kinematics.tensors import refuse_inverted
 from mlms_fenics.materials.base import State
+from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.compiled.arrays import TrustArrays, array, versions
 from mlms_fenics.surrogate.grains.update import update
 from mlms_fenics.surrogate.recurrent.cell import FAST
 
-if TYPE_CHECKING:
-    from mlms_fenics.surrogate.grains.law import GrainLaw
-
 _STATE = ("stretch", "rotation", "internal", "strain", "trust", "distance")
 
 
-def compiles(law: "GrainLaw") -> bool:
+def compiles(law: LearntLaw) -> bool:
     """Whether the law has a compiled step: in float32 on a CPU."""
     return law.dtype == torch.float32 and law.device.type == "cpu" and law.trust.groups > 0
 
@@ -33,7 +29,7 @@ class CompiledStep:
     """
 
     @torch.no_grad()
-    def __init__(self, law: "GrainLaw") -> None:
+    def __init__(self, law: LearntLaw) -> None:
         self._key = versions(law)
         cell = law.network
         self.horizon, self.trust = law.horizon, TrustArrays(law.trust)
@@ -43,7 +39,7 @@ class CompiledStep:
         rest = (2.0 * law.shear_modulus, law.bulk_modulus)
         self.numbers = np.array([0.0, 1.0 / float(cell.volume_scale), size, *rest])
 
-    def stale(self, law: "GrainLaw") -> bool:
+    def stale(self, law: LearntLaw) -> bool:
         """Whether the law's weights are not those that were copied."""
         return self._key != versions(law)
 

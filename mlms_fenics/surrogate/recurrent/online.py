@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: MIT
 """The recurrent law's step on a CPU: what its compiled loop is given, prepared once."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from mlms_fenics.kinematics.tensors import from_components, polar, refuse_inverted
 from mlms_fenics.materials.base import State
+from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.compiled.arrays import TrustArrays, array, versions
 from mlms_fenics.surrogate.recurrent.cell import FAST, RecurrentCell
 from mlms_fenics.surrogate.recurrent.run import network_weights
 from mlms_fenics.surrogate.recurrent.update import update
 
-if TYPE_CHECKING:
-    from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
 
-
-def compiles(law: "RecurrentLaw") -> bool:
+def compiles(law: LearntLaw) -> bool:
     """Whether the law has a compiled step: in float32 on a CPU, in three dimensions."""
     return (
         law.dtype == torch.float32
@@ -37,7 +33,7 @@ class CompiledStep:
             changed since.
     """
 
-    def __init__(self, law: "RecurrentLaw") -> None:
+    def __init__(self, law: LearntLaw) -> None:
         self._key = versions(law)
         cell = law.network
         self.horizon, self.branches = law.horizon, cell.branches
@@ -51,7 +47,7 @@ class CompiledStep:
         )  # fmt: skip
         self.trust = TrustArrays(law.trust)
 
-    def stale(self, law: "RecurrentLaw") -> bool:
+    def stale(self, law: LearntLaw) -> bool:
         """Whether the law's weights are not those that were copied."""
         return self._key != versions(law)
 
