@@ -14,9 +14,8 @@ from xdmf_reading import read_grids
 
 from mlms_fenics.errors import InputError, Stopped
 from mlms_fenics.errors import SimulationError as Failed
-from mlms_fenics.io import Checkpoint, Recorder, read_history
+from mlms_fenics.io import Checkpoint, Recorder, read_history, stopping
 from mlms_fenics.io import recorder as recorder_module
-from mlms_fenics.io import stopping
 from mlms_fenics.io.front import FrontTracker
 from mlms_fenics.io.probes import Length, Probe
 from mlms_fenics.io.recorder import output_times
