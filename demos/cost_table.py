@@ -37,6 +37,7 @@ import numpy as np
 import torch
 from mpi4py import MPI
 
+from mlms_fenics.device import HELP
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.files import replacing
 from mlms_fenics.impact import anvil_solver, chosen_device, plate_solver
@@ -78,7 +79,7 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--tolerance", type=float, default=1e-3, help="of the polycrystals (default: 1e-3)")
     new("--paths", type=int, default=20, help="stress histories to time (default: 20)")
     new("--cell", type=int, default=64, metavar="N", help="grid of the full-field cell: N by N")
-    new("--device", help="of learnt laws: cpu, cuda, ... (default: a GPU where there is one)")
+    new("--device", help=f"of learnt laws: {HELP}")
     new("--again", nargs="+", default=[], metavar="LAW",
         help="measure rows anew whose names hold one of these words; off-line: the off-line costs"
     )  # fmt: skip

@@ -93,10 +93,15 @@ def _prepare(arguments: Sequence[str] | None) -> _Job | None:
     if not 0.0 < recipe.tolerance <= 0.1:
         raise InputError(f"--tolerance is {recipe.tolerance}, but must lie in (0, 0.1]")
     devices = CELLS[options.cell].devices
-    if options.device is not None and options.device.split(":")[0] not in devices:
-        raise InputError(f"--device is '{options.device}', but must be one of {', '.join(devices)}")
-    if options.device is not None and options.device.startswith("cuda"):
-        _check_gpu(options.device)
+    if options.device is not None:
+        from mlms_fenics.device import chosen  # torch takes a second to import
+
+        device = str(chosen(options.device))
+        if device.split(":")[0] not in devices:
+            raise InputError(
+                f"--device is '{options.device}', but must be one of {', '.join(devices)}"
+            )
+        options.device = device
     block = CELLS[options.cell].block if options.block is None else options.block
     if block < 1:
         raise InputError(f"--block is {block}, but must be at least 1")
@@ -132,14 +137,6 @@ def _path_settings(options, dimension: int, paths: HarvestedPaths | None) -> Pat
         direction=options.direction,
         source=None if paths is None else paths.digest,
     )
-
-
-def _check_gpu(device: str) -> None:
-    import torch
-
-    number, there = device.partition(":")[2] or "0", torch.cuda.device_count()
-    if not number.isdecimal() or int(number) >= there:
-        raise InputError(f"--device {device}: torch sees {there} GPUs here, counted from 0")
 
 
 def _seed(seed: int) -> int:

@@ -116,7 +116,7 @@ def _add_options(parser: argparse.ArgumentParser, cell: CellType) -> None:
         group("--increments", type=int, default=1, metavar="N", help="solve each stored step in N "
               "increments, of strain linear in time")
     group("--device", default=None,
-          help=f"one of {', '.join(cell.devices)} (default: the cell's choice)")
+          help=f"one of {', '.join(cell.devices)} (default: cpu)")
     group("--block", type=int, default=None, help="paths of one piece of work "
-          "(default: the cell's choice)")
+          "(default: cpu)")
 # fmt: on

@@ -2,14 +2,14 @@
 """The laws that the impact demos offer by name."""
 
 import argparse
-import re
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from mpi4py import MPI
 
-from mlms_fenics.errors import InputError, require
+from mlms_fenics import device as devices
+from mlms_fenics.errors import require
 from mlms_fenics.materials import (
     J2,
     CrystalLaw,
@@ -53,7 +53,7 @@ def add_law_options(new: Callable[..., Any]) -> None:
     new("--tolerance", type=float, default=1e-3,
         help="with --law taylor: of the average stress (default: 1e-3)")  # fmt: skip
     new("--precision", choices=tuple(DTYPES), default="float32", help="of the law and the files")
-    new("--device", help="of the law: cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
+    new("--device", help=f"of the law: {devices.HELP}")
 
 
 def check_law(options: argparse.Namespace) -> None:
@@ -73,27 +73,13 @@ def check_law(options: argparse.Namespace) -> None:
 
 
 def chosen_device(comm: Any, name: str | None) -> torch.device:
-    """The device asked for; by default ranks of a machine share its GPUs in turn (collective).
+    """`device.chosen` on every rank; ranks of a machine share its GPUs in turn (collective).
 
     Raises:
         InputError: on every rank: no such device.
     """
-    require(
-        name is None or re.fullmatch(r"cpu|cuda(:\d+)?", name) is not None,
-        f"--device is {name!r}, but must be cpu, cuda, or cuda: and the number of a GPU",
-    )
-    gpus, local = torch.cuda.device_count(), comm.Split_type(MPI.COMM_TYPE_SHARED).rank
-    if name is None or (name == "cuda" and gpus):
-        name = f"cuda:{local % gpus}" if gpus else "cpu"
-
-    def prove() -> torch.device:
-        try:
-            return torch.zeros(1, device=name).device
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"--device {name} cannot be used here ({reason}); cpu can") from None
-
-    return on_every_rank(comm, prove)
+    local = comm.Split_type(MPI.COMM_TYPE_SHARED).rank
+    return on_every_rank(comm, lambda: devices.chosen(name, local))
 
 
 def build_law(

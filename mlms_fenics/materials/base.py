@@ -5,6 +5,8 @@ from abc import ABC, abstractmethod
 
 import torch
 
+from mlms_fenics.errors import InputError, require
+
 State = dict[str, torch.Tensor]
 
 
@@ -68,11 +70,27 @@ def drive(material: Material, F: torch.Tensor, time: torch.Tensor) -> torch.Tens
     Args:
         material: the law.
         F: histories, *Shape* `(n, n_t + 1, 3, 3)`; the first entry is the virgin state, F = I.
-        time: *Shape* `(n_t + 1,)`, µs, increasing.
+        time: *Shape* `(n_t + 1,)`, µs, each entry after the one before.
 
     Returns:
         Cauchy stress histories in GPa, *Shape* `(n, n_t + 1, 3, 3)`, zero at the first entry.
+
+    Raises:
+        InputError: shapes that do not fit, or times that do not increase.
     """
+    times = torch.as_tensor(time, dtype=torch.float64)
+    require(
+        F.ndim == 4 and F.shape[1] >= 1 and times.shape == F.shape[1:2],
+        f"F has shape {tuple(F.shape)} and time {tuple(times.shape)}: must be (n, n_t + 1, 3, 3) "
+        "and (n_t + 1,)",
+    )
+    late = (~(times[1:] > times[:-1])).nonzero()
+    if len(late):
+        k = int(late[0]) + 1
+        raise InputError(
+            f"time {float(times[k]):g} µs of entry {k} is not after that of entry {k - 1}, "
+            f"{float(times[k - 1]):g} µs: times must increase; leave out what is repeated"
+        )
     sigma = torch.zeros(F.shape, dtype=material.dtype, device=material.device)
     F = F.to(dtype=material.dtype, device=material.device)
     state = material.initial_state(F.shape[0])

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from mlms_fenics import __version__, units
+from mlms_fenics.device import chosen
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.files import replacing
 from mlms_fenics.surrogate.base import LearntLaw
@@ -72,7 +73,7 @@ def load_model(
 
     Args:
         path: of the model file; None: the one shipped with the package.
-        device: None: a GPU where torch sees one, otherwise the CPU.
+        device: "cpu" (also None), "cuda", "cuda:1", ..., or "auto", see `device.chosen`.
         dtype: None: torch.float32.
         products: None or "bfloat16", see `LearntLaw.to`.
 
@@ -88,8 +89,7 @@ def load_model(
             if shipped
             else f"model {path}: there is no such file"
         )
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = chosen(device)
     try:
         with h5py.File(path, "r") as file:
             law = _read(file, path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlms_fenics import __version__
+from mlms_fenics.device import HELP, chosen
 from mlms_fenics.errors import require
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.base import LearntLaw
@@ -33,6 +34,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weight-decay", type=float, help="of AdamW")
     parser.add_argument("--patience", type=int, help="epochs without progress before stopping")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--device", default="cpu", help=f"of the training: {HELP}")
     parser.add_argument("--resume", action="store_true", help="go on after a kill")
     parser.add_argument("--no-picture", action="store_true", help="no picture beside the model")
 
@@ -98,7 +100,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"--samples {arguments.samples}: must be at least 1",
     )
     arguments.checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
+    device = chosen(arguments.device)
     data = load_data(arguments.data, arguments.samples)
+    data.device = device
     law = train(data, arguments)
     save_model(law, arguments.out)
     print(describe(law.report))

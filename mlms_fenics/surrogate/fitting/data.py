@@ -27,6 +27,7 @@ class TrainingData:
         source: index into `files` of each history, *Shape* `(N,)`.
         files: of each data set, its name and the attributes that reproduce it.
         train, validation, test: indices of histories.
+        device: of the training.
     """
 
     U: np.ndarray
@@ -41,6 +42,7 @@ class TrainingData:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray = field(repr=False)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
     def dimension(self) -> int:

@@ -71,7 +71,7 @@ class Problem:
         self.truncated, self.paper, self.dimension = recipe["truncated"], paper, data.dimension
         self.isotropic, self.inelastic = recipe["isotropic"], inelastic
         require(not (paper and self.isotropic > 0.0), "--isotropic is not part of the recipe paper")
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = data.device
         self.strain, self.stress = ("stretch", "total") if paper else ("log", stress_kind(data))
         require(not inelastic or self.stress == "deviator", "--inelastic needs 3D Taylor data")
         self.law = data.law

@@ -133,7 +133,7 @@ class Problem:
             bool(np.allclose(np.diff(data.time) * n_t, data.horizon, rtol=1e-6)),
             "a recurrent operator is trained on histories of a uniform time grid",
         )
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = data.device
         self.train = _Part(data, data.train, device)
         self.validation = _Part(data, data.validation_rows(), device)
         self.n_t, self.device = n_t, device
