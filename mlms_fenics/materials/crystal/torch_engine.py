@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Error-controlled integration of many grains at once in torch: the GPU's counterpart of
-`crystal_engine`, with the same pair, the same error measure and the same choice of steps.
+`crystal.engine`, with the same pair, the same error measure and the same choice of steps.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mlms_fenics.kinematics.tensors import cofactor
 from mlms_fenics.materials.crystal.torch_form import CrystalTorch
 
 _MAX_TRIALS = 100_000  # in one segment of the path
-_STABILITY = 5.0  # as in crystal_step
+_STABILITY = 5.0  # as in crystal.step
 
 
 @dataclass

@@ -22,7 +22,7 @@ def versions(law: LearntLaw) -> tuple[int, ...]:
 
 
 class TrustArrays:
-    """Arrays of a measure of trust, as `trust_kernel.trust_of_chunk` takes them.
+    """Arrays of a measure of trust, as `compiled.trust.trust_of_chunk` takes them.
 
     Args:
         trust: fitted; its buffers are copied.

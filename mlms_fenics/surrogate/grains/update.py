@@ -137,8 +137,8 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
         """One step of all points.
 
         Args:
-            weights, share: see `grains_step.step`.
-            trust: of the measure of trust, see `trust_kernel.trust_of_chunk`.
+            weights, share: see `grains.step.step`.
+            trust: of the measure of trust, see `compiled.trust.trust_of_chunk`.
             c: elastic_scale/(dt rate_scale), 1/volume_scale, elastic_scale, 2G, bulk modulus.
             scale: FAST dt; dt over the reference time.
             F: *Shape* `(n, 3, 3)`.

@@ -46,7 +46,7 @@ class Problem:
 
     Args:
         data: histories.
-        recipe: see `pca_training.RECIPES`.
+        recipe: see `pca_net.training.RECIPES`.
         paper: the paper's form and loss instead of the improved ones.
         inelastic: see `PCANet`.
         teacher: labels `count` further training histories.

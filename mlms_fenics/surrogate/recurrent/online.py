@@ -26,7 +26,7 @@ def compiles(law: LearntLaw) -> bool:
 
 
 class CompiledStep:
-    """Arrays of a law's network and measure of trust, as `recurrent_update.update` takes them.
+    """Arrays of a law's network and measure of trust, as `recurrent.update.update` takes them.
 
     Args:
         law: for which `compiles` is true. Its weights are copied: `stale` tells whether they have

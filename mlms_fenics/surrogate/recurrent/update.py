@@ -173,7 +173,7 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
 
         Args:
             weights: of the network, w1, b1, w2, b2, w3, b3; w1 for (features, state).
-            trust: of the measure of trust, see `trust_kernel.trust_of_chunk`.
+            trust: of the measure of trust, see `compiled.trust.trust_of_chunk`.
             c: float32 numbers: 1/(dt rate_scale), 1/elastic_scale, 1/strain_scale, 1/volume_scale,
                 elastic_scale, 2G, bulk modulus, FAST dt, with dt over the reference time.
             branches: number of elastic strains.
