@@ -55,7 +55,8 @@ class Polycrystal(Material):
     def initial_state(self, n: int) -> State:
         """State of `n` virgin points at F = I."""
         n_grains = len(self.orientations)
-        grains = virgin_state(self.law, n * n_grains).reshape(n, n_grains, -1)
+        grains = virgin_state(self.law, n * n_grains)
+        grains = grains.reshape(n, n_grains, grains.shape[1])
         floor = min(f.tau_0 for f in (*self.law.slip, *self.law.twins))
         return {
             "U": torch.eye(3, dtype=torch.float64).repeat(n, 1, 1),

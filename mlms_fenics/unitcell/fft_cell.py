@@ -4,7 +4,7 @@
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -191,17 +191,25 @@ class FFTCell:
         F = F.reshape(-1, *F.shape[-3:])
         good = np.isfinite(F).all() and (np.linalg.det(F) > 0).all()
         require(bool(good), "U must be finite with positive determinant throughout")
-        start = np.abs(F[:, 0] - np.eye(F.shape[-1])).max()
+        start = np.abs(F[:, 0] - np.eye(F.shape[-1])).max(initial=0.0)
         require(start <= 1e-6, "U does not start at the identity: cells start undeformed")
         if F.shape[-1] > d:
-            plane = np.abs(F[..., 2, :] - np.eye(3)[2]).max() + np.abs(F[..., :2, 2]).max()
-            require(plane <= 1e-9, "U is not in plane strain, which a 2D law needs")
+            out = np.abs(F[..., 2, :] - np.eye(3)[2]).max(initial=0.0)
+            out += np.abs(F[..., :2, 2]).max(initial=0.0)
+            require(out <= 1e-9, "U is not in plane strain, which a 2D law needs")
         return F
 
     def _solve(
         self, F: np.ndarray, horizon: float, tolerance: float, observe: Observer | None
     ) -> tuple[CellResults, March]:
-        return solve_cells([self] * len(F), F, horizon, tolerance, observe)
+        if len(F):
+            return solve_cells([self] * len(F), F, horizon, tolerance, observe)
+        rest = np.broadcast_to(np.eye(F.shape[-1]), (1, *F.shape[1:]))  # gives the results' shapes
+        results, march = solve_cells([self], rest, horizon, tolerance)
+        per_path = {
+            f.name: getattr(results, f.name)[:0] for f in fields(results) if f.name != "seconds"
+        }
+        return replace(results, **per_path), march
 
 
 def solve_cells(

@@ -119,7 +119,9 @@ def integrate_paths(
         "segments": np.ascontiguousarray(segments, dtype=np.float64),
         "tolerance": ERROR_PER_STEP * float(tolerance),
         "scale": floor if scale is None else np.array(scale, dtype=np.float64).ravel(),
-        "state": None if state is None else np.array(state, dtype=np.float64).reshape(p * g, -1),
+        "state": None
+        if state is None
+        else np.array(state, dtype=np.float64).reshape(p * g, 9 + law.n_twin + law.n_slip),
         "wanted": None if wanted is None else np.array(wanted, dtype=np.float64).ravel(),
     }
     found = _compiled(law, **jobs) if device is None else _torch(law, device, **jobs)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mlms_fenics.errors import SimulationError, require
+from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.kinematics.tensors import COMPONENTS
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import PathResult, integrate_paths, virgin_state
@@ -81,10 +81,9 @@ def advance(
     )
     require(np.isfinite(dt) and dt > 0, f"dt must be positive, got {dt} µs")
     J = np.linalg.det(F1)
-    require(
-        bool((J > 0).all()),
-        f"det F must be positive, but at point {int(np.argmin(J))} it is {J.min():g}",
-    )
+    if not (J > 0).all():
+        worst = int(np.argmin(J))
+        raise InputError(f"det F must be positive, but at point {worst} it is {J[worst]:g}")
     result = integrate_paths(
         state.law,
         np.stack((F0, F1), axis=1),
