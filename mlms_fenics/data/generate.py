@@ -14,9 +14,9 @@ from mlms_fenics.data.dataset import Dataset
 from mlms_fenics.data.generator import Summary, compute, generate
 from mlms_fenics.data.harvested import HarvestedPaths, read_paths
 from mlms_fenics.data.laws import law_from_options
+from mlms_fenics.data.microstructure import microstructure_from_options
 from mlms_fenics.data.options import build_parser
 from mlms_fenics.data.paths import sample_path
-from mlms_fenics.data.polycrystal import polycrystal_from_options
 from mlms_fenics.data.progress import duration, size
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.settings import PathSettings
@@ -78,17 +78,17 @@ def _prepare(arguments: Sequence[str] | None) -> _Job | None:
             )
     elif options.paths is not None:
         raise InputError(f"--paths is for --protocol harvested, not {options.protocol}")
-    polycrystal = polycrystal_from_options(options, CELLS[options.cell], law.dimension)
+    microstructure = microstructure_from_options(options, CELLS[options.cell], law.dimension)
     recipe = Recipe(
         cell=options.cell,
         law=law.to_dict(),
-        orientations=polycrystal.orientations,
+        orientations=microstructure.orientations,
         paths=_path_settings(options, law.dimension, paths),
         seed=_seed(options.seed),
         horizon=_horizon(options.horizon, law.dimension, paths),
         tolerance=options.tolerance,
-        grains=polycrystal.grains,
-        cell_settings=polycrystal.settings,
+        grains=microstructure.grains,
+        cell_settings=microstructure.settings,
     )
     if not 0.0 < recipe.tolerance <= 0.1:
         raise InputError(f"--tolerance is {recipe.tolerance}, but must lie in (0, 0.1]")

@@ -16,6 +16,7 @@ from mlms_fenics.materials import (
     JohnsonCook,
     Material,
     NeoHookean,
+    Polycrystal,
     johnson_cook,
     magnesium,
 )
@@ -115,8 +116,6 @@ def build_law(
 def _taylor(
     options: argparse.Namespace, model: Any, source: str, device: torch.device
 ) -> tuple[Material, str]:
-    from mlms_fenics.unitcell import TaylorMaterial
-
     available = len(model.orientations)
     grains = available if options.grains is None else options.grains
     require(
@@ -125,7 +124,8 @@ def _taylor(
     )
     # The compiled kernel is far quicker on a CPU than torch.
     where = None if device.type == "cpu" else device
-    law = TaylorMaterial(model.law, model.orientations[:grains], options.tolerance, where)
+    Q = model.orientations[:grains]
+    law = Polycrystal(model.law, Q, tolerance=options.tolerance, device=where)
     return law, f"Taylor average of {grains} grains at every point, those of {source}"
 
 

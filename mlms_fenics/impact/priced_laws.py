@@ -12,10 +12,9 @@ import torch
 from mlms_fenics.errors import require
 from mlms_fenics.impact.costs import untrained_pca_net
 from mlms_fenics.impact.price_table import JOHNSON_COOK
-from mlms_fenics.materials import Material, johnson_cook
+from mlms_fenics.materials import Material, Polycrystal, johnson_cook
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.surrogate.model_file import DEFAULT_MODEL
-from mlms_fenics.unitcell import TaylorMaterial
 
 NAMES = (
     JOHNSON_COOK, "recurrent operator", "learnt grains", "PCA-Net, default", "PCA-Net, the paper's",
@@ -64,9 +63,8 @@ def laws(options: argparse.Namespace, device: torch.device) -> dict[str, Row]:
         def make() -> Material:
             model = load_model()
             compute = None if device.type == "cpu" else device
-            return TaylorMaterial(
-                model.law, model.orientations[:grains], options.tolerance, compute
-            )
+            Q = model.orientations[:grains]
+            return Polycrystal(model.law, Q, tolerance=options.tolerance, device=compute)
 
         return Row(make, {"grains": grains, "tolerance": options.tolerance}, stable=True)
 

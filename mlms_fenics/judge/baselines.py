@@ -8,12 +8,12 @@ import numpy as np
 from scipy.optimize import least_squares, minimize
 
 from mlms_fenics.kinematics.strain import isometry
-from mlms_fenics.kinematics.tensors import deviator, from_components, to_components
+from mlms_fenics.kinematics.tensors import deviator, embedded, from_components, to_components
 from mlms_fenics.materials.base import Material
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.j2 import J2
 from mlms_fenics.materials.johnson_cook import JohnsonCook
-from mlms_fenics.surrogate.histories import embedded, run
+from mlms_fenics.surrogate.histories import run
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors, without_deviator
 
 ZERO = "zero deviator, exact pressure"

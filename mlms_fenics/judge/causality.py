@@ -61,7 +61,7 @@ def diverging_paths(
         law: to be judged.
         U: components of five paths at least; the first one's first half is common to all.
         horizon: µs.
-        reference: a `reference.Polycrystal`, or None where the truth cannot be computed.
+        reference: a `Polycrystal`, or None where the truth cannot be computed.
 
     Returns:
         "time", "U" and components of stress by name: "on-line", and, where there are such,

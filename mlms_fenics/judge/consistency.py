@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics.errors import InputError
-from mlms_fenics.judge.reference import Polycrystal
 from mlms_fenics.kinematics.strain import isometry
+from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.histories import exponential, logarithm, resampled, run
 from mlms_fenics.surrogate.metrics import path_errors

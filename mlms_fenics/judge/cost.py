@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from mlms_fenics.judge.isotropy import rotations
-from mlms_fenics.kinematics.tensors import from_components
+from mlms_fenics.kinematics.tensors import embedded, from_components
 from mlms_fenics.materials.base import Material
-from mlms_fenics.surrogate.histories import embedded
 
 POINTS = 3200
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlms_fenics.judge.reference import Polycrystal
 from mlms_fenics.kinematics.strain import isometry, isometry_inverse
 from mlms_fenics.kinematics.tensors import from_components, to_components
+from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.histories import logarithm, resampled, run
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors

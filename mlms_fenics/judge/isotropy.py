@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mlms_fenics.judge.reference import Polycrystal
+from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.histories import run, turned
 from mlms_fenics.surrogate.metrics import path_errors, summary

@@ -15,15 +15,16 @@ from mlms_fenics.judge.discretisation import discretisation
 from mlms_fenics.judge.energy_check import closed_cycles, tangents
 from mlms_fenics.judge.isotropy import isotropy
 from mlms_fenics.judge.judged_data import SPARE, JudgedData
-from mlms_fenics.judge.reference import Polycrystal
 from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials.base import Material
+from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.histories import run
 from mlms_fenics.surrogate.metrics import path_errors, summary
 
 FEW = 20  # paths of the checks that take many runs
 COMPARED = 50  # paths of the errors that are shown beside the cost
+TOLERANCE = 1e-3  # of the polycrystal, relative to each grain's largest deviator
 Say = Callable[[str], None]
 
 
@@ -136,7 +137,9 @@ def _errors(
 
 def polycrystal_of(law: LearntLaw, data: JudgedData) -> Polycrystal | None:
     """The law's own polycrystal where its data are Taylor averages, which can be computed here."""
-    return Polycrystal(law.law, law.orientations) if data.cell == "taylor" else None
+    if data.cell != "taylor":
+        return None
+    return Polycrystal(law.law, law.orientations, tolerance=TOLERANCE)
 
 
 def _checks(law: LearntLaw, data: JudgedData, say: Say) -> tuple[dict[str, Any], dict[str, Any]]:

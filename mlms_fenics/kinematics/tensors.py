@@ -39,6 +39,13 @@ def from_components(c: Array) -> Array:
     return c[..., slot]
 
 
+def embedded(T: np.ndarray) -> np.ndarray:
+    """Plane tensors `(..., 2, 2)` as `(..., 3, 3)` with 33 = 1: stretches in plane strain."""
+    full = np.zeros((*T.shape[:-2], 3, 3))
+    full[..., :2, :2], full[..., 2, 2] = T, 1.0
+    return full
+
+
 def trace(T: Array) -> Array:
     """Trace over the last two axes."""
     return sum(T[..., i, i] for i in range(T.shape[-1]))

@@ -9,6 +9,7 @@ from mlms_fenics.materials.johnson_cook import JohnsonCook
 from mlms_fenics.materials.johnson_cook_published import johnson_cook
 from mlms_fenics.materials.magnesium import magnesium
 from mlms_fenics.materials.neo_hookean import NeoHookean
+from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.materials.two_slip import two_slip_crystal
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "JohnsonCook",
     "Material",
     "NeoHookean",
+    "Polycrystal",
     "SlipFamily",
     "State",
     "TwinFamily",

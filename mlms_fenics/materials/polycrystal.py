@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mlms_fenics.kinematics.tensors import from_components, polar
+from mlms_fenics.kinematics.tensors import embedded, from_components, polar, to_components
 from mlms_fenics.materials.base import Material, State
+from mlms_fenics.materials.checks import check_orientations, check_positive
 from mlms_fenics.materials.crystal.law import CrystalLaw
-from mlms_fenics.materials.crystal.paths import integrate_paths, virgin_state
+from mlms_fenics.materials.crystal.paths import PathResult, integrate_paths, virgin_state
 from mlms_fenics.materials.crystal.points import raise_on_failure
 from mlms_fenics.materials.crystal.variants import integrate_grains
 
@@ -23,19 +24,24 @@ class Polycrystal(Material):
 
     Args:
         law: the crystal.
-        orientations: rotations Q, F_crystal = F Q, *Shape* `(n_grains, 3, 3)`; taken as checked.
+        orientations: rotations Q, F_crystal = F Q, *Shape* `(n_grains, 3, 3)` (or
+            `(n_grains, 2, 2)` for a two-dimensional law, which is then in plane strain).
         weights: volume fractions ≥ 0 with sum 1, *Shape* `(n_grains,)`; None: all equal.
         tolerance: of each grain's stress, relative to its largest deviator so far.
         device: None for the compiled CPU kernel, otherwise the torch device to compute on; either
             way F and stress are on the CPU.
         crystals: the law of each grain, with the elasticity and the numbers of systems of `law`;
             None: all grains are of `law`.
+
+    Raises:
+        InputError: an orientation is no rotation, or the tolerance out of range.
     """
 
     def __init__(
         self,
         law: CrystalLaw,
         orientations: np.ndarray,
+        *,
         weights: np.ndarray | None = None,
         tolerance: float = 1e-4,
         device: torch.device | str | None = None,
@@ -43,8 +49,9 @@ class Polycrystal(Material):
     ):
         self.law = law
         self.crystals = crystals
-        self.orientations = orientations
-        n = len(orientations)
+        self.orientations = check_orientations(orientations, law.dimension)
+        check_positive("tolerance", tolerance, largest=0.1)
+        n = len(self.orientations)
         self.weights = np.full(n, 1.0 / n) if weights is None else np.asarray(weights, np.float64)
         self.tolerance = tolerance
         self.compute_device = device
@@ -81,19 +88,13 @@ class Polycrystal(Material):
     def stretch(self, U: torch.Tensor, dt: float, state: State) -> tuple[torch.Tensor, State]:
         """`update` for a deformation without rotation, F = U."""
         wanted = state["step"].numpy()
-        own = self.crystals is not None
-        result = (integrate_grains if own else integrate_paths)(
-            self.crystals if own else self.law,
+        result = self._integrate(
             torch.stack((state["U"], U), dim=1).numpy(),
-            self.orientations,
             np.array([dt]),
-            self.tolerance,
             state=state["grains"].numpy(),
             wanted=np.where(np.isinf(wanted), 0.1 * dt, wanted),
             scale=state["scale"].numpy(),
-            device=self.compute_device,
         )
-        raise_on_failure(result)
         mean = np.einsum("g,pgc->pc", self.weights, result.deviator[:, :, -1])
         sigma = from_components(torch.from_numpy(mean))
         pressure = self.bulk_modulus * (torch.linalg.det(U) - 1.0)
@@ -105,6 +106,47 @@ class Polycrystal(Material):
             "scale": torch.from_numpy(result.scale),
         }
         return sigma, new
+
+    def stress(self, U: np.ndarray, times: np.ndarray, chunk: int = 16) -> np.ndarray:
+        """Components of the average stress along histories without rotation.
+
+        Args:
+            U: components, *Shape* `(N, n_t + 1, 6)`, or `(N, n_t + 1, 3)` in plane strain; linear
+                between the times, the first entry the identity.
+            times: *Shape* `(n_t + 1,)`, µs.
+            chunk: histories integrated at a time, which bounds the memory.
+
+        Returns:
+            U's shape, GPa.
+
+        Raises:
+            SimulationError: a grain could not be integrated.
+        """
+        plane = U.shape[-1] == 3
+        F = from_components(np.asarray(U, np.float64))
+        F = embedded(F) if plane else F
+        sigma = np.zeros(F.shape)
+        for k in range(0, len(F), chunk):
+            deviator = self._integrate(F[k : k + chunk], np.diff(times)).deviator
+            mean = np.einsum("g,pgtc->ptc", self.weights, deviator)
+            sigma[k : k + chunk] = from_components(mean)
+        pressure = self.bulk_modulus * (np.linalg.det(F) - 1.0)
+        sigma += pressure[..., None, None] * np.eye(3)
+        return to_components(sigma[..., :2, :2] if plane else sigma)
+
+    def _integrate(self, F: np.ndarray, segments: np.ndarray, **state: np.ndarray) -> PathResult:
+        own = self.crystals is not None
+        result = (integrate_grains if own else integrate_paths)(
+            self.crystals if own else self.law,
+            F,
+            self.orientations,
+            segments,
+            self.tolerance,
+            device=self.compute_device,
+            **state,
+        )
+        raise_on_failure(result)
+        return result
 
     def fields(self, state: State) -> State:
         """Mean over the grains of the total slip and of the twinned volume fraction."""

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from mlms_fenics.kinematics.strain import log_strain
-from mlms_fenics.kinematics.tensors import from_components, to_components
+from mlms_fenics.kinematics.tensors import embedded, from_components, to_components
 from mlms_fenics.materials.base import Material
 from mlms_fenics.surrogate.base import LearntLaw
 
@@ -37,13 +37,6 @@ def run(material: Material, U: np.ndarray, times: np.ndarray) -> tuple[np.ndarra
     if "distance" not in state:
         return sigma, np.zeros(len(U))
     return sigma, state["distance"].to("cpu", torch.float64).numpy()
-
-
-def embedded(T: np.ndarray) -> np.ndarray:
-    """Plane tensors `(..., 2, 2)` as `(..., 3, 3)` with 33 = 1: stretches in plane strain."""
-    full = np.zeros((*T.shape[:-2], 3, 3))
-    full[..., :2, :2], full[..., 2, 2] = T, 1.0
-    return full
 
 
 def resampled(U: np.ndarray, times: np.ndarray, new: np.ndarray) -> np.ndarray:

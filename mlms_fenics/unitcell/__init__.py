@@ -2,7 +2,6 @@
 """Polycrystal unit cells: the Taylor average, and the full-field cell solved by FFT."""
 
 from mlms_fenics.unitcell.fft_cell import CellResults, FFTCell, solve_cells
-from mlms_fenics.unitcell.material import TaylorMaterial
 from mlms_fenics.unitcell.taylor import PathResults, TaylorAverage
 
 __all__ = [
@@ -10,6 +9,5 @@ __all__ = [
     "FFTCell",
     "PathResults",
     "TaylorAverage",
-    "TaylorMaterial",
     "solve_cells",
 ]

@@ -1,53 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What a strain path, a set of orientations and a number must be before any work is done."""
-
-import math
+"""What a strain path must be before any work is done."""
 
 import numpy as np
 
 from mlms_fenics.errors import InputError, require
-
-
-def check_positive(name: str, value: float, unit: str = "", largest: float = math.inf) -> None:
-    """Raise `InputError` unless 0 < value ≤ largest (and value is finite)."""
-    good = isinstance(value, int | float | np.number) and math.isfinite(value)
-    if not (good and 0 < value <= largest):
-        bound = f" and at most {largest:g}" if largest < math.inf else ""
-        raise InputError(f"{name} must be positive{bound}{' ' + unit if unit else ''}, got {value}")
-
-
-def check_orientations(Q: np.ndarray, dimension: int) -> np.ndarray:
-    """Orientations as float64 `(n_grains, 3, 3)`.
-
-    Args:
-        Q: *Shape* `(n_grains, 3, 3)`, or `(n_grains, 2, 2)` where `dimension` is 2.
-        dimension: of the law, 2 or 3.
-
-    Raises:
-        InputError: wrong shape, no grains, no rotation, or out of plane where `dimension` is 2.
-    """
-    Q = np.array(Q, dtype=np.float64)
-    allowed = ((3, 3), (2, 2)) if dimension == 2 else ((3, 3),)
-    require(
-        Q.ndim == 3 and Q.shape[1:] in allowed and len(Q) > 0,
-        f"orientations must have shape (n_grains, {dimension}, {dimension}), got {Q.shape}",
-    )
-    Q = _embed(Q)
-    defect = np.abs(Q @ Q.transpose(0, 2, 1) - np.eye(3)).max((1, 2))
-    defect = np.maximum(defect, np.abs(np.linalg.det(Q) - 1.0))
-    bad = ~(defect < 1e-8)  # also NaN
-    if bad.any():
-        g = int(bad.argmax())
-        raise InputError(
-            f"orientation {g} is no rotation: QᵀQ - I or det Q - 1 is off by {defect[g]:.3g}"
-        )
-    if dimension == 2:
-        tilted = np.abs(Q[:, 2, 2] - 1.0) > 1e-8
-        if tilted.any():
-            raise InputError(
-                f"orientation {int(tilted.argmax())} turns a plane-strain crystal out of its plane"
-            )
-    return Q
+from mlms_fenics.kinematics.tensors import embedded
 
 
 def check_paths(U: np.ndarray, dimension: int) -> np.ndarray:
@@ -68,7 +25,8 @@ def check_paths(U: np.ndarray, dimension: int) -> np.ndarray:
         U.ndim >= 3 and U.shape[-2:] in allowed and U.shape[-3] >= 2,
         f"U must have shape (..., n_t + 1, {dimension}, {dimension}) with n_t ≥ 1, got {U.shape}",
     )
-    U = _embed(U.reshape(-1, *U.shape[-3:]))
+    U = U.reshape(-1, *U.shape[-3:])
+    U = embedded(U) if U.shape[-1] == 2 else U
     _refuse(~np.isfinite(U).all((2, 3)), "is not finite")
     asymmetry = np.abs(U - U.swapaxes(2, 3)).max((2, 3))
     _refuse(asymmetry > 1e-6, "is not symmetric: give the right stretch U of F = RU")
@@ -80,15 +38,6 @@ def check_paths(U: np.ndarray, dimension: int) -> np.ndarray:
         out = np.abs(U[..., 2, :] - np.array([0.0, 0.0, 1.0])).max(-1)
         _refuse(out > 1e-9, "is not in plane strain, which a two-dimensional law needs")
     return np.ascontiguousarray(U)
-
-
-def _embed(T: np.ndarray) -> np.ndarray:
-    if T.shape[-1] == 3:
-        return T
-    full = np.zeros((*T.shape[:-2], 3, 3))
-    full[..., :2, :2] = T
-    full[..., 2, 2] = 1.0
-    return full
 
 
 def _refuse(bad: np.ndarray, what: str) -> None:

@@ -8,9 +8,10 @@ import torch
 
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.kinematics.tensors import COMPONENTS
+from mlms_fenics.materials.checks import check_orientations, check_positive
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import integrate_paths
-from mlms_fenics.unitcell.checks import check_orientations, check_paths, check_positive
+from mlms_fenics.unitcell.checks import check_paths
 
 # Stress components of single grains held at a time: 32 MB on the CPU, 4 GB on a GPU, which needs
 # many grains at once.

@@ -11,8 +11,8 @@ from mlms_fenics.data import Dataset, PathSettings, inspect, sample_path
 from mlms_fenics.data.cells import CELLS
 from mlms_fenics.data.full_field import FullField
 from mlms_fenics.data.generator import compute
+from mlms_fenics.data.microstructure import grains_from_options, microstructure_from_options
 from mlms_fenics.data.options import build_parser
-from mlms_fenics.data.polycrystal import grains_from_options, polycrystal_from_options
 from mlms_fenics.data.recipe import Recipe, differences
 from mlms_fenics.data.store import Store
 from mlms_fenics.errors import InputError
@@ -141,7 +141,7 @@ def test_a_path_that_fails_takes_no_other_with_it(monkeypatch):
 
 def _polycrystal(*arguments, dimension=2):
     options = build_parser().parse_args(["fft", "--out", "x.h5", *map(str, arguments)])
-    return polycrystal_from_options(options, CELLS["fft"], dimension)
+    return microstructure_from_options(options, CELLS["fft"], dimension)
 
 
 def test_tessellation_and_orientations_by_seed():

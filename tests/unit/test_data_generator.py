@@ -11,7 +11,7 @@ from mlms_fenics.data import Dataset, PathSettings, inspect, sample_path
 from mlms_fenics.data.generator import _blocks, compute
 from mlms_fenics.data.laws import law_from_options
 from mlms_fenics.data.measures import measure
-from mlms_fenics.data.polycrystal import orientations_from_options
+from mlms_fenics.data.microstructure import orientations_from_options
 from mlms_fenics.data.progress import Progress, duration, size
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.store import Store

@@ -7,10 +7,10 @@ import torch
 
 from mlms_fenics.kinematics.strain import log_strain
 from mlms_fenics.kinematics.tensors import polar
-from mlms_fenics.materials import J2, drive, johnson_cook, magnesium, two_slip_crystal
+from mlms_fenics.materials import J2, Polycrystal, drive, johnson_cook, magnesium, two_slip_crystal
 from mlms_fenics.materials.crystal.points import CrystalState, advance
 from mlms_fenics.microstructure import random_orientations
-from mlms_fenics.unitcell import FFTCell, TaylorAverage, TaylorMaterial
+from mlms_fenics.unitcell import FFTCell, TaylorAverage
 
 LAW = magnesium()
 Q = random_orientations(4, seed=3)
@@ -31,7 +31,7 @@ def test_crystal_points():
 
 
 def test_macroscale_polycrystal():
-    sigma = drive(TaylorMaterial(LAW, Q), torch.zeros(0, 3, 3, 3), [0.0, 0.1, 0.2])
+    sigma = drive(Polycrystal(LAW, Q), torch.zeros(0, 3, 3, 3), [0.0, 0.1, 0.2])
     assert sigma.shape == (0, 3, 3, 3)
 
 

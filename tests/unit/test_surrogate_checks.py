@@ -15,9 +15,8 @@ from mlms_fenics.judge.cost import costs
 from mlms_fenics.judge.discretisation import discretisation
 from mlms_fenics.judge.energy_check import closed_cycles, stress_work, tangents
 from mlms_fenics.judge.isotropy import isotropy, rotations
-from mlms_fenics.judge.reference import Polycrystal
 from mlms_fenics.kinematics.tensors import from_components, to_components
-from mlms_fenics.materials import J2, JohnsonCook, magnesium, two_slip_crystal
+from mlms_fenics.materials import J2, JohnsonCook, Polycrystal, magnesium, two_slip_crystal
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate.histories import exponential, logarithm, resampled, run, turned
 from mlms_fenics.surrogate.metrics import path_errors

@@ -7,10 +7,10 @@ import torch
 
 from mlms_fenics.data import PathSettings, sample_path
 from mlms_fenics.errors import InputError, SimulationError
-from mlms_fenics.materials import drive, magnesium, two_slip_crystal
+from mlms_fenics.materials import Polycrystal, drive, magnesium, two_slip_crystal
 from mlms_fenics.materials.crystal.points import CrystalState, advance
 from mlms_fenics.microstructure import random_orientations
-from mlms_fenics.unitcell import TaylorAverage, TaylorMaterial
+from mlms_fenics.unitcell import TaylorAverage
 
 LAW = magnesium()
 Q = random_orientations(8, seed=3)
@@ -65,12 +65,12 @@ def test_torch_path_equals_the_compiled_one():
 
 
 def test_material_follows_the_same_path():
-    sigma = drive(TaylorMaterial(LAW, Q), torch.from_numpy(PATHS), torch.linspace(0, 1, 21))
+    sigma = drive(Polycrystal(LAW, Q), torch.from_numpy(PATHS), torch.linspace(0, 1, 21))
     assert relative(sigma.numpy(), REFERENCE.stress) < 1e-4
 
 
 def test_material_turns_with_the_body():
-    material = TaylorMaterial(LAW, Q)
+    material = Polycrystal(LAW, Q)
     time = torch.linspace(0, 1, 21)
     turn = random_orientations(21, seed=8)
     turn[0] = np.eye(3)
@@ -83,7 +83,7 @@ def test_material_turns_with_the_body():
 
 
 def test_material_reports_slip_and_twins():
-    material = TaylorMaterial(LAW, Q[:2])
+    material = Polycrystal(LAW, Q[:2])
     _, state = material.update(torch.from_numpy(PATHS[:, 5]), 0.25, 0.25, material.initial_state(4))
     fields = material.fields(state)
     assert fields["slip"].shape == (4,) and (fields["slip"] > 1e-3).all()

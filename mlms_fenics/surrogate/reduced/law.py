@@ -123,7 +123,7 @@ class ReducedPolycrystal(LearntLaw):
             tilted = np.abs(variations.turns[..., :2]).max() > 1e-6
             require(not tilted, "turns of the model take slip systems out of their plane")
         self.polycrystal = Polycrystal(
-            self.law, Q, w, network.options["tolerance"], crystals=crystals
+            self.law, Q, weights=w, tolerance=network.options["tolerance"], crystals=crystals
         )
 
     def to(

@@ -22,7 +22,7 @@ _MOST_CELLS = 2**24
 
 
 @dataclass(frozen=True)
-class Polycrystal:
+class Microstructure:
     """Fields as of `recipe.Recipe`."""
 
     orientations: np.ndarray
@@ -30,9 +30,9 @@ class Polycrystal:
     settings: dict = field(default_factory=dict)
 
 
-def polycrystal_from_options(
+def microstructure_from_options(
     options: argparse.Namespace, cell: CellType, dimension: int
-) -> Polycrystal:
+) -> Microstructure:
     """The polycrystal of the generator's options.
 
     Args:
@@ -58,7 +58,7 @@ def polycrystal_from_options(
     Q = None if options.orientations is None else orientations(number)
     number = number if Q is None else len(Q)
     if not cell.full_field:
-        return Polycrystal(orientations(cell.grains if number is None else number))
+        return Microstructure(orientations(cell.grains if number is None else number))
     grains, own = grains_from_options(
         dimension,
         options.grid,
@@ -83,7 +83,7 @@ def polycrystal_from_options(
         "increments": options.increments,
         "operator": options.operator,
     }
-    return Polycrystal(Q, grains, settings)
+    return Microstructure(Q, grains, settings)
 
 
 def orientations_from_options(
