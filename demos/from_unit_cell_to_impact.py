@@ -13,16 +13,14 @@ A run that was stopped goes on where it was when the same command is given again
 import argparse
 import json
 import os
-import shlex
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.files import replacing
 from mlms_fenics.parallel import entry_point
+from mlms_fenics.stages import run_stage
 
 HERE = Path(__file__).resolve().parent
 
@@ -98,13 +96,6 @@ def stages(options: argparse.Namespace) -> list[tuple[str, Path, list[str]]]:
     ]
 
 
-def environment(command: list[str], ranks: int) -> dict[str, str]:
-    """Ranks times threads must not exceed the cores."""
-    cores = os.cpu_count() or 1
-    threads = max(1, cores // ranks) if command[0] == "mpirun" else cores
-    return {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
-
-
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     options = options_from(argv)
@@ -114,15 +105,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         if result.exists():
             print(f"[{number}/3] {name}: done before ({result})", flush=True)
             continue
-        print(f"[{number}/3] {name}:\n  {shlex.join(command)}", flush=True)
-        start = time.monotonic()
-        status = subprocess.run(command, env=environment(command, options.ranks)).returncode
-        spent.append(f"{name} {time.monotonic() - start:.0f} s")
-        if status != 0 or not result.exists():
-            raise SimulationError(
-                f"stage {number} ({name}) ended with status {status}: see its message above; the "
-                "same command goes on from here"
-            )
+        seconds = run_stage(
+            f"[{number}/3] {name}", f"stage {number} ({name})", command, options.ranks
+        )
+        spent.append(f"{name} {seconds:.0f} s")
+        if not result.exists():
+            raise SimulationError(f"stage {number} ({name}) left no {result}")
     print("done: " + (", ".join(spent) or "nothing was left to do") + f"; results in {options.out}")
 
 

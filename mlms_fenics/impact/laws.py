@@ -44,7 +44,8 @@ def add_law_options(new: Callable[..., Any]) -> None:
     new("--law", choices=LAWS, default="learnt",
         help="the body's law; taylor: the polycrystal of the learnt law at every point, nothing "
         "learnt; neo-hookean and j2 have magnesium's moduli, the fitted ones have been fitted to "
-        "the polycrystal (demos/fit_empirical_laws.py), johnson-cook is OFHC copper")  # fmt: skip
+        "the polycrystal (demos/studies/fit_empirical_laws.py), johnson-cook is OFHC "
+        "copper")  # fmt: skip
     new("--model", metavar="FILE",
         help="model file of a learnt law, or of whose polycrystal to take (default: the shipped "
         "one)")  # fmt: skip
@@ -158,6 +159,6 @@ ISOTHERMAL: dict[str, float] = {
     "m": 1.0, "melting_temperature": 923.0, "specific_heat": 1.0e-3, "taylor_quinney": 0.0,
     "reference_rate": 0.1,
 }  # fmt: skip
-# GPa, from `python demos/fit_empirical_laws.py`.
+# GPa, from `python demos/studies/fit_empirical_laws.py`.
 FITTED_J2: dict[str, float] = {"yield_stress": 0.5516, "hardening": 0.1671}
 FITTED_JOHNSON_COOK: dict[str, float] = {"A": 0.1832, "B": 0.05453, "n": 0.2063, "C": 0.8605}

@@ -20,7 +20,7 @@ def table(results: dict[str, Any]) -> str:
 
     Args:
         results: "machine", "ranks" (by number, problem and law, see `costs.time_run`, with "load"
-            and "note"), "off-line" and "training", as `demos/cost_table.py` collects them.
+            and "note"), "off-line" and "training", as `demos/studies/cost_table.py` collects them.
     """
     machine, notes = results["machine"], []
     lines = [f"{machine['processor']}, {machine['cores']} core(s).", ""]

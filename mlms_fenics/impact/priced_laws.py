@@ -42,7 +42,7 @@ def laws(options: argparse.Namespace, device: torch.device) -> dict[str, Row]:
     """By name, how each law is made and from what.
 
     Args:
-        options: `demos/cost_table.py`'s.
+        options: `demos/studies/cost_table.py`'s.
         device: of learnt laws and polycrystals.
 
     Raises:

@@ -2,17 +2,11 @@
 """The ablation of the recurrent operator as a user runs it."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
-DEMO = Path(__file__).parents[2] / "demos" / "ablation.py"
+import demo_scripts
 
-
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, DEMO, *arguments], capture_output=True, text=True, timeout=200
-    )
+run = partial(demo_scripts.run, "ablation", timeout=200)
 
 
 def test_quick(tmp_path):

@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The copper Taylor bar's table, on a mesh so coarse that only its order can be looked at."""
 
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
-DEMO = Path(__file__).parents[2] / "demos" / "copper_taylor_bar.py"
+import demo_scripts
 
-
-def run(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, str(DEMO), *arguments], capture_output=True, text=True, timeout=120
-    )
+run = partial(demo_scripts.run, "copper_taylor_bar", timeout=120)
 
 
 def test_table_has_a_row_per_element_and_linear_tetrahedra_lock() -> None:

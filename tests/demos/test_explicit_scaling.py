@@ -1,31 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The scaling table: its figures belong together."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
-
-DEMO = Path(__file__).parents[2] / "demos" / "explicit_scaling.py"
-
-
-def demo():
-    spec = importlib.util.spec_from_file_location("explicit_scaling", DEMO)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from demo_scripts import load
 
 
 def test_table_of_two_small_meshes(tmp_path, capsys):
-    main = demo().main
+    main = load("explicit_scaling").main
     options = ["--elements", "60", "1000", "--seconds", "0.1", "--out", str(tmp_path)]
     assert main(options) == 0
     small, large = json.loads((tmp_path / "scaling.json").read_text())
     assert (small["elements"], large["elements"]) == (64, 1000)
     for result in (small, large):
         spent = result["seconds_per_step"]
-        parts = sum(spent[key] for key in demo().PARTS)
+        parts = sum(spent[key] for key in load("explicit_scaling").PARTS)
         # Least times of each part on their own: together no more than the least of all.
         assert 0.0 < parts <= spent["wall"]
         assert result["steps"] >= 6
@@ -37,5 +27,5 @@ def test_table_of_two_small_meshes(tmp_path, capsys):
 
 @pytest.mark.parametrize("bad", [["--elements", "1"], ["--seconds", "0"], ["--assembly", "x"]])
 def test_bad_input(tmp_path, capsys, bad):
-    assert demo().main([*bad, "--out", str(tmp_path)]) == 2
+    assert load("explicit_scaling").main([*bad, "--out", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("error: ")

@@ -3,21 +3,19 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
+import demo_scripts
 import numpy as np
 import pytest
 
 from mlms_fenics.data import Dataset
 from mlms_fenics.surrogate import load_model
 
-DEMO = Path(__file__).parents[2] / "demos" / "from_unit_cell_to_impact.py"
-
 
 def run(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(DEMO), "--quick", "--ranks", "2", "--out", str(out), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+    fixed = ("--quick", "--ranks", "2", "--out", out)
+    return demo_scripts.run("from_unit_cell_to_impact", *fixed, *options, timeout=300)
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The gallery page: built from what is there, and in step with the repository's own."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from demo_scripts import ROOT, load
 
 
 @pytest.fixture(scope="module")
 def main():
-    spec = importlib.util.spec_from_file_location("gallery", ROOT / "demos" / "gallery.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
+    return load("gallery").main
 
 
 def test_page_of_what_is_there(main, tmp_path, capsys):

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Studies made of many impacts: comparisons, price list, figures, harvesting."""
 
-import importlib.util
 import json
 import re
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from demo_scripts import load
 
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.impact.batch import run_once
@@ -20,21 +19,12 @@ from mlms_fenics.impact.snapshots import (
     relative_difference,
 )
 
-DEMOS = Path(__file__).parents[2] / "demos"
-
-
-def demo(name):
-    spec = importlib.util.spec_from_file_location(name, DEMOS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
 
 @pytest.fixture(scope="module")
 def concurrent(tmp_path_factory):
     folder = tmp_path_factory.mktemp("concurrent")
     assert (
-        demo("concurrent_multiscale").main(["--quick", "--ranks", "1", "--out", str(folder)]) == 0
+        load("concurrent_multiscale").main(["--quick", "--ranks", "1", "--out", str(folder)]) == 0
     )
     return folder
 
@@ -62,7 +52,7 @@ def test_a_run_that_is_done_is_not_done_again(concurrent, capsys):
     summary = concurrent / "anvil" / "learnt" / "summary.json"
     before = summary.stat().st_mtime_ns
     assert (
-        demo("concurrent_multiscale").main(["--quick", "--ranks", "1", "--out", str(concurrent)])
+        load("concurrent_multiscale").main(["--quick", "--ranks", "1", "--out", str(concurrent)])
         == 0
     )
     assert summary.stat().st_mtime_ns == before
@@ -103,7 +93,7 @@ def test_contact_forces_differ_by_what_the_impulse_does():
 
 def test_price_list(tmp_path):
     options = ["--quick", "--problems", "anvil", "--laws", "recurrent", "default", "concurrent"]
-    assert demo("cost_table").main([*options, "--out", str(tmp_path)]) == 0
+    assert load("cost_table").main([*options, "--out", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "cost.json").read_text())["ranks"]["1"]["anvil"]
     assert set(found) == {
         "Johnson-Cook", "recurrent operator", "PCA-Net, default", "concurrent Taylor",
@@ -117,11 +107,11 @@ def test_price_list(tmp_path):
     assert "PCA-Net, default: random weights" in text
     # Measured rows stay, unless they are named or made of something else.
     del found["recurrent operator"]
-    demo("cost_table").main([*options, "--out", str(tmp_path), "--again", "recurrent"])
+    load("cost_table").main([*options, "--out", str(tmp_path), "--again", "recurrent"])
     again = json.loads((tmp_path / "cost.json").read_text())["ranks"]["1"]["anvil"]
     assert again["recurrent operator"]["steps"] == 10
     assert {name: again[name] for name in found} == found
-    demo("cost_table").main([*options, "--out", str(tmp_path), "--tolerance", "1e-2"])
+    load("cost_table").main([*options, "--out", str(tmp_path), "--tolerance", "1e-2"])
     other = json.loads((tmp_path / "cost.json").read_text())["ranks"]["1"]["anvil"]
     changed = {name for name in other if other[name] != again[name]}
     assert changed == {"concurrent Taylor"}
@@ -129,7 +119,7 @@ def test_price_list(tmp_path):
 
 def test_figures_of_the_studies(tmp_path):
     options = ["--quick", "--parts", "fig4", "fig5", "animations", "--ranks", "1"]
-    assert demo("impact_studies").main([*options, "--out", str(tmp_path)]) == 0
+    assert load("impact_studies").main([*options, "--out", str(tmp_path)]) == 0
     for name in ("fig4_anvil", "fig5_velocity", "fig5_diameter"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5000
     assert (tmp_path / "anvil.gif").read_bytes()[:6] == b"GIF89a"
@@ -137,7 +127,7 @@ def test_figures_of_the_studies(tmp_path):
 
 
 def test_harvesting_goes_round(tmp_path):
-    assert demo("harvest").main(["--quick", "--out", str(tmp_path)]) == 0
+    assert load("harvest").main(["--quick", "--out", str(tmp_path)]) == 0
     rounds = json.loads((tmp_path / "rounds.json").read_text())
     assert [list(found) for found in rounds] == [["anvil"], ["anvil"]]
     first, second = (found["anvil"]["mean over times"]["sigma_M"] for found in rounds)
@@ -165,13 +155,13 @@ def test_harvesting_goes_round(tmp_path):
     ],
 )
 def test_bad_input_is_told(tmp_path, capsys, name, options, words):
-    assert demo(name).main([*options, "--out", str(tmp_path / "none")]) == 2
+    assert load(name).main([*options, "--out", str(tmp_path / "none")]) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 
 def test_empirical_laws_are_fitted(capsys):
-    assert demo("fit_empirical_laws").main(["--quick"]) == 0
+    assert load("fit_empirical_laws").main(["--quick"]) == 0
     said = capsys.readouterr().out
     errors = [float(part) for part in re.findall(r"([\d.]+)% other walks", said)]
     # Rate-dependent Johnson-Cook is nearer to a law that flows at any stress than J2 is.

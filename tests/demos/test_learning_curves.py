@@ -2,19 +2,13 @@
 """The learning curves as a user draws them."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
+
+import demo_scripts
 
 from mlms_fenics.data.generate import main as generate
 
-DEMO = Path(__file__).parents[2] / "demos" / "learning_curves.py"
-
-
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, DEMO, *arguments], capture_output=True, text=True, timeout=200
-    )
+run = partial(demo_scripts.run, "learning_curves", timeout=200)
 
 
 def test_more_training_paths_err_less_and_points_are_kept(tmp_path):

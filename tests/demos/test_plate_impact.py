@@ -1,30 +1,25 @@
 # SPDX-License-Identifier: MIT
 """The plate impact as a user runs it: waves, separation, energy, restart, bad input."""
 
-import importlib.util
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
+from demo_scripts import load
 
 from mlms_fenics.impact.probes import separation_time
 from mlms_fenics.impact.snapshots import read_snapshot
 from mlms_fenics.io import XDMFReader, read_history
 from mlms_fenics.macroscale import deviatoric_strain
 
-DEMO = Path(__file__).parents[2] / "demos" / "plate_impact.py"
 # √((K + 4G/3)/ρ) of magnesium as the paper has it, mm/µs.
 SPEED = math.sqrt((48.0 + 4.0 / 3.0 * 25.0) / 10.0)
 
 
 @pytest.fixture(scope="module")
 def main():
-    spec = importlib.util.spec_from_file_location("plate_impact", DEMO)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
+    return load("plate_impact").main
 
 
 def test_elastic_plate_takes_the_wave_and_leaves_the_projectile_when_it_returns(main, tmp_path):

@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Walks in straight pieces: the same corners as the walk, the same history on a coarser grid."""
 
-import importlib
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pytest
+from demo_scripts import load
 
 from mlms_fenics.data.paths import sample_path
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.kinematics.tensors import to_components
 
-DEMOS = Path(__file__).resolve().parents[2] / "demos"
-
 
 @pytest.fixture
-def demo(monkeypatch):
-    monkeypatch.syspath_prepend(DEMOS)
-    return importlib.import_module("straight_pieces")
+def demo():
+    return load("straight_pieces")
 
 
 def test_corners_are_the_walks_and_lines_are_between(demo, tmp_path):

@@ -1,20 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The demo of Table 1: data, training and test of two cases, and what it refuses."""
 
-import importlib
 import json
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
+import demo_scripts
 import pytest
 
-DEMO = Path(__file__).resolve().parents[2] / "demos" / "table1.py"
-
-
-def run(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(DEMO), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+run = partial(demo_scripts.run, "table1", timeout=300)
 
 
 def test_two_cases_of_one_model_and_again(tmp_path):
@@ -51,9 +44,7 @@ def test_two_cases_of_one_model_and_again(tmp_path):
         (["--epochs", "0"], "--epochs 0: must be at least 1"),
     ],
 )
-def test_what_it_refuses(tmp_path, monkeypatch, capsys, options, message):
-    monkeypatch.syspath_prepend(DEMO.parent)
-    table1 = importlib.import_module("table1")
-    assert table1.main([*options, "--out", str(tmp_path / "none")]) != 0
+def test_what_it_refuses(tmp_path, capsys, options, message):
+    assert demo_scripts.load("table1").main([*options, "--out", str(tmp_path / "none")]) != 0
     assert message in capsys.readouterr().err
     assert not (tmp_path / "none" / "data").exists()

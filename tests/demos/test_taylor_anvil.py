@@ -5,26 +5,25 @@ import argparse
 import json
 import subprocess
 import sys
-from pathlib import Path
 
+import anvil_runs
+import demo_scripts
 import numpy as np
 import pytest
+import surrogate_histories as histories
 import torch
+from anvil_runs import bad_inputs
+from demo_scripts import load
+from xdmf_reading import read_grids
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "unit"), str(HERE / "mpi")]
-import surrogate_histories as histories  # noqa: E402
-from anvil_runs import DEMO, bad_inputs, demo  # noqa: E402
-from xdmf_reading import read_grids  # noqa: E402
+from mlms_fenics.io import read_history
+from mlms_fenics.surrogate import save_model
+from mlms_fenics.surrogate.pca_net.training import fit
+from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
+from mlms_fenics.surrogate.trust import TrustMeasure
 
-from mlms_fenics.io import read_history  # noqa: E402
-from mlms_fenics.surrogate import save_model  # noqa: E402
-from mlms_fenics.surrogate.pca_net.training import fit  # noqa: E402
-from mlms_fenics.surrogate.recurrent.cell import RecurrentCell  # noqa: E402
-from mlms_fenics.surrogate.recurrent.law import RecurrentLaw  # noqa: E402
-from mlms_fenics.surrogate.trust import TrustMeasure  # noqa: E402
-
-RUNS = HERE / "mpi" / "anvil_runs.py"
+RUNS = anvil_runs.__file__
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,7 @@ def runs(models, tmp_path_factory):
     said = {}
     for ranks in (1, 2, 3):
         command = ["mpirun", "--oversubscribe", "-n", str(ranks), sys.executable, "-m", "mpi4py"]
-        command += [str(RUNS), str(folder), *map(str, models)]
+        command += [RUNS, str(folder), *map(str, models)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         said[ranks] = done
@@ -152,7 +151,7 @@ def test_bad_input_ends_on_every_rank_with_one_message(runs, models, ranks):
 def test_front_of_uniaxial_strain_runs_at_the_elastic_speed(tmp_path, law, velocity):
     options = ["--law", law, "--hold-lateral", "--velocity", str(velocity), "--mesh-size", "0.2"]
     options += ["--precision", "float64", "--device", "cpu"]
-    assert demo().main([*options, "--end-time", "1.0", "--out", str(tmp_path)]) == 0
+    assert load("taylor_anvil").main([*options, "--end-time", "1.0", "--out", str(tmp_path)]) == 0
     summary = json.loads((tmp_path / "summary.json").read_text())
     exact = ((48.0 + 4.0 / 3.0 * 25.0) / 10.0) ** 0.5
     assert summary["Result"]["front speed [mm/us]"] == pytest.approx(exact, rel=0.03)
@@ -168,7 +167,7 @@ def test_front_of_uniaxial_strain_runs_at_the_elastic_speed(tmp_path, law, veloc
 
 
 def test_help():
-    done = subprocess.run([sys.executable, str(DEMO), "--help"], capture_output=True, text=True)
+    done = demo_scripts.run("taylor_anvil", "--help")
     assert done.returncode == 0
     for option in ("--model", "--velocity", "--mesh-size", "--quick", "--hold-lateral", "--out"):
         assert option in done.stdout

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The Taylor anvil ended early by a signal and gone on with: the same results."""
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -11,22 +10,16 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from demo_scripts import load, script
 
-DEMO = Path(__file__).parents[2] / "demos" / "taylor_anvil.py"
 OPTIONS = ["--law", "j2", "--mesh-size", "0.25", "--end-time", "3", "--outputs", "3"]
 OPTIONS += ["--device", "cpu"]
 
 
-def demo():
-    spec = importlib.util.spec_from_file_location("taylor_anvil", DEMO)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_a_signal_through_mpirun_and_a_restart(tmp_path: Path) -> None:
     options = [*OPTIONS, "--out", str(tmp_path / "cut")]
-    command = ["mpirun", "-n", "1", sys.executable, "-m", "mpi4py", str(DEMO), *options]
+    command = ["mpirun", "-n", "1", sys.executable, "-m", "mpi4py"]
+    command += [str(script("taylor_anvil")), *options]
     cut = subprocess.Popen(
         [*command, "--checkpoint-every", "1"],
         stdout=subprocess.PIPE,
@@ -41,7 +34,7 @@ def test_a_signal_through_mpirun_and_a_restart(tmp_path: Path) -> None:
     said = cut.communicate(timeout=120)[0]
     assert cut.returncode == 4, said[-2000:]
     assert "SIGUSR1" in said and said.count("error: stopped at") == 1
-    main = demo().main
+    main = load("taylor_anvil").main
     assert main([*OPTIONS, "--out", str(tmp_path / "whole")]) == 0
     assert main([*options, "--restart"]) == 0
     for name in ("history.csv", "anvil.xdmf"):

@@ -1,23 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The unit-cell demo as a user runs it."""
 
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
+import demo_scripts
 import numpy as np
 
 from mlms_fenics.materials import two_slip_crystal
 from mlms_fenics.microstructure import read_grains
 from mlms_fenics.unitcell import FFTCell
 
-DEMO = Path(__file__).parents[2] / "demos" / "unit_cell.py"
-
-
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, DEMO, *arguments], capture_output=True, text=True, timeout=400
-    )
+run = partial(demo_scripts.run, "unit_cell")
 
 
 def test_quick(tmp_path):

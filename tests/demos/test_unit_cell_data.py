@@ -1,23 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The demo that makes the full-field data sets of Table 1, as a user runs it."""
 
-import importlib
 import re
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
+import demo_scripts
 import numpy as np
 
 from mlms_fenics.data import Dataset, sample_path
 from mlms_fenics.kinematics.tensors import to_components
 
-DEMO = Path(__file__).parents[2] / "demos" / "unit_cell_data.py"
-
-
-def run(*arguments):
-    command = [sys.executable, str(DEMO), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=400)
+run = partial(demo_scripts.run, "unit_cell_data")
 
 
 def test_sets_in_their_order_and_resumed(tmp_path):
@@ -41,9 +34,8 @@ def test_sets_in_their_order_and_resumed(tmp_path):
     assert len(state.stdout.splitlines()) == 6
 
 
-def test_wrong_input(tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(DEMO.parent))
-    main = importlib.import_module("unit_cell_data").main
+def test_wrong_input(tmp_path, capsys):
+    main = demo_scripts.load("unit_cell_data").main
     for arguments, expected in (
         (["--sets", "zigzag"], "'zigzag' is none of random, fixed"),
         (["--sets", "random=many"], "'many' must be a positive number"),

@@ -32,6 +32,7 @@ COPPER = {
     "young": 117.0, "poisson": 0.35, "yield_stress": 0.4, "hardening": 0.1, "density": 8.93,
 }  # fmt: skip
 END = 1.5
+HERE = os.path.dirname(os.path.abspath(__file__))  # so that processes find this module
 
 
 def impact(divisions=(3, 3, 6), stretch=0.0, **changes):
@@ -186,8 +187,6 @@ def test_every_element_contact_and_load(tmp_path, cell, options):
 
 
 KILLED = """
-import sys
-sys.path.insert(0, {folder!r})
 from test_io_checkpoint import Checkpoint, impact
 solver = impact()
 solver.run(0.2)
@@ -200,9 +199,13 @@ while True:
 
 def test_killed_while_writing_leaves_the_previous_one(tmp_path):
     path = tmp_path / "c.h5"
-    code = KILLED.format(folder=os.path.dirname(__file__), path=str(path))
+    code = KILLED.format(path=str(path))
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", code],
+        cwd=HERE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     try:
         assert process.stdout.readline() == "saved\n"
@@ -230,8 +233,7 @@ def test_killed_while_writing_leaves_the_previous_one(tmp_path):
 
 def test_a_full_disk_leaves_the_previous_one(tmp_path):
     code = f"""
-import resource, signal, sys
-sys.path.insert(0, {os.path.dirname(__file__)!r})
+import resource, signal
 from test_io_checkpoint import Checkpoint, SimulationError, impact
 for parallel in (True, False):
     solver = impact()
@@ -248,7 +250,7 @@ for parallel in (True, False):
         print("refused:", error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True)
     assert done.stdout.count("refused: no room") == 2, done.stdout + done.stderr
     again, reference = impact(), impact()
     Checkpoint(again, tmp_path / "c.h5").restore()

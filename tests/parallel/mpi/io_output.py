@@ -2,7 +2,6 @@
 """Output from any number of ranks, against a mesh whose original order is known."""
 
 import resource
-import sys
 from pathlib import Path
 
 import basix.ufl
@@ -11,15 +10,13 @@ import numpy as np
 import pytest
 from dolfinx import fem, mesh
 from mpi4py import MPI
+from xdmf_reading import read_grids
 
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.io import History, XDMFWriter, read_history
 from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.layout import gatherer
 from mlms_fenics.parallel import on_rank_zero
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "unit"))
-from xdmf_reading import read_grids
 
 COMM = MPI.COMM_WORLD
 SHAPE = (3, 4, 5)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What a step of the explicit solver costs, from thousands to millions of elements.
 
-    python demos/explicit_scaling.py --out results/scaling [--elements 3e3 1e4 1e5 1e6]
-    mpirun -n 2 python demos/explicit_scaling.py --elements 1e5 --out results/scaling_2
+    python demos/studies/explicit_scaling.py --out results/scaling [--elements 3e3 1e4 1e5 1e6]
+    mpirun -n 2 python demos/studies/explicit_scaling.py --elements 1e5 --out results/scaling_2
 
 A block of one-point hexahedra, neo-Hookean or Johnson-Cook copper, with a velocity that varies over
 it. Times are the best of several batches of steps, so that other load on the machine matters less;

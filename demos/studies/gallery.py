@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Rebuild the gallery page from the results of the impact studies.
 
-    python demos/impact_studies.py --out results/studies
-    python demos/concurrent_multiscale.py --out results/concurrent
-    python demos/harvest.py --out results/harvest
-    python demos/cost_table.py --out results/cost
-    python demos/gallery.py
+    python demos/studies/impact_studies.py --out results/studies
+    python demos/studies/concurrent_multiscale.py --out results/concurrent
+    python demos/studies/harvest.py --out results/harvest
+    python demos/studies/cost_table.py --out results/cost
+    python demos/studies/gallery.py
 
 It copies the pictures to docs/gallery and writes docs/gallery.md; `--run` runs the four studies
 before. What has not been run is left out.
@@ -126,7 +126,7 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(0, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     new = parser.add_argument
     new("--results", type=Path, default=Path("results"), help="folder of the studies' folders")
-    new("--docs", type=Path, default=HERE.parent / "docs", help="where the page is written")
+    new("--docs", type=Path, default=HERE.parents[1] / "docs", help="where the page is written")
     new("--run", action="store_true", help="run (or go on with) all studies first")
     return parser.parse_args(argv)
 
@@ -138,7 +138,7 @@ def run_studies(results: Path) -> None:
         spec.loader.exec_module(module)
         status = module.main(["--out", str(results / name)])
         if status != 0:
-            raise SimulationError(f"demos/{demo}.py ended with status {status}")
+            raise SimulationError(f"demos/studies/{demo}.py ended with status {status}")
 
 
 def chapter_text(chapter: Chapter, results: Path, docs: Path) -> list[str]:
@@ -162,7 +162,7 @@ def chapter_text(chapter: Chapter, results: Path, docs: Path) -> list[str]:
     if not lines:
         return []
     text = [chapter.text, ""] if chapter.text else []
-    made = f"`python demos/{STUDIES[chapter.study]}.py`"
+    made = f"`python demos/studies/{STUDIES[chapter.study]}.py`"
     return [f"## {chapter.title}", "", *text, *lines, f"Made by {made}.", ""]
 
 
@@ -180,7 +180,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         any(chapters),
         f"--results {options.results}: no results of the studies are there; --run makes them",
     )
-    head = ["# Gallery", "", "Rebuilt by `python demos/gallery.py` from the studies' results.", ""]
+    rebuilt = "Rebuilt by `python demos/studies/gallery.py` from the studies' results."
+    head = ["# Gallery", "", rebuilt, ""]
     text = "\n".join([*head, *(line for lines in chapters for line in lines)])
     with replacing(options.docs / "gallery.md") as beside:
         beside.write_text(text.rstrip() + "\n", encoding="utf-8")

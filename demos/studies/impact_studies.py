@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The parametric studies of Liu et al. 2022, section 4, with their figures.
 
-    python demos/impact_studies.py --ranks 2 --out results/studies
+    python demos/studies/impact_studies.py --ranks 2 --out results/studies
 
 Fig. 4: the Taylor anvil over time. Fig. 5: its velocity, and its diameter at fixed height. Fig. 6:
 the plate over time. Fig. 7: the projectile's velocity, and the plate's thickness. Then an animation

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Concurrent multiscale as the truth: what a learnt law gets wrong in the impact itself.
 
-    python demos/concurrent_multiscale.py --ranks 2 --out results/concurrent
+    python demos/studies/concurrent_multiscale.py --ranks 2 --out results/concurrent
 
 The Taylor anvil and the plate are run with the polycrystal itself at every quadrature point (128
 grains each, the same that the learnt law was trained on), which the paper could only estimate

@@ -6,23 +6,15 @@ model of a shorter horizon.
 """
 
 import contextlib
-import importlib.util
 import io
 import json
 import sys
 from pathlib import Path
 
+from demo_scripts import load, script
 from mpi4py import MPI
 
-DEMOS = Path(__file__).parents[3] / "demos"
-DEMO = DEMOS / "taylor_anvil.py"
-
-
-def demo(name="taylor_anvil"):
-    spec = importlib.util.spec_from_file_location(name, DEMOS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+DEMO = script("taylor_anvil")
 
 
 def bad_inputs(folder, bad_model):
@@ -47,25 +39,16 @@ def bad_inputs(folder, bad_model):
 
 
 def main(folder, model, bad_model):
-    comm, main = MPI.COMM_WORLD, demo().main
+    comm, main = MPI.COMM_WORLD, load("taylor_anvil").main
     for precision in ("float64", "float32"):
         out = folder / f"{precision}_{comm.size}"
         options = ["--quick", "--model", str(model), "--device", "cpu", "--end-time", "0.3"]
         options += ["--precision", precision, "--out", str(out), "--mesh-size", "0.25"]
         assert main(options) == 0
-    options = [
-        "--quick",
-        "--law",
-        "taylor",
-        "--grains",
-        "2",
-        "--device",
-        "cpu",
-        "--end-time",
-        "0.2",
-    ]
-    options += ["--precision", "float64", "--out", str(folder / f"plate_{comm.size}")]
-    assert demo("plate_impact").main(options) == 0
+    options = ["--quick", "--law", "taylor", "--grains", "2", "--device", "cpu"]
+    options += ["--end-time", "0.2", "--precision", "float64"]
+    options += ["--out", str(folder / f"plate_{comm.size}")]
+    assert load("plate_impact").main(options) == 0
     ends = {}
     for name, options in bad_inputs(folder, bad_model).items():
         said = io.StringIO()

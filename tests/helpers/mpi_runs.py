@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BODIES = Path(__file__).parent / "mpi"
+BODIES = Path(__file__).parents[1] / "parallel" / "mpi"
 
 
 def run_tests(body: str, ranks: int, timeout: float = 240.0) -> None:

@@ -6,7 +6,7 @@ of its own training paths: where both errors are equal more data cannot help, wh
 error is far below the test error they would. The picture also has the error along the path, of the
 training with the most paths.
 
-    python demos/learning_curves.py s10.h5 s50.h5+s50b.h5 --paths 200 800 3200 16000
+    python demos/studies/learning_curves.py s10.h5 s50.h5+s50b.h5 --paths 200 800 3200 16000
 
 Each argument is a curve; files joined by + are one. Points that are there already are not computed
 again.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fit J2 and Johnson-Cook to the polycrystal of the shipped model, as an engineer would.
 
-    python demos/fit_empirical_laws.py
+    python demos/studies/fit_empirical_laws.py
 
 Elastic moduli and density are the crystal's. The parameters of flow are fitted by least squares to
 the deviatoric stress along random strain walks, whose stress the Taylor average gives here and now;

@@ -5,8 +5,8 @@ Every row is a short training on the same histories with the same number of epoc
 paths: on the data's own steps, and led along every fourth sample and along four times finer steps,
 each against the Taylor average on that very polygon.
 
-    python demos/ablation.py --out results/ablation
-    python demos/ablation.py --out results/ablation --rows full --paths 200 800 3200
+    python demos/studies/ablation.py --out results/ablation
+    python demos/studies/ablation.py --out results/ablation --rows full --paths 200 800 3200
 
 Rows that are there already are not computed again. Without --data the histories are computed.
 """

@@ -7,8 +7,8 @@ expansion (L and C at constant volume, so that their total error is that of the 
 sets and models that cases share are made once; a run that was stopped goes on where it was. Run it
 without mpirun; it starts the ranks that the generator needs:
 
-    python demos/table1.py --cases 11-15 25 --out results/table1
-    python demos/table1.py --cases 11-25 --fraction 0.1 --out results/small
+    python demos/studies/table1.py --cases 11-15 25 --out results/table1
+    python demos/studies/table1.py --cases 11-25 --fraction 0.1 --out results/small
 
 Errors are relative L2 norms over a history, their mean over test paths: `total` of the stress (the
 paper's norm) and of its deviator, given the whole strain history (off-line, as in the paper) and
@@ -19,20 +19,17 @@ closed-form pressure with no deviator at all.
 import argparse
 import json
 import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from from_unit_cell_to_impact import environment
-
-from mlms_fenics.errors import SimulationError, require
+from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
 from mlms_fenics.judge.judged_data import load_judged
 from mlms_fenics.parallel import entry_point
+from mlms_fenics.stages import run_stage
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.surrogate.evaluate import ZERO, errors_on
 
@@ -192,10 +189,7 @@ class Table:
         return [*command, "--width", "32"] if o.quick else command
 
     def call(self, what: str, command: list[str]) -> None:
-        print(f"{what}:\n  {shlex.join(command)}", flush=True)
-        status = subprocess.run(command, env=environment(command, self.options.ranks)).returncode
-        if status != 0:
-            raise SimulationError(f"{what} ended with status {status}; the same command goes on")
+        run_stage(what, what, command, self.options.ranks)
 
     def result(self, case: Case) -> dict[str, Any]:
         """Data, model and errors of a case, from what is there already or made now."""

@@ -1,33 +1,31 @@
 # SPDX-License-Identifier: MIT
 """The two-dimensional full-field data sets of Table 1 of Liu et al. 2022, one after the other.
 
-    python demos/unit_cell_data.py --ranks 2 --grid 64 --out results/table1
-    python demos/unit_cell_data.py --sets random=300 fixed=300 random=1200 --out results/table1
-    python demos/unit_cell_data.py --state --out results/table1
+    python demos/studies/unit_cell_data.py --ranks 2 --grid 64 --out results/table1
+    python demos/studies/unit_cell_data.py --sets random=300 fixed=300 --out results/table1
+    python demos/studies/unit_cell_data.py --state --out results/table1
 
-Writes DIR/data/fft_*.h5, where `demos/table1.py --out DIR` finds them if it is given the same
-`--grid`, `--steps` and `--increments`. A path takes seconds: a run that was stopped in whatever way
-goes on where it was when the same command is given again, and `--state` tells how far it is. Run it
-without mpirun; it starts the ranks. Units: mm, µs, GPa, mg.
+Writes DIR/data/fft_*.h5, where `demos/studies/table1.py --out DIR` finds them if it is given the
+same `--grid`, `--steps` and `--increments`. A path takes seconds: a run that was stopped in
+whatever way goes on where it was when the same command is given again, and `--state` tells how far
+it is. Run it without mpirun; it starts the ranks. Units: mm, µs, GPa, mg.
 """
 
 import argparse
 import os
-import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from from_unit_cell_to_impact import environment
 from table1 import CASES, PROTOCOLS, Case, Table
 
 from mlms_fenics.data import Dataset
 from mlms_fenics.data.progress import duration
-from mlms_fenics.errors import SimulationError, require
+from mlms_fenics.errors import require
 from mlms_fenics.parallel import entry_point
+from mlms_fenics.stages import run_stage
 
 
 @dataclass(frozen=True)
@@ -129,15 +127,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     took: dict[str, float] = {}
     for one in () if options.state else work.sets:
         command = work.command(one)
-        print(f"{time.strftime('%H:%M:%S')} {one.name}:\n  {shlex.join(command)}", flush=True)
-        start = time.monotonic()
-        status = subprocess.run(command, env=environment(command, options.ranks)).returncode
-        if status != 0:
-            raise SimulationError(
-                f"{one.name} ended with status {status}: see the message above; the same command "
-                "goes on from here"
-            )
-        took[one.name] = took.get(one.name, 0.0) + time.monotonic() - start
+        title = f"{time.strftime('%H:%M:%S')} {one.name}"
+        seconds = run_stage(title, one.name, command, options.ranks)
+        took[one.name] = took.get(one.name, 0.0) + seconds
     # A set may be asked for in parts, so that all have some paths early.
     for name, one in {one.name: one for one in work.sets}.items():
         print(work.state(one) + (f"; now {duration(took[name])}" if name in took else ""))

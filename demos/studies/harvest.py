@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Close the loop: teach a learnt law the strain paths of the very impact that it is for.
 
-    python demos/harvest.py --rounds 2 --out results/harvest
+    python demos/studies/harvest.py --rounds 2 --out results/harvest
 
 Each round runs the impact with the learnt law, harvests the strain paths of its elements, computes
 their stress by the Taylor average, adds them to the data, trains the law further (from where it is,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The price list (Liu et al. 2022, Table 2): every law in the same impacts, on this machine.
 
-    python demos/cost_table.py --ranks 1 2 --out results/cost
+    python demos/studies/cost_table.py --ranks 1 2 --out results/cost
 
 The Taylor anvil and the plate run to 1 µs in 200 equal steps, as the paper's, with each law in
 turn; polycrystals at the points take the stable step instead (about 75 steps), for nothing in them
@@ -13,7 +13,7 @@ cost.json. Run it without mpirun; it starts the ranks.
 
 What has been measured is kept in OUT: a run that was stopped goes on where it was, and
 
-    python demos/cost_table.py --out results/cost --again recurrent "bfloat16"
+    python demos/studies/cost_table.py --out results/cost --again recurrent "bfloat16"
 
 measures anew the rows whose names hold one of these words.
 
