@@ -2,125 +2,127 @@
 """Orientations in text files."""
 
 import os
-import re
 from pathlib import Path
 
 import numpy as np
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.files import replacing
+from mlms_fenics.microstructure.formats.columns import read_columns
+from mlms_fenics.microstructure.formats.damask import is_damask, read_damask
+from mlms_fenics.microstructure.formats.ebsd import is_ang, is_ctf, read_ang, read_ctf
+from mlms_fenics.microstructure.formats.vpsc import is_vpsc, read_vpsc
+from mlms_fenics.microstructure.measured import ReadingOptions, Texture
 from mlms_fenics.microstructure.rotations import (
     check_rotations,
     euler_from_rotations,
     quaternions_from_rotations,
-    rotations_from_angles,
-    rotations_from_euler,
-    rotations_from_quaternions,
+)
+from mlms_fenics.microstructure.weights import are_equal, check_weights
+
+_READERS = (
+    (is_ctf, read_ctf),
+    (is_ang, read_ang),
+    (is_damask, read_damask),
+    (is_vpsc, read_vpsc),
+    (lambda lines: True, read_columns),
 )
 
-KINDS = {
-    1: "one angle (degrees, 2D)",
-    3: "Bunge Euler angles phi1 Phi phi2 (degrees)",
-    4: "a quaternion w x y z (scalar first)",
-}
+
+def read_texture(
+    path: str | os.PathLike,
+    *,
+    block: int | None = None,
+    phase: str | int | None = None,
+    notation: str | None = None,
+    radians: bool | None = None,
+    frame: str | None = None,
+) -> Texture:
+    """Weighted orientations from a file; what it is is seen from its content.
+
+    - A table, one grain a line, columns split by blanks, commas or semicolons, text from `#` or `%`
+      on a comment. A line of names says what the columns are (phi1 Phi phi2 weight; Psi Theta Phi
+      for Roe; Psi Theta phi for Kocks; alpha beta gamma for Matthies; w x y z or x y z w for
+      quaternions). Without names: 3 columns, Bunge's Euler angles in degrees; 4, a quaternion
+      w x y z of the rotation from lattice to sample, or Euler angles and a weight; 5, a quaternion
+      and a weight; 1, a plane angle (2D).
+    - `.tex` of VPSC and its like: blocks of three lines of header, `B 500` (Bunge; R, Roe; K,
+      Kocks), then angles in degrees and weights.
+    - `.ang` (EDAX) and `.ctf` (Oxford) maps: each indexed point an orientation.
+    - DAMASK's `material.yaml`.
+
+    Args:
+        path: the file.
+        block: of a .tex file, from 1 on; None: the last.
+        phase: of a map or of material.yaml, by number or name; None: the only one.
+        notation: of a table without names, a key of `formats.columns.NOTATIONS`.
+        radians: whether a table's angles are in radians; None: degrees, and refused where they
+            look like radians.
+        frame: of a map, "euler" (the axes that its angles refer to, the default) or "map" (turned
+            to the axes of its x and y).
+
+    Raises:
+        InputError: the file cannot be read, a line is not what it should be (named), or an option
+            that such a file has no use for.
+    """
+    path = Path(path)
+    lines = _lines(path)
+    options = ReadingOptions(block, phase, notation, radians, frame)
+    reader = next(read for fits, read in _READERS if fits(lines))
+    return reader(path, lines, options)
 
 
 def read_orientations(path: str | os.PathLike) -> np.ndarray:
-    """Orientations from a text file, one grain a line.
-
-    Columns are split by blanks, commas or semicolons, and their number says what they are: 3,
-    Bunge's Euler angles φ1 Φ φ2 in degrees; 4, a unit quaternion w x y z of the rotation from
-    lattice to sample; 1, a plane angle in degrees (2D). Text from `#` on is a comment, and one line
-    of column names may come first.
+    """Orientations of equal weight from a file that `read_texture` reads.
 
     Args:
         path: the file.
 
     Returns:
-        Q, float64, *Shape* `(n, 3, 3)`, or `(n, 2, 2)` for one column.
+        Q, float64, *Shape* `(n, 3, 3)`, or `(n, 2, 2)` of plane angles.
 
     Raises:
-        InputError: the file cannot be read, or a line is not what it should be (names the line).
+        InputError: the file cannot be read, a line is not what it should be (names the line), or
+            its weights are not all equal.
     """
-    path = Path(path)
+    texture = read_texture(path)
+    if not are_equal(texture.weights):
+        raise InputError(
+            f"{path}: its orientations have different weights, which would be lost here: use "
+            "read_texture"
+        )
+    return texture.orientations
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise InputError(f"orientations: cannot read '{path}': {error}") from error
-    rows: list[list[float]] = []
-    numbers: list[int] = []
-    for number, line in enumerate(lines, start=1):
-        words = [w for w in re.split(r"[\s,;]+", line.split("#")[0].strip()) if w]
-        if not words:
-            continue
-        try:
-            row = [float(w) for w in words]
-        except ValueError:
-            if not rows:  # column names
-                continue
-            raise InputError(
-                f"{path}, line {number}: '{line.strip()}' is not all numbers"
-            ) from None
-        if rows and len(row) != len(rows[0]):
-            raise InputError(
-                f"{path}, line {number}: {len(row)} columns, but the lines before have "
-                f"{len(rows[0])}"
-            )
-        if len(row) not in KINDS:
-            raise InputError(
-                f"{path}, line {number}: {len(row)} columns; a line must hold "
-                + ", or ".join(KINDS.values())
-            )
-        if not np.isfinite(row).all():
-            raise InputError(f"{path}, line {number}: '{line.strip()}' holds NaN or infinity")
-        rows.append(row)
-        numbers.append(number)
-    if not rows:
-        raise InputError(f"{path} holds no orientations; a line must hold {KINDS[3]}, for example")
-    return _rotations(path, np.array(rows), numbers)
-
-
-def _rotations(path: Path, table: np.ndarray, numbers: list[int]) -> np.ndarray:
-    columns = table.shape[1]
-    if columns == 1:
-        return rotations_from_angles(table[:, 0])
-    if columns == 4:
-        error = np.abs(np.linalg.norm(table, axis=1) - 1.0)
-        worst = int(np.argmax(error))
-        # Files often carry four or five digits: accept those, and refuse what is no quaternion.
-        if error[worst] > 1e-3:
-            raise InputError(
-                f"{path}, line {numbers[worst]}: the quaternion has length "
-                f"{1 + error[worst]:.4g} or less than 1 by as much, but must have length 1"
-            )
-        return rotations_from_quaternions(table)
-    bad = np.abs(table) > 720.0
-    if bad.any():
-        row = int(np.argmax(bad.any(axis=1)))
-        raise InputError(
-            f"{path}, line {numbers[row]}: an angle of {np.abs(table[row]).max():g} degrees; "
-            "angles must lie within ±720 degrees"
-        )
-    if len(table) >= 8 and np.abs(table).max() <= 2 * np.pi + 1e-6:
-        raise InputError(
-            f"{path}: no angle exceeds 2π, so these look like radians; Euler angles must be in "
-            "degrees"
-        )
-    return rotations_from_euler(table)
+    if b"\0" in content:
+        raise InputError(f"orientations: cannot read '{path}': it is no text file")
+    try:
+        return content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:  # maps are often written in the microscope's own alphabet
+        return content.decode("latin-1").splitlines()
 
 
 def write_orientations(
-    path: str | os.PathLike, orientations: np.ndarray, notation: str = "euler"
+    path: str | os.PathLike,
+    orientations: np.ndarray,
+    notation: str = "euler",
+    weights: np.ndarray | None = None,
 ) -> None:
-    """Write orientations so that `read_orientations` gives them back (to 1e-14).
+    """Write orientations so that `read_texture` gives them back (to 1e-14).
 
     Args:
         path: the file; replaced whole.
         orientations: Q, *Shape* `(n, 3, 3)` or `(n, 2, 2)`.
         notation: "euler" (Bunge, degrees) or "quaternion"; 2D always writes one angle.
+        weights: a last column, scaled to the sum 1, *Shape* `(n,)`; None: no such column.
 
     Raises:
-        InputError: unknown notation or no rotations.
+        InputError: unknown notation, no rotations, or bad weights.
     """
     Q = check_rotations(orientations)
     if Q.shape[-1] == 2:
@@ -131,5 +133,8 @@ def write_orientations(
         header, table = "w x y z", quaternions_from_rotations(Q)
     else:
         raise InputError(f"notation is '{notation}', but must be 'euler' or 'quaternion'")
+    if weights is not None:
+        header += " weight"
+        table = np.column_stack((table, check_weights(weights, len(Q))))
     with replacing(path) as beside:
         np.savetxt(beside, table, fmt="%.17g", header=header, comments="")

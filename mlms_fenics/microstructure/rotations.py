@@ -9,17 +9,38 @@ import numpy as np
 
 from mlms_fenics.errors import InputError
 
+# Of the three angles in degrees: sign and shift that make Bunge's of them. Kocks, Tomé & Wenk,
+# Texture and Anisotropy (1998), ch. 2: Roe's Ψ, Θ, Φ turn about z, y, z (Matthies' α, β, γ are the
+# same); Kocks' third angle is 180° less Roe's.
+CONVENTIONS = {
+    "bunge": ((1, 0), (1, 0), (1, 0)),
+    "roe": ((1, 90), (1, 0), (1, -90)),
+    "kocks": ((1, 90), (1, 0), (-1, 90)),
+}
 
-def rotations_from_euler(angles: np.ndarray) -> np.ndarray:
-    """Q = R_z(φ1) R_x(Φ) R_z(φ2) from Bunge's Euler angles.
+
+def rotations_from_euler(angles: np.ndarray, convention: str = "bunge") -> np.ndarray:
+    """Q = R_z(φ1) R_x(Φ) R_z(φ2) from Euler angles, by default Bunge's.
 
     Args:
-        angles: φ1, Φ, φ2 in degrees, *Shape* `(..., 3)`.
+        angles: φ1, Φ, φ2 (Ψ, Θ, Φ of Roe; Ψ, Θ, φ of Kocks) in degrees, *Shape* `(..., 3)`.
+        convention: a key of `CONVENTIONS`.
 
     Returns:
         *Shape* `(..., 3, 3)`.
+
+    Raises:
+        InputError: unknown convention.
     """
-    phi1, Phi, phi2 = np.moveaxis(np.radians(np.asarray(angles, dtype=float)), -1, 0)
+    if convention not in CONVENTIONS:
+        raise InputError(
+            f"convention is '{convention}', but must be one of {', '.join(CONVENTIONS)}"
+        )
+    angles = np.asarray(angles, dtype=float)
+    if convention != "bunge":
+        sign, shift = np.array(CONVENTIONS[convention]).T
+        angles = sign * angles + shift
+    phi1, Phi, phi2 = np.moveaxis(np.radians(angles), -1, 0)
     return _about_z(phi1) @ _about_x(Phi) @ _about_z(phi2)
 
 
