@@ -22,9 +22,9 @@ from pathlib import Path
 from table1 import CASES, PROTOCOLS, Case, Table
 
 from mlms_fenics.data import Dataset
-from mlms_fenics.data.progress import duration
 from mlms_fenics.errors import require
 from mlms_fenics.parallel import entry_point
+from mlms_fenics.progress import duration
 from mlms_fenics.stages import run_stage
 
 

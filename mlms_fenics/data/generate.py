@@ -17,12 +17,12 @@ from mlms_fenics.data.laws import law_from_options
 from mlms_fenics.data.microstructure import microstructure_from_options
 from mlms_fenics.data.options import build_parser
 from mlms_fenics.data.paths import sample_path
-from mlms_fenics.data.progress import duration, size
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.data.store import Store
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.parallel import entry_point, on_rank_zero
+from mlms_fenics.progress import duration, size
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Generation of a data set on all ranks."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ import numpy as np
 
 from mlms_fenics.data.counters import SharedCounters
 from mlms_fenics.data.dataset import DONE, FAILED
-from mlms_fenics.data.progress import Progress
 from mlms_fenics.data.store import Block, Store
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.parallel import on_every_rank, on_rank_zero
+from mlms_fenics.progress import Progress
 
 NEXT, FINISHED, FAILURES = 0, 1, 2
 _STOP = 2**40
@@ -63,20 +64,33 @@ def generate(
         blocks = _blocks(done, block)
         counters = SharedCounters(comm, 3)
         start = time.perf_counter()
-        progress = Progress(int((~done).sum()), comm.rank == 0, int(done.sum()))
+        progress = show_from(int((~done).sum()), int(done.sum()), comm.rank == 0)
         try:
             on_every_rank(comm, lambda: _work(counters, blocks, store, source, cell, progress))
             summary = Summary(
                 counters.read(FINISHED), counters.read(FAILURES), time.perf_counter() - start
             )
-            progress.close(summary.computed, summary.failed)
         finally:
+            progress.close()
             counters.free()
         summary = comm.bcast(summary, root=0)
         on_rank_zero(comm, lambda: _finish(store, samples))
         return summary
     finally:
         store.close()
+
+
+def show_from(missing: int, present: int, shown: bool, every: float = 15.0) -> Progress:
+    """Progress of a generation, having said how many samples are there already.
+
+    Args:
+        missing, present: numbers of samples.
+        shown: whether this process shows it (rank 0).
+        every: see `Progress`.
+    """
+    if shown and missing and present:
+        print(f"{present} samples are there already", file=sys.stderr, flush=True)
+    return Progress(missing, "paths", shown, every=every)
 
 
 def _blocks(done: np.ndarray, block: int) -> list[np.ndarray]:
@@ -102,7 +116,7 @@ def _work(
             failed = int((finished.values["status"] == FAILED).sum())
             failures = counters.add(FAILURES, failed) + failed
             count = counters.add(FINISHED, len(finished.index)) + len(finished.index)
-            progress.show(count, failures)
+            progress.show(count, note=f"{failures} failed")
     except OSError as error:
         counters.add(NEXT, _STOP)
         raise SimulationError(

@@ -12,10 +12,10 @@ import numpy as np
 from mlms_fenics.data.dataset import FAILED, Dataset
 from mlms_fenics.data.measures import Measures, measure
 from mlms_fenics.data.pictures import draw_overview
-from mlms_fenics.data.progress import size
 from mlms_fenics.errors import InputError
 from mlms_fenics.microstructure import draw_pole_figures
 from mlms_fenics.parallel import entry_point
+from mlms_fenics.progress import size
 
 _PICTURES = (".png", ".pdf", ".svg")
 

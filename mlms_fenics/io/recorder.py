@@ -16,7 +16,6 @@ from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.history import History
 from mlms_fenics.io.layout import Snapshot, gatherer
 from mlms_fenics.io.probes import ContactForce, LargestStrain, LargestStress, Probe, evaluate
-from mlms_fenics.io.progress import Progress
 from mlms_fenics.io.stopping import WallTime, reason, stopping
 from mlms_fenics.io.trust import LargestDistance, OutsideTraining, distances
 from mlms_fenics.io.xdmf import XDMFWriter
@@ -29,6 +28,7 @@ from mlms_fenics.macroscale import (
 )
 from mlms_fenics.macroscale.saving import contents, put_back
 from mlms_fenics.parallel import on_rank_zero
+from mlms_fenics.progress import Progress
 
 _ENERGIES = ("kinetic", "internal", "hourglass", "viscous", "contact", "external")
 # Steps between copies of the state in memory, which cost less than a step each.
@@ -160,9 +160,7 @@ class Recorder:
         """
         solver = self.solver
         cells = solver.mesh.topology.index_map(solver.mesh.topology.dim).size_global
-        progress = Progress(
-            self.end_time, solver.comm.rank == 0, begin=solver.time, elements=int(cells)
-        )
+        progress = Progress(self.end_time, "µs", solver.comm.rank == 0, solver.time, every=10.0)
         start, before = perf_counter(), dict(solver.timings)
 
         def after_step(_: ExplicitSolver) -> None:
@@ -175,7 +173,9 @@ class Recorder:
             elif solver.step_count % _KEEP_EVERY == 0:
                 self._good = contents(solver).copy()
             self._wall_time.check()
-            progress.show(solver.time, solver.step_count - self.first_step)
+            steps = solver.step_count - self.first_step
+            rate = cells * steps / max(perf_counter() - start, 1e-9)
+            progress.show(solver.time, f"step {steps}, {rate:.2g} element-steps/s")
 
         try:
             with stopping(solver):

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from mlms_fenics.data.progress import duration
 from mlms_fenics.io.recorder import Recorder
 from mlms_fenics.io.summary import Summary
 from mlms_fenics.io.trust import farthest_place
+from mlms_fenics.progress import duration
 
 
 def add_run(summary: Summary, recorder: Recorder) -> None:

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from mlms_fenics.data import Dataset, PathSettings, inspect, sample_path
-from mlms_fenics.data.generator import _blocks, compute
+from mlms_fenics.data.generator import _blocks, compute, show_from
 from mlms_fenics.data.laws import law_from_options
 from mlms_fenics.data.measures import measure
 from mlms_fenics.data.microstructure import orientations_from_options
-from mlms_fenics.data.progress import Progress, duration, size
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.store import Store
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials import magnesium
 from mlms_fenics.microstructure import random_orientations, write_orientations
+from mlms_fenics.progress import duration, size
 from mlms_fenics.unitcell import TaylorAverage
 
 Q = random_orientations(2, 0)
@@ -195,12 +195,12 @@ def test_times_and_sizes_for_a_reader():
 
 def test_progress_tells_rate_and_time_left(capsys, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr("mlms_fenics.data.progress.time.perf_counter", lambda: clock[0])
-    progress = Progress(100, shown=True, present=7, every=15.0)
+    monkeypatch.setattr("mlms_fenics.progress.time.perf_counter", lambda: clock[0])
+    progress = show_from(100, 7, shown=True, every=15.0)
     for now, count in ((1.0, 5), (4.0, 20), (5.0, 25), (20.0, 50), (40.0, 100)):
         clock[0] = now
-        progress.show(count, 2)
-    progress.close(100, 2)
+        progress.show(count, note="2 failed")
+    progress.close()
     assert capsys.readouterr().err.splitlines() == [
         "7 samples are there already",
         "20/100 paths, 5 paths/s, 16 s left, 2 failed",

@@ -17,10 +17,10 @@ from mlms_fenics.io import Checkpoint, Recorder, Summary, read_history
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.front import FrontTracker
 from mlms_fenics.io.probes import ContactForce, FootRadius, Length, evaluate
-from mlms_fenics.io.progress import Progress
 from mlms_fenics.io.report import add_run
 from mlms_fenics.macroscale import ExplicitSolver, RigidPlane
 from mlms_fenics.materials import NeoHookean
+from mlms_fenics.progress import Progress
 
 COMM = MPI.COMM_SELF
 
@@ -81,8 +81,8 @@ def test_parser_speaks_on_one_rank_and_fails_on_all(capsys, rank):
 
 @pytest.mark.parametrize("shown", [True, False])
 def test_progress_lines(capsys, shown):
-    progress = Progress(2.0, shown, every=0.0)
-    progress.show(0.5, 10)
+    progress = Progress(2.0, "µs", shown, every=0.0)
+    progress.show(0.5, "step 10")
     progress.close()
     text = capsys.readouterr().err
     assert ("0.5/2 µs, step 10" in text and "left" in text) is shown

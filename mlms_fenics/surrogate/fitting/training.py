@@ -3,7 +3,6 @@
 
 import argparse
 import math
-import sys
 import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ import torch
 from torch import nn
 
 from mlms_fenics.errors import InputError, SimulationError, require
+from mlms_fenics.progress import Progress
 from mlms_fenics.surrogate.fitting.checkpoint import load_checkpoint, save_checkpoint
 from mlms_fenics.surrogate.fitting.soap import Soap
 
@@ -138,7 +138,7 @@ def optimise(
         best, done = load_checkpoint(checkpoint, network, optimiser)
         _same_settings(done["settings"], asdict(settings), checkpoint)
         _same_settings(done.get("about", {}), about or {}, checkpoint)
-    report = _Progress(settings.epochs)
+    report = Progress(settings.epochs, "epochs", begin=len(done["loss"]), every=20.0)
     before, saved = done["wall_s"], clock.monotonic()
     started = clock.monotonic()
     while len(done["loss"]) < settings.epochs:
@@ -176,7 +176,8 @@ def optimise(
             done["best_epoch"] = epoch + 1
             best = _copy(network)
         done["wall_s"] = before + clock.monotonic() - started
-        report(done)
+        text = f"loss {total / n:.4g}, validation {error:.4g}, best {min(done['validation']):.4g}"
+        report.show(epoch + 1, text)
         if settings.minutes is not None and done["wall_s"] >= 60.0 * settings.minutes:
             break
         if epoch + 1 - done["best_epoch"] >= settings.patience:
@@ -216,28 +217,3 @@ def _same_settings(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: P
                 f"checkpoint {path} was made with {name} = {stored.get(name)}, not "
                 f"{wanted.get(name)}: use the same options, or remove it to start afresh"
             )
-
-
-class _Progress:
-    """A bar on a terminal, otherwise a line at most every 20 s; on standard error."""
-
-    def __init__(self, epochs: int) -> None:
-        self.epochs, self.bar, self.shown = epochs, None, -math.inf
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=epochs, unit="epoch")
-
-    def __call__(self, done: dict[str, Any]) -> None:
-        epoch, loss, error = len(done["loss"]), done["loss"][-1], done["validation"][-1]
-        text = f"loss {loss:.4g}, validation {error:.4g}, best {min(done['validation']):.4g}"
-        if self.bar is not None:
-            self.bar.set_postfix_str(text, refresh=False)
-            self.bar.update(epoch - self.bar.n)
-        elif clock.monotonic() - self.shown > 20.0 or epoch == self.epochs:
-            print(f"epoch {epoch}/{self.epochs}: {text}", file=sys.stderr, flush=True)
-            self.shown = clock.monotonic()
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
