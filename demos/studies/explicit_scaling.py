@@ -62,7 +62,7 @@ def block(elements: float, options: argparse.Namespace) -> ExplicitSolver:
 
     law = LAWS[options.law]()
     solver = ExplicitSolver(domain, law, velocity=velocity, assembly=options.assembly)
-    solver.clock = CLOCKS[options.clock]
+    solver.stopwatch.clock = CLOCKS[options.clock]
     return solver
 
 

@@ -71,7 +71,7 @@ class Checkpoint:
         Raises:
             SimulationError: on all ranks, where the disk is full; the previous file stays.
         """
-        now = contents(self._solver)
+        now = contents(self._solver.body, self._solver.motion)
         per_cell = self._points_per_cell()
         rows = {f"node/{key}": (self._nodes, values) for key, values in now.nodal.items()}
         for key, values in now.cell.items():
@@ -96,7 +96,7 @@ class Checkpoint:
                 settings; the message names what differs.
         """
         attributes, saved_record = on_rank_zero(self.comm, self._head)
-        present = contents(self._solver)
+        present = contents(self._solver.body, self._solver.motion)
         lines = differences(saved_record, self._record(), "it")
         lines = [line.removeprefix("it, ") for line in lines]
         if lines:
@@ -115,7 +115,8 @@ class Checkpoint:
         self._refuse_other_mesh(rows)
         sums = self._sums(present, int(attributes["ranks"]))
         put_back(
-            self._solver,
+            self._solver.body,
+            self._solver.motion,
             Contents(
                 {key: rows[f"node/{key}"] for key in present.nodal},
                 {

@@ -109,7 +109,7 @@ class Recorder:
                 f"{end_time:g} µs: nothing is left to do",
             )
         self.first_step = solver.step_count
-        self._good = contents(solver).copy()
+        self._good = contents(solver.body, solver.motion).copy()
         self._probes: dict[str, Probe] = {
             **{f"contact_force_{axis}": ContactForce(i) for i, axis in enumerate("xyz")},
             "max_sigma_M": LargestStress(),
@@ -171,7 +171,7 @@ class Recorder:
             if self._checkpoint_every and solver.step_count % self._checkpoint_every == 0:
                 self._save()
             elif solver.step_count % _KEEP_EVERY == 0:
-                self._good = contents(solver).copy()
+                self._good = contents(solver.body, solver.motion).copy()
             self._wall_time.check()
             steps = solver.step_count - self.first_step
             rate = cells * steps / max(perf_counter() - start, 1e-9)
@@ -210,7 +210,7 @@ class Recorder:
         try:
             solver.run(time, after_step)
         except SimulationError as error:
-            put_back(solver, self._good)
+            put_back(solver.body, solver.motion, self._good)
             try:
                 self.write()
                 self._saver.save()
@@ -231,7 +231,7 @@ class Recorder:
         start = perf_counter()
         self._table.check()
         self._saver.save()
-        self._good = contents(self.solver).copy()
+        self._good = contents(self.solver.body, self.solver.motion).copy()
         self._output_seconds += perf_counter() - start
 
     def write(self) -> None:

@@ -95,6 +95,7 @@ class BoundVelocity:
     """
 
     saved_nodal: tuple[str, ...] = ("_acceleration",)
+    saved_cell: tuple[str, ...] = ()
     saved_sums: tuple[str, ...] = ("work",)
     saved_common: tuple[str, ...] = ()
 

@@ -42,6 +42,7 @@ class Contact(ABC):
     """
 
     saved_nodal: tuple[str, ...] = ("touching", "normals", "rubbing")
+    saved_cell: tuple[str, ...] = ()
     saved_sums: tuple[str, ...] = ("force", "impulse", "work")
     saved_common: tuple[str, ...] = ()
 

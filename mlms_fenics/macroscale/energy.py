@@ -2,13 +2,12 @@
 """The energy balance of a run."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from mpi4py import MPI
 
-if TYPE_CHECKING:
-    from mlms_fenics.macroscale.solver import ExplicitSolver
+from mlms_fenics.macroscale.body import Body
+from mlms_fenics.macroscale.motion import Motion
 
 
 @dataclass(frozen=True)
@@ -48,22 +47,20 @@ class Energies:
         return (self.total - self.initial) / scale
 
 
-def energies(solver: "ExplicitSolver") -> Energies:
-    """Energies at the solver's time, J (collective): velocities go on for half a step to it."""
-    n = solver.elements.space.dofmap.index_map.size_local
-    mass, v, force, dt = solver.nodal_mass, solver._v, solver._force, solver.dt
-    inverse = solver._inverse_mass
+def energies(body: Body, motion: Motion) -> Energies:
+    """Energies at the motion's time, J (collective): velocities go on for half a step to it."""
+    n, mass, inverse = body.owned, body.mass, body.inverse_mass
+    v, force, dt = motion.v_values, motion.force, motion.dt
     acceleration = force * inverse[:, None]
-    for part in (*solver.constraints, *solver.contacts):
+    for part in (*body.constraints, *body.contacts):
         part.hold(acceleration, inverse)
-    contact = sum(c.work + c.last_half_step(v, force, dt) for c in solver.contacts)
-    external = sum(c.work + c.last_half_step(v, force, mass, dt) for c in solver.constraints)
-    external += sum(load.work for load in solver.loads)
+    contact = sum(c.work + c.last_half_step(v, force, dt) for c in body.contacts)
+    external = sum(c.work + c.last_half_step(v, force, mass, dt) for c in body.constraints)
+    external += sum(load.work for load in body.loads)
     now = v[:n] + 0.5 * dt * acceleration[:n]
-    work, viscous = solver._work
-    hourglass = solver._hourglass.work if solver._hourglass else 0.0
+    work, viscous = motion.work
+    hourglass = body.hourglass.work if body.hourglass else 0.0
     kinetic = 0.5 * float(mass[:n] @ (now * now).sum(axis=1))
     local = np.array([kinetic, work - viscous, hourglass, viscous, contact, external])
-    values = solver.comm.allreduce(local, op=MPI.SUM)
-    initial = getattr(solver, "_initial_energy", values[0])
-    return Energies(*(float(x) for x in values), initial=float(initial))
+    values = body.comm.allreduce(local, op=MPI.SUM)
+    return Energies(*(float(x) for x in values), initial=motion.initial_energy)

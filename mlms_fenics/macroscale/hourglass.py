@@ -67,8 +67,17 @@ class HourglassControl:
     """Hourglass forces of a rank's cells.
 
     Attributes:
+        q: hourglass displacements, mm, `(n_cells, n_patterns, 3)`.
+        k: stiffness of the modes, kN/mm, or of their change where viscous, `(n_cells,)`.
         work: done against the hourglass forces by this rank's cells, J.
+        saved_cell, saved_nodal, saved_sums, saved_common: what a restart needs, as of `Contact`;
+            `saved_cell` is per own cell.
     """
+
+    saved_nodal: tuple[str, ...] = ()
+    saved_cell: tuple[str, ...] = ("q", "k")
+    saved_sums: tuple[str, ...] = ("work",)
+    saved_common: tuple[str, ...] = ()
 
     def __init__(
         self, settings: Hourglass, elements: Elements, density: float, shear: float, speed: float
@@ -81,7 +90,7 @@ class HourglassControl:
         self._gradients = elements.gradients
         self._dofs = elements.dofs
         n = len(volume)
-        self._q, self._stiffness = np.zeros((n, len(patterns), 3)), np.zeros(n)
+        self.q, self.k = np.zeros((n, len(patterns), 3)), np.zeros(n)
         self._secant = settings.form == "secant"
         self._viscous = settings.form == "viscous"
         self._shear = shear
@@ -91,38 +100,34 @@ class HourglassControl:
             g = elements.gradients[..., :2] if self._plane else elements.gradients
             trace = np.einsum("cai,cai->c", g, g)
             self._scale = settings.coefficient * shear * volume * trace
-        self._work = np.zeros(1)
-
-    @property
-    def work(self) -> float:
-        return float(self._work[0])
+        self.work = 0.0
 
     def add(
         self, u: np.ndarray, F: np.ndarray, sigma: np.ndarray, dt: float, force: np.ndarray
     ) -> None:
         """Add the nodal forces at the end of a step of length `dt` (µs) to `force` (kN)."""
         if self._plane:
-            before = self._stiffness.copy()
-            _moduli(
-                F, sigma, self._scale, self._shear, self._secant, self._viscous, dt, self._stiffness
-            )
-            self._work += hourglass_plane.plane_hourglass(
-                u, self._dofs, self._slopes, self._gradients, self._q, before, self._stiffness,
+            before = self.k.copy()
+            _moduli(F, sigma, self._scale, self._shear, self._secant, self._viscous, dt, self.k)
+            self.work += hourglass_plane.plane_hourglass(
+                u, self._dofs, self._slopes, self._gradients, self.q, before, self.k,
                 self._viscous, force,
             )  # fmt: skip
             return
-        _hourglass(
-            u, self._dofs, self._slopes, self._gradients, self._q, self._stiffness, F, sigma,
-            self._scale, self._shear, self._secant, self._viscous, dt, force, self._work,
+        self.work += _hourglass(
+            u, self._dofs, self._slopes, self._gradients, self.q, self.k, F, sigma, self._scale,
+            self._shear, self._secant, self._viscous, dt, force,
         )  # fmt: skip
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 def _hourglass(
     u, dofs, slopes, gradients, q, stiffness, F, sigma, scale, shear, secant, viscous, dt, force,
-    work,
 ):  # fmt: skip
-    """With γ_m = Γ_m − Σ_i (Γ_m · X_i) ∇_i N, all by sums of ±: Γ_m · u less H s_m, H = F − I."""
+    """Add the forces; the work done against them.
+
+    With γ_m = Γ_m − Σ_i (Γ_m · X_i) ∇_i N, all by sums of ±: Γ_m · u less H s_m, H = F − I.
+    """
     n = 1.0 / sqrt(8.0)
     total = 0.0
     for c in range(dofs.shape[0]):
@@ -173,7 +178,7 @@ def _hourglass(
             force[n5, i] += px * g[5, 0] + py * g[5, 1] + pz * g[5, 2] + f0 - e45
             force[n6, i] += px * g[6, 0] + py * g[6, 1] + pz * g[6, 2] - f0 + e67
             force[n7, i] += px * g[7, 0] + py * g[7, 1] + pz * g[7, 2] - f0 - e67
-    work[0] += total
+    return total
 
 
 @numba.njit(cache=True, error_model="numpy", inline="always")

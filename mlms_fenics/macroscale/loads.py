@@ -100,6 +100,7 @@ class BoundLoad:
     """
 
     saved_nodal: tuple[str, ...] = ()
+    saved_cell: tuple[str, ...] = ()
     saved_sums: tuple[str, ...] = ("work",)
     saved_common: tuple[str, ...] = ("last",)
 

@@ -6,20 +6,27 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from mlms_fenics import _compat
+from mlms_fenics.macroscale.body import Body
+from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.materials import Material
-
-if TYPE_CHECKING:
-    from mlms_fenics.macroscale.solver import ExplicitSolver
 
 Arrays = dict[str, np.ndarray]
 
-_NUMBERS = ("time", "dt", "stable_dt", "step_count", "_first_dt", "_initial_energy")
+# Numbers of the motion, by the names that they have in files.
+_NUMBERS = {
+    "time": "time",
+    "dt": "dt",
+    "stable_dt": "stable_dt",
+    "step_count": "step_count",
+    "_first_dt": "first_dt",
+    "_initial_energy": "initial_energy",
+}
 
 
 @dataclass(frozen=True)
@@ -49,78 +56,70 @@ class Contents:
         return self.nodal, self.cell, self.sums, self.common
 
 
-def contents(solver: "ExplicitSolver") -> Contents:
-    """The present state; `copy` it to keep it, since arrays may be the solver's own."""
-    n = solver.elements.space.dofmap.index_map.size_local
-    nodal: Arrays = {"u": solver._u[:n], "v": solver._v[:n], "force": solver._force[:n]}
-    sums: Arrays = {"work": solver._work}
-    common = {name: _flat(getattr(solver, name)) for name in _NUMBERS}
-    for label, part in _parts(solver):
-        own = part.nodes < n
+def contents(body: Body, motion: Motion) -> Contents:
+    """The present state; `copy` it to keep it, since arrays may be the motion's own."""
+    n = body.owned
+    nodal: Arrays = {
+        "u": motion.u_values[:n],
+        "v": motion.v_values[:n],
+        "force": motion.force[:n],
+    }
+    cell: Arrays = {
+        "F": motion.F,
+        "sigma": motion.sigma,
+        "P": motion.P_values[body.elements.points],
+        "viscous": motion.viscous,
+    }
+    sums: Arrays = {"work": motion.work}
+    common = {name: _flat(getattr(motion, own)) for name, own in _NUMBERS.items()}
+    for label, part in body.parts():
         for name in part.saved_nodal:
+            own = part.nodes < n
             values = np.asarray(getattr(part, name), dtype=np.float64)
             nodal[f"{label}/{name}"] = np.zeros((n, *values.shape[1:]))
             nodal[f"{label}/{name}"][part.nodes[own]] = values[own]
+        cell |= {f"{label}/{name}": getattr(part, name) for name in part.saved_cell}
         sums |= {f"{label}/{name}": _flat(getattr(part, name)) for name in part.saved_sums}
         common |= {f"{label}/{name}": _flat(getattr(part, name)) for name in part.saved_common}
-    cell: Arrays = {
-        "F": solver._F,
-        "sigma": solver.sigma,
-        "P": solver._P[solver.elements.points],
-        "viscous": solver._viscous,
-    }
-    if solver._hourglass is not None:
-        cell |= {"hourglass/q": solver._hourglass._q, "hourglass/k": solver._hourglass._stiffness}
-        sums["hourglass/work"] = solver._hourglass._work
-    for name, values in solver.state.items():
+    for name, values in motion.state.items():
         cell[f"state/{name}"] = values.detach().cpu().numpy()
     return Contents(nodal, cell, sums, common)
 
 
-def put_back(solver: "ExplicitSolver", saved: Contents) -> None:
-    """Set the solver's state to `saved`, which has the names and shapes of `contents` (collective).
+def put_back(body: Body, motion: Motion, saved: Contents) -> None:
+    """Set the state to `saved`, which has the names and shapes of `contents` (collective).
 
     Args:
-        solver: set up as the saved one was.
+        body: set up as the saved one was.
+        motion: of it.
         saved: its arrays are copied.
     """
-    n = solver.elements.space.dofmap.index_map.size_local
-    for name in _NUMBERS:
-        setattr(solver, name, saved.common[name][0].item())
-    solver.step_count = int(solver.step_count)
-    for name, vector in (("u", solver.u.x), ("v", solver.v.x), ("force", solver._force_vector)):
+    n = body.owned
+    for name, own in _NUMBERS.items():
+        setattr(motion, own, _like(getattr(motion, own), saved.common[name]))
+    for name, vector in (("u", motion.u.x), ("v", motion.v.x), ("force", motion.force_vector)):
         vector.array.reshape(-1, 3)[:n] = saved.nodal[name]
         vector.scatter_forward()
-    solver._work[:] = saved.sums["work"]
-    for label, part in _parts(solver):
+    motion.work[:] = saved.sums["work"]
+    motion.F[:], motion.sigma[:] = saved.cell["F"], saved.cell["sigma"]
+    motion.P_values[body.elements.points] = saved.cell["P"]
+    motion.viscous[:] = saved.cell["viscous"]
+    for label, part in body.parts():
         for name in part.saved_nodal:
             old = getattr(part, name)
-            values = _with_ghosts(solver, saved.nodal[f"{label}/{name}"])[part.nodes]
+            values = _with_ghosts(body, saved.nodal[f"{label}/{name}"])[part.nodes]
             setattr(part, name, values.reshape(old.shape).astype(old.dtype))
         for names, values in (
+            (part.saved_cell, saved.cell),
             (part.saved_sums, saved.sums),
             (part.saved_common, saved.common),
         ):
             for name in names:
                 setattr(part, name, _like(getattr(part, name), values[f"{label}/{name}"]))
-    solver._F[:], solver.sigma[:] = saved.cell["F"], saved.cell["sigma"]
-    solver._P[solver.elements.points] = saved.cell["P"]
-    solver._viscous[:] = saved.cell["viscous"]
-    if solver._hourglass is not None:
-        solver._hourglass._q[:] = saved.cell["hourglass/q"]
-        solver._hourglass._stiffness[:] = saved.cell["hourglass/k"]
-        solver._hourglass._work[:] = saved.sums["hourglass/work"]
-    device = solver.material.device
-    solver.state = {
-        name: torch.from_numpy(saved.cell[f"state/{name}"].copy()).to(device)
-        for name in solver.state
+    motion.state = {
+        name: torch.from_numpy(saved.cell[f"state/{name}"].copy()).to(values.device)
+        for name, values in motion.state.items()
     }
-
-
-def _parts(solver: "ExplicitSolver") -> list[tuple[str, Any]]:
-    parts = [(f"contact {k}", part) for k, part in enumerate(solver.contacts)]
-    parts += [(f"load {k}", part) for k, part in enumerate(solver.loads)]
-    return parts + [(f"constraint {k}", part) for k, part in enumerate(solver.constraints)]
 
 
 def _flat(value: Any) -> np.ndarray:
@@ -133,8 +132,8 @@ def _like(old: Any, values: np.ndarray) -> Any:
     return type(old)(values[0])
 
 
-def _with_ghosts(solver: "ExplicitSolver", owned: np.ndarray) -> np.ndarray:
-    vector = _compat.vector(solver.elements.space)
+def _with_ghosts(body: Body, owned: np.ndarray) -> np.ndarray:
+    vector = _compat.vector(body.elements.space)
     array = vector.array.reshape(-1, 3)
     width = int(np.prod(owned.shape[1:]))
     array[: len(owned), :width] = owned.reshape(len(owned), width)

@@ -3,57 +3,49 @@
 
 from collections.abc import Callable, Sequence
 from math import inf
-from time import perf_counter
 from typing import Any
 
 import numpy as np
-import torch
-from dolfinx import fem, mesh
+from dolfinx import mesh
 from mpi4py import MPI
 
-from mlms_fenics import _compat
 from mlms_fenics.errors import require
-from mlms_fenics.macroscale import axisymmetric, diagnosis, kernels, plane
-from mlms_fenics.macroscale.assembly import ASSEMBLIES, add_internal_force
-from mlms_fenics.macroscale.constraints import BoundVelocity, PrescribedVelocity, boundary_nodes
+from mlms_fenics.macroscale import diagnosis, kernels, plane
+from mlms_fenics.macroscale.assembly import ASSEMBLIES
+from mlms_fenics.macroscale.body import build_body
+from mlms_fenics.macroscale.constraints import PrescribedVelocity
 from mlms_fenics.macroscale.contact import RigidBody
-from mlms_fenics.macroscale.element import build_elements, internal_force, lumped
-from mlms_fenics.macroscale.energy import Energies, energies
-from mlms_fenics.macroscale.exchange import NodeExchange
-from mlms_fenics.macroscale.hourglass import Hourglass, hourglass_control
+from mlms_fenics.macroscale.hourglass import Hourglass
 from mlms_fenics.macroscale.initial import Velocity, refuse_penetration, set_velocity
 from mlms_fenics.macroscale.loads import Load
+from mlms_fenics.macroscale.motion import Motion
+from mlms_fenics.macroscale.readings import Readings
+from mlms_fenics.macroscale.response import Response
 from mlms_fenics.macroscale.stiffness import POLICIES, step_share
-from mlms_fenics.materials import Material, State
+from mlms_fenics.macroscale.stopwatch import Stopwatch
+from mlms_fenics.materials import Material
 from mlms_fenics.parallel import on_every_rank
 
 # Steps between looks at the energy and at the law's stiffness.
 _CHECK_EVERY = 200
+_PARTS = (
+    "law", "kinematics", "stress", "hourglass", "assembly", "contact", "exchange", "total",
+)  # fmt: skip
 
 
-class ExplicitSolver:
+class ExplicitSolver(Readings):
     """ρ ü = ∇·P of one body with one law, in the reference configuration.
 
-    All methods and the properties `contact_force` and `momentum` are collective.
+    All methods are collective. What is read from the motion (`u`, `v`, `sigma`, `time` ...) is in
+    `Readings`.
 
     Attributes:
-        u: displacement at `time`, mm.
-        v: velocity half a step before `time`, mm/µs (at `time` 0, the initial velocity).
-        time: µs.
-        dt: length of the last step, µs.
+        material: the law.
         stop: what `request_stop` was given on any rank, once all know of it; 0 before.
-        stable_dt: stable step at `time` over all ranks, before the safety factor, µs.
-        step_count: steps done.
         law_stiffness: largest stiffness of the law over the one that its moduli declare, at points
             looked at now and then in `run`; the step is stable where it is below 1/safety², or
             where steps have been shortened for it, see `stiffness`.
-        state: of the law, at the points of this rank's own cells.
-        sigma: Cauchy stress at `time`, GPa, `(n_points, 3, 3)`; elements with one point have as
-            many as cells, others have the points of a cell together.
-        P: first Piola-Kirchhoff stress with bulk viscosity, GPa; what is assembled.
-        nodal_mass: lumped, of all nodes of this rank, owned first, then ghosts, mg.
-        timings: seconds spent in each part so far, on this rank.
-        clock: that `timings` is measured with; `time.process_time` where the machine is busy.
+        stopwatch: measures `timings`; its `clock` is `time.process_time` where the machine is busy.
         settings: the constructor's, but for mesh, law and initial velocity.
     """
 
@@ -121,95 +113,47 @@ class ExplicitSolver:
             stiffness in POLICIES,
             f"stiffness is {stiffness!r}, but must be one of {', '.join(POLICIES)}",
         )
-        self.mesh, self.material = domain, material
-        self.comm = domain.comm
-        self.elements = build_elements(domain, quadrature, degree, two_dimensional)
-        V = self.elements.space
-        self._flat = two_dimensional is not None
-        turned = self.elements.axisymmetric
-        self._deform = axisymmetric.deformation if turned else kernels.deformation
-        self._add_force = axisymmetric.add_internal_force if turned else add_internal_force
-        self._owned = V.dofmap.index_map.size_local
-        self.u, self.v = fem.Function(V, name="u"), fem.Function(V, name="v")
-        self.P = fem.Function(self.elements.stress_space, name="P")
-        self._u, self._v = self.u.x.array.reshape(-1, 3), self.v.x.array.reshape(-1, 3)
-        self._P = self.P.x.array.reshape(-1, 3, 3)
-        self._force_vector = _compat.vector(V)
-        self._force = self._force_vector.array.reshape(-1, 3)
-        self._exchange = NodeExchange(V)
-        self._form = internal_force(self.elements, self.P) if assembly == "dolfinx" else None
-        self.nodal_mass = self._mass = lumped(self.elements, material.density)
-        self._inverse_mass = 1.0 / self._mass
-        n = len(self.elements.volume)
-        self._F = np.zeros((n, 3, 3))
-        self._F_old = np.broadcast_to(np.eye(3), (n, 3, 3)).copy()
-        self._F_mean = np.zeros((n, 3, 3)) if self.elements.mean_dilatation else None
-        self.sigma = np.zeros((n, 3, 3))
-        self._viscous = np.zeros(n)
-        self._smallest_share = material.density * self.elements.shares.min(axis=1, initial=inf)
-        self._work = np.zeros(2)
-        self._parameters = (
-            float(material.density), float(material.bulk_modulus), float(material.shear_modulus),
-            float(viscosity[0]), float(viscosity[1]), 1.0 if self._flat else 2.0, float(turned),
-        )  # fmt: skip
-        self._safety = safety
-        # What a restart must agree with; see saving.record.
-        self.settings: dict[str, Any] = {
+        self.material, self._safety = material, safety
+        parts: dict[str, Any] = {
             "contacts": list(contacts),
             "constraints": list(constraints),
             "loads": list(loads),
             "hourglass": hourglass or Hourglass(),
-            "viscosity": list(viscosity),
-            "safety": safety,
             "quadrature": quadrature,
             "degree": degree,
-            "assembly": assembly,
             "two_dimensional": two_dimensional,
+        }
+        # What a restart must agree with; see saving.record.
+        self.settings: dict[str, Any] = {
+            **parts,
+            "viscosity": list(viscosity),
+            "safety": safety,
+            "assembly": assembly,
             "stiffness": stiffness,
         }
-        self._hourglass = hourglass_control(hourglass, self.elements, material)
-        self.state: State = material.initial_state(n)
-        self.time, self.dt, self.step_count = 0.0, 0.0, 0
-        self.clock: Callable[[], float] = perf_counter
-        self.timings = dict.fromkeys(
-            (
-                "law",
-                "kinematics",
-                "stress",
-                "hourglass",
-                "assembly",
-                "contact",
-                "exchange",
-                "total",
-            ),
-            0.0,
-        )
+        self.body = body = build_body(domain, material, **parts)
+        elements, comm = body.elements, body.comm
+        state = material.initial_state(len(elements.volume))
+        self.motion = motion = Motion(elements, state)
+        self.stopwatch = Stopwatch(_PARTS)
+        self._response = Response(body, motion, material, viscosity, assembly, self.stopwatch)
         self._agreement = np.zeros(3)
-        self._stop_wanted = 0
+        self._stop_wanted = self.stop = 0
         self._end_time = 0.0
-        self.stop = 0
         self.law_stiffness = 0.0
-
-        boundary = boundary_nodes(V) if contacts else np.zeros(0, dtype=np.int64)
-        self.contacts = [
-            body.bind(boundary, self._owned, self.elements.coordinates, self.comm)
-            for body in contacts
-        ]
-        held = [*constraints, *plane.axis(self.elements, self.comm)]
-        self.constraints = [BoundVelocity(c, V, self._owned) for c in held]
-        self.loads = [load.bind(self.elements, self._mass, self._owned) for load in loads]
-        on_every_rank(self.comm, lambda: set_velocity(self._v, velocity, self.elements.coordinates))
-        if self._flat:
+        on_every_rank(comm, lambda: set_velocity(motion.v_values, velocity, elements.coordinates))
+        if body.flat:
+            turned = elements.axisymmetric
             on_every_rank(
-                self.comm, lambda: plane.refuse_motion_across(self._v, self.settings, turned)
+                comm, lambda: plane.refuse_motion_across(motion.v_values, self.settings, turned)
             )
-        refuse_penetration(self.elements, self.u.x.array.reshape(-1, 3), self.contacts, self.comm)
+        refuse_penetration(elements, motion.u_values, body.contacts, comm)
         self._share = 1.0
         self._evaluate(0.0)
-        self._share = step_share(self, safety, stiffness)
-        self.stable_dt *= self._share
-        self._first_dt = self.stable_dt
-        self._initial_energy = self.energies().kinetic
+        self._share = step_share(material, motion, safety, stiffness, comm)
+        motion.stable_dt *= self._share
+        motion.first_dt = motion.stable_dt
+        motion.initial_energy = self.energies().kinetic
 
     def step(self, limit: float = inf) -> float:
         """One step of at most `limit` µs; its length, µs.
@@ -218,25 +162,25 @@ class ExplicitSolver:
             SimulationError: on every rank: an inverted element, a law that fails, stress that is
                 not finite, or a collapsing step.
         """
-        start = self.clock()
-        dt = min(self._safety * self.stable_dt, limit)
-        dt_mean = 0.5 * (self.dt + dt)
-        kernels.advance(self._v, self._force, self._inverse_mass, dt_mean)
-        for constraint in self.constraints:
-            constraint.apply(self._v, self._force, self._mass, dt_mean, dt, self.time + 0.5 * dt)
-        for contact in self.contacts:
-            contact.apply(
-                self._u, self._v, self._force, self._inverse_mass, dt_mean, dt, self.time + dt
-            )
-        kernels.move(self._u, self._v, dt)
-        self.time += dt
-        if abs(self.time - self._end_time) <= 1e-12 * self._end_time:
-            self.time = self._end_time  # not past it by a rounding error, which a law may refuse
-        self.step_count += 1
-        self.dt = dt
-        self.timings["contact"] += self.clock() - start
+        watch, body, motion = self.stopwatch, self.body, self.motion
+        start = watch.start()
+        u, v, force = motion.u_values, motion.v_values, motion.force
+        dt = min(self._safety * motion.stable_dt, limit)
+        dt_mean = 0.5 * (motion.dt + dt)
+        kernels.advance(v, force, body.inverse_mass, dt_mean)
+        for constraint in body.constraints:
+            constraint.apply(v, force, body.mass, dt_mean, dt, motion.time + 0.5 * dt)
+        for contact in body.contacts:
+            contact.apply(u, v, force, body.inverse_mass, dt_mean, dt, motion.time + dt)
+        kernels.move(u, v, dt)
+        motion.time += dt
+        if abs(motion.time - self._end_time) <= 1e-12 * self._end_time:
+            motion.time = self._end_time  # not past it by a rounding error, which a law may refuse
+        motion.step_count += 1
+        motion.dt = dt
+        watch.lap("contact")
         self._evaluate(dt)
-        self.timings["total"] += self.clock() - start
+        watch.seconds["total"] += watch.clock() - start
         return dt
 
     def run(
@@ -265,10 +209,7 @@ class ExplicitSolver:
             else:  # two halves rather than a whole step and a tiny one
                 self.step(allowed if left >= 2.0 * allowed else 0.5 * left)
             if self.step_count % _CHECK_EVERY == 0:
-                self.law_stiffness = diagnosis.watch_law(
-                    self, 1.0 / (self._safety * self._share) ** 2
-                )
-                diagnosis.refuse_runaway(self)
+                self._watch()
             if callback is not None:
                 callback(self)
             if self.stop:
@@ -283,118 +224,23 @@ class ExplicitSolver:
         self._stop_wanted = reason
 
     @property
-    def F(self) -> np.ndarray:
-        """Deformation gradients at `time`, *Shape* `(n_points, 3, 3)`, this rank's own cells."""
-        return self._F
-
-    def cell_mean(self, values: np.ndarray) -> np.ndarray:
-        """Means over each cell of values at its points, *Shape* `(n_points, ...)`."""
-        return self.elements.mean(values)
-
-    @property
-    def contact_force(self) -> np.ndarray:
-        """Force of all contacts on the body in the last step, kN, `(3,)`."""
-        local = sum((c.force for c in self.contacts), np.zeros(3))
-        return self.comm.allreduce(local, op=MPI.SUM)
-
-    @property
-    def contact_impulse(self) -> np.ndarray:
-        """Impulse of all contacts on the body so far, kN µs = mg mm/µs, `(3,)`."""
-        local = sum((c.impulse for c in self.contacts), np.zeros(3))
-        return self.comm.allreduce(local, op=MPI.SUM)
-
-    @property
-    def momentum(self) -> np.ndarray:
-        """Σ m v at the time of `v`, mg mm/µs, `(3,)`."""
-        n = self._owned
-        return self.comm.allreduce(self._mass[:n] @ self._v[:n], op=MPI.SUM)
-
-    def energies(self) -> Energies:
-        """Energies at `time`, J."""
-        return energies(self)
+    def timings(self) -> dict[str, float]:
+        """Seconds spent in each part so far, on this rank."""
+        return self.stopwatch.seconds
 
     def _evaluate(self, dt: float) -> None:
         """Stress, forces and stable step for the present displacement."""
-        timings, clock = self.timings, self.clock
-        t0 = clock()
-        self._F, self._F_old = self._F_old, self._F
-        if self.step_count == 0:
-            self._F[:] = np.eye(3)
-        elements = self.elements
-        smallest, where = self._deform(self._u, elements.dofs, elements.gradients, self._F)
-        t1 = clock()
-        failure: Exception | None = None
-        if len(self._F) and not 0.0 < smallest < inf:
-            failure = diagnosis.failure(
-                self, where, f"det F is {smallest:g}: the element is inverted or holds NaN"
-            )
-        elif dt > 0.0 and len(self._F):
-            try:
-                self._call_law(dt)
-            except Exception as error:  # handed to all ranks below
-                failure = diagnosis.law_failure(self, None, f"the material law failed: {error}")
-                failure.__cause__ = error
-        t2 = clock()
-        stable = inf
-        if failure is None:
-            stable, bad = kernels.stresses(
-                self._F, self._F_old, self.sigma, self._P, elements.points, elements.metric,
-                elements.volume, self._smallest_share, self._viscous, self._parameters, dt,
-                self._work,
-            )  # fmt: skip
-            if bad >= 0:
-                failure = diagnosis.law_failure(
-                    self, bad, "the material law returned a stress that is not finite"
-                )
-        t3 = clock()
+        self.stopwatch.start()
+        stable, failure = self._response.stress(dt)
         self._agree(stable, failure)
-        t4 = clock()
-        self._force_vector.array[:] = 0.0
-        if self._form is not None:
-            _compat.assemble_into(self._force_vector.array, self._form)
-        else:
-            self._add_force(
-                self._P, elements.points, elements.gradients, elements.volume, elements.dofs,
-                self._force,
-            )  # fmt: skip
-        t5 = clock()
-        if self._hourglass is not None:
-            self._hourglass.add(self._u, self._F, self.sigma, dt, self._force)
-        t6 = clock()
-        self._exchange.add(self._force)
-        self._exchange.update(self._force)
-        for load in self.loads:
-            load.apply(self._u, self._v, self._force, dt, self.time)
-        if self._flat:
-            self._force[:, 2] = 0.0
-        t7 = clock()
-        timings["kinematics"] += t1 - t0
-        timings["law"] += t2 - t1
-        timings["stress"] += t3 - t2
-        timings["assembly"] += t5 - t4
-        timings["hourglass"] += t6 - t5
-        timings["exchange"] += t4 - t3 + t7 - t6
-
-    def _call_law(self, dt: float) -> None:
-        law, per_cell, volume = self.material, self.elements.per_cell, self.elements.volume
-        F_law = self._F
-        if self._F_mean is not None:
-            F_law = self._F_mean
-            kernels.mean_dilatation(self._F, volume, per_cell, F_law)
-        F = torch.from_numpy(F_law).to(dtype=law.dtype, device=law.device)
-        with torch.no_grad():
-            sigma, self.state = law.update(F, self.time, dt, self.state)
-        self.sigma[:] = sigma.detach().cpu().numpy()
-        if self._F_mean is not None:
-            kernels.mean_pressure(self._F, F_law, volume, per_cell, self.sigma)
+        self.stopwatch.lap("exchange")
+        self._response.forces(dt)
 
     def _agree(self, stable: float, failure: Exception | None) -> None:
         """Least stable step over ranks; if any rank failed, all raise the same error."""
-        self._agreement[0] = stable
-        self._agreement[1] = 0.0 if failure is None else -1.0
-        self._agreement[2] = -self._stop_wanted
+        self._agreement[:] = stable, 0.0 if failure is None else -1.0, -self._stop_wanted
         self.comm.Allreduce(MPI.IN_PLACE, self._agreement, op=MPI.MIN)
-        self.stable_dt = self._share * float(self._agreement[0])
+        self.motion.stable_dt = self._share * float(self._agreement[0])
         self.stop = -int(self._agreement[2])
         if self._agreement[1] < 0.0:
 
@@ -403,5 +249,12 @@ class ExplicitSolver:
                     raise failure
 
             on_every_rank(self.comm, tell)
-        if self.step_count > 0:
-            diagnosis.refuse_collapse(self, self._first_dt)
+        if self.motion.step_count > 0:
+            diagnosis.refuse_collapse(self.body, self.motion)
+
+    def _watch(self) -> None:
+        """Look at the law's stiffness and at the energy."""
+        parts = (self.material, self.body, self.motion)
+        limit = 1.0 / (self._safety * self._share) ** 2
+        self.law_stiffness = diagnosis.watch_law(*parts, self.law_stiffness, limit)
+        diagnosis.refuse_runaway(self.energies().balance, *parts)

@@ -3,18 +3,18 @@
 
 import warnings
 from math import sqrt
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
 
-from mlms_fenics.errors import InputError
+from mlms_fenics.errors import InputError, SimulationError
+from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.materials import Material, State
 from mlms_fenics.parallel import on_every_rank, on_rank_zero
 
-if TYPE_CHECKING:
-    from mlms_fenics.macroscale.solver import ExplicitSolver
-
+# What a law raises where it is asked for more than it is made for; all else is its own defect.
+REFUSALS = (ValueError, ArithmeticError, SimulationError, torch.linalg.LinAlgError)
 POLICIES = ("measured", "declared")
 # Steps are not shortened further than this for a stiff law: its moduli are wrong, likely in unit.
 _LEAST_SHARE = 0.05
@@ -73,7 +73,7 @@ def stiffness_ratio(
     return ratio
 
 
-def step_share(solver: "ExplicitSolver", safety: float, policy: str) -> float:
+def step_share(material: Material, motion: Motion, safety: float, policy: str, comm: Any) -> float:
     """Share of the stable step, which is made of the law's moduli, that its stiffness allows.
 
     The law is looked at at rest at all points, and at a few along paths to 10% of strain. A ratio
@@ -82,23 +82,25 @@ def step_share(solver: "ExplicitSolver", safety: float, policy: str) -> float:
     increment answers to the rate), is what they allow. Collective; all ranks do alike.
 
     Args:
-        solver: at rest.
-        safety: its step over stable step.
+        material: the law.
+        motion: at rest, with the stable step that the moduli make.
+        safety: step over stable step.
         policy: "measured", or "declared" to refuse such a law.
+        comm: of the body's ranks.
 
     Raises:
         InputError: the law's stress is not finite; it is too stiff, by policy or altogether.
     """
     share, limit = 1.0, 1.0 / safety**2
     while True:
-        ratio, where = _stiffest(solver, safety * share * solver.stable_dt)
+        ratio, where = _stiffest(material, motion, safety * share * motion.stable_dt, comm)
         excess = ratio * share**2
         if excess <= limit:
             break
         share, limit = 0.95 * share / sqrt(excess), 1.0
         if policy == "declared" or share < _LEAST_SHARE:
-            raise InputError(too_stiff(solver.material, where, ratio))
-    if share < 1.0 and solver.comm.rank == 0:
+            raise InputError(too_stiff(material, where, ratio))
+    if share < 1.0 and comm.rank == 0:
         warnings.warn(
             f"the law {where} is {ratio:.3g} times as stiff as its moduli say: time steps are "
             f"{1.0 / share:.3g} times shorter than these would allow",
@@ -107,17 +109,17 @@ def step_share(solver: "ExplicitSolver", safety: float, policy: str) -> float:
     return share
 
 
-def _stiffest(solver: "ExplicitSolver", dt: float) -> tuple[float, str]:
+def _stiffest(material: Material, motion: Motion, dt: float, comm: Any) -> tuple[float, str]:
     """Largest `stiffness_ratio` for steps of dt, µs, and where (collective)."""
 
     def at_rest() -> float:
-        ratio = stiffness_ratio(solver.material, solver.F, dt, dt, solver.state)
+        ratio = stiffness_ratio(material, motion.F, dt, dt, motion.state)
         if not np.isfinite(ratio).all():
             raise InputError("the law returns a stress that is not finite at a strain of 0.1%")
         return float(ratio.max(initial=0.0))
 
-    rest = max(solver.comm.allgather(on_every_rank(solver.comm, at_rest)))
-    largest, strain = on_rank_zero(solver.comm, lambda: stiffest_when_deformed(solver.material, dt))
+    rest = max(comm.allgather(on_every_rank(comm, at_rest)))
+    largest, strain = on_rank_zero(comm, lambda: stiffest_when_deformed(material, dt))
     if largest > rest:
         return largest, f"at {100.0 * strain:.0f}% of strain"
     return rest, "at rest"
@@ -156,7 +158,7 @@ def stiffest_when_deformed(material: Material, dt: float) -> tuple[float, float]
             with torch.no_grad():
                 given = torch.from_numpy(F).to(material.device, material.dtype)
                 _, state = material.update(given, k * _STEP, _STEP, state)
-        except Exception:  # the law is beyond its range, which is no fault of its moduli
+        except REFUSALS:  # the law is beyond its range, which is no fault of its moduli
             break
     return largest, where
 

@@ -124,7 +124,7 @@ def test_circles_are_found():
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == {frozenset({"b", "c"})}
 
 
-@pytest.mark.parametrize("subpackage", (*WITHOUT_FENICSX, "io", "geometry", "impact"))
+@pytest.mark.parametrize("subpackage", (*WITHOUT_FENICSX, "macroscale", "io", "geometry", "impact"))
 def test_no_circle_of_imports(subpackage):
     graph = imports_by_file(subpackage)
     assert len(graph) > 1

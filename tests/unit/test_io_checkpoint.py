@@ -46,7 +46,7 @@ def impact(divisions=(3, 3, 6), stretch=0.0, **changes):
 
 
 def everything(solver):
-    now = contents(solver).copy()
+    now = contents(solver.body, solver.motion).copy()
     return {**now.nodal, **now.cell, **now.sums, **now.common}
 
 

@@ -50,7 +50,7 @@ def test_fused_and_dolfinx_assembly_agree(cell, bent, options) -> None:
     expected = np.zeros_like(fused.u.x.array)
     _compat.assemble_into(expected, internal_force(fused.elements, fused.P))
     assert np.abs(expected).max() > 1e-3
-    force = fused._force.ravel()
+    force = fused.motion.force.ravel()
     np.testing.assert_allclose(force, expected, atol=1e-12 * np.abs(expected).max(), rtol=0.0)
     u, expected = fused.u.x.array, reference.u.x.array
     np.testing.assert_allclose(u, expected, atol=1e-12 * np.abs(expected).max(), rtol=0.0)

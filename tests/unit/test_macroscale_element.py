@@ -62,14 +62,16 @@ def test_assembled_force_is_the_sum_over_elements(cell: mesh.CellType, skew: flo
     expected = np.zeros_like(e.coordinates)
     loads = np.einsum("c,cij,caj->cai", e.volume, P, e.gradients)
     np.add.at(expected, e.dofs, -loads)
-    np.testing.assert_allclose(solver._force, expected, rtol=0, atol=1e-12 * np.abs(loads).max())
+    np.testing.assert_allclose(
+        solver.motion.force, expected, rtol=0, atol=1e-12 * np.abs(loads).max()
+    )
 
 
 def test_force_is_minus_the_gradient_of_the_energy() -> None:
     solver = ExplicitSolver(
         cube(2, skew=0.1), LAW, viscosity=(0.0, 0.0), hourglass=Hourglass("elastic", 0.2)
     )
-    control = solver._hourglass
+    control = solver.body.hourglass
     direction = np.random.default_rng(5).standard_normal(solver.u.x.array.shape)
 
     def energy(step: float) -> float:
@@ -77,13 +79,13 @@ def test_force_is_minus_the_gradient_of_the_energy() -> None:
         solver.u.x.array[:] += step * direction
         solver._evaluate(1e-3)
         stored = LAW.energy_density(torch.from_numpy(solver.F)).numpy() @ solver.elements.volume
-        q = control._q
+        q = control.q
         return float(stored) + 0.5 * float(np.einsum("c,cmi,cmi->", control._scale, q, q))
 
     h = 1e-5
     slope = (energy(h) - energy(-h)) / (2.0 * h)
     displaced(solver, 0.02)
-    force = solver._force.ravel() @ direction
+    force = solver.motion.force.ravel() @ direction
     assert force == pytest.approx(-slope, rel=1e-7)
 
 
@@ -132,7 +134,7 @@ def test_force_with_mean_dilatation_is_minus_the_gradient_of_its_energy() -> Non
     h = 1e-5
     slope = (energy(h) - energy(-h)) / (2.0 * h)
     displaced(solver, 0.03)
-    force = solver._force.ravel() @ direction
+    force = solver.motion.force.ravel() @ direction
     assert force == pytest.approx(-slope, rel=1e-7)
 
 
@@ -149,7 +151,7 @@ def test_force_of_quadratic_tetrahedra_is_what_dolfinx_assembles() -> None:
     v = ufl.TestFunction(solver.elements.space)
     expected = fem.assemble_vector(fem.form(-ufl.inner(P, ufl.grad(v)) * dx)).array
     np.testing.assert_allclose(
-        solver._force.ravel(), expected, rtol=0, atol=1e-12 * np.abs(expected).max()
+        solver.motion.force.ravel(), expected, rtol=0, atol=1e-12 * np.abs(expected).max()
     )
 
 
@@ -163,7 +165,7 @@ def matrix(solver: ExplicitSolver) -> np.ndarray:
             u[:] = 0.0
             u[k] = value
             solver._evaluate(1e-3)
-            ends.append(solver._force.ravel().copy())
+            ends.append(solver.motion.force.ravel().copy())
         columns.append((ends[1] - ends[0]) / (2.0 * h))
     u[:] = 0.0
     solver._evaluate(1e-3)

@@ -164,4 +164,4 @@ def test_a_collapsing_step_names_the_crushed_element(monkeypatch) -> None:
     original = body.mesh.topology.original_cell_index[cell]
     assert f"element {original} at ({low[0] + 1 / 6:.4g}, " in str(caught.value)
     assert "is 0.1 of its first size across" in str(caught.value)
-    assert crushed(body) in str(caught.value)
+    assert crushed(body.body, body.motion) in str(caught.value)

@@ -25,7 +25,7 @@ def impact(weights=(0.7, 0.3)):
 
 
 def everything(solver):
-    now = contents(solver).copy()
+    now = contents(solver.body, solver.motion).copy()
     return {**now.nodal, **now.cell, **now.sums, **now.common}
 
 

@@ -69,7 +69,7 @@ def test_uniform_pressure_is_in_equilibrium_with_uniform_stress(kind: str) -> No
     solver._evaluate(1e-3)
     np.testing.assert_allclose(solver.sigma, np.broadcast_to(-p * np.eye(3), solver.sigma.shape),
                                atol=1e-12)  # fmt: skip
-    assert np.abs(solver._force).max() < 1e-12
+    assert np.abs(solver.motion.force).max() < 1e-12
 
 
 def test_pressure_on_one_face_turns_with_it_and_does_its_work() -> None:
@@ -126,7 +126,7 @@ def test_plane_strain_pressure_is_force_per_thickness() -> None:
         domain, LAW, two_dimensional="plane-strain", loads=[Pressure(top, 0.3)],
         constraints=[PrescribedVelocity(everywhere)],
     )  # fmt: skip
-    np.testing.assert_allclose(solver._force.sum(axis=0), [0.0, -0.6, 0.0], atol=1e-14)
+    np.testing.assert_allclose(solver.motion.force.sum(axis=0), [0.0, -0.6, 0.0], atol=1e-14)
 
 
 def test_impossible_pressures_are_refused() -> None:

@@ -98,10 +98,10 @@ def test_force_is_minus_the_gradient_of_the_energy_and_what_dolfinx_assembles(
             two_dimensional=plane, assembly=assembly, hourglass=Hourglass("elastic", 0.2),
         )  # fmt: skip
         displaced(solver, 0.02)
-        forces.append(solver._force.copy())
+        forces.append(solver.motion.force.copy())
     scale = np.abs(forces[0]).max()
     np.testing.assert_allclose(forces[1], forces[0], rtol=0.0, atol=1e-12 * scale)
-    control = solver._hourglass
+    control = solver.body.hourglass
     direction = np.random.default_rng(5).standard_normal(forces[0].shape) * [1.0, 1.0, 0.0]
 
     def energy(step: float) -> float:
@@ -116,7 +116,7 @@ def test_force_is_minus_the_gradient_of_the_energy_and_what_dolfinx_assembles(
             F = F * np.cbrt(theta[:, None] / J).reshape(-1, 1, 1)
         stored = LAW.energy_density(torch.from_numpy(F)).numpy() @ e.volume
         if control is not None:
-            q = control._q
+            q = control.q
             stored += 0.5 * float(np.einsum("c,cmi,cmi->", control._scale, q, q))
         return float(stored)
 
@@ -145,7 +145,7 @@ def test_stable_step_is_below_the_true_limit_and_not_far(plane, quadrature, star
             u[:] = 0.0
             u[k] = value
             solver._evaluate(1e-3)
-            ends.append(solver._force[free].copy())
+            ends.append(solver.motion.force[free].copy())
         columns.append((ends[1] - ends[0]) / (2.0 * h))
     u[:] = 0.0
     solver._evaluate(1e-3)

@@ -62,7 +62,7 @@ def test_standing_wave_converges_at_second_order_in_time_alone() -> None:
         chain = 2.0 * SPEED / h * np.sin(0.5 * k * h)
         dt = safety * solver.stable_dt
         end = 1.9 * 0.5 * np.pi / chain
-        solver._v[:] *= chain / (k * SPEED)
+        solver.motion.v_values[:] *= chain / (k * SPEED)
         while solver.time < end:
             solver.step(dt)
         x = solver.elements.coordinates[:, 0]

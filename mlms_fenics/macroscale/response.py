@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""How a body answers to its displacement: stress, nodal forces, stable step."""
+
+from math import inf
+
+import numpy as np
+import torch
+
+from mlms_fenics import _compat
+from mlms_fenics.macroscale import axisymmetric, diagnosis, kernels
+from mlms_fenics.macroscale.assembly import add_internal_force
+from mlms_fenics.macroscale.body import Body
+from mlms_fenics.macroscale.element import internal_force
+from mlms_fenics.macroscale.exchange import NodeExchange
+from mlms_fenics.macroscale.motion import Motion
+from mlms_fenics.macroscale.stopwatch import Stopwatch
+from mlms_fenics.materials import Material
+
+
+class Response:
+    """The answer of one law in one body (the constructor is collective).
+
+    Args:
+        body: of the law.
+        motion: of the body; stress and forces are set in it.
+        material: the law.
+        viscosity: linear and quadratic coefficient of the bulk viscosity.
+        assembly: of the internal force, of `ASSEMBLIES`.
+        stopwatch: running, with the parts kinematics, law, stress, assembly, hourglass, exchange.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        motion: Motion,
+        material: Material,
+        viscosity: tuple[float, float],
+        assembly: str,
+        stopwatch: Stopwatch,
+    ) -> None:
+        self._body, self._motion, self._material = body, motion, material
+        self._watch = stopwatch
+        elements = body.elements
+        turned = elements.axisymmetric
+        self._deform = axisymmetric.deformation if turned else kernels.deformation
+        self._add_force = axisymmetric.add_internal_force if turned else add_internal_force
+        self._exchange = NodeExchange(elements.space)
+        self._form = internal_force(elements, motion.P) if assembly == "dolfinx" else None
+        self._F_before = motion.F.copy()
+        self._F_mean = np.zeros_like(motion.F) if elements.mean_dilatation else None
+        self._smallest_share = material.density * elements.shares.min(axis=1, initial=inf)
+        self._parameters = (
+            float(material.density), float(material.bulk_modulus), float(material.shear_modulus),
+            float(viscosity[0]), float(viscosity[1]), 1.0 if body.flat else 2.0, float(turned),
+        )  # fmt: skip
+
+    def stress(self, dt: float) -> tuple[float, Exception | None]:
+        """Set F, stress and the law's state at the end of a step of `dt` µs; 0 at the start.
+
+        Returns:
+            Stable step of this rank's cells, µs, and what failed on this rank.
+        """
+        motion, elements, lap = self._motion, self._body.elements, self._watch.lap
+        motion.F, self._F_before = self._F_before, motion.F
+        if motion.step_count == 0:
+            motion.F[:] = np.eye(3)
+        smallest, where = self._deform(motion.u_values, elements.dofs, elements.gradients, motion.F)
+        lap("kinematics")
+        failure: Exception | None = None
+        if len(motion.F) and not 0.0 < smallest < inf:
+            failure = diagnosis.failure(
+                self._body, motion, where,
+                f"det F is {smallest:g}: the element is inverted or holds NaN",
+            )  # fmt: skip
+        elif dt > 0.0 and len(motion.F):
+            try:
+                self._call_law(dt)
+            except Exception as error:  # handed to all ranks by who called
+                failure = diagnosis.law_failure(
+                    self._body, motion, None, f"the material law failed: {error}"
+                )
+                failure.__cause__ = error
+        lap("law")
+        stable = inf
+        if failure is None:
+            stable, bad = kernels.stresses(
+                motion.F, self._F_before, motion.sigma, motion.P_values, elements.points,
+                elements.metric, elements.volume, self._smallest_share, motion.viscous,
+                self._parameters, dt, motion.work,
+            )  # fmt: skip
+            if bad >= 0:
+                failure = diagnosis.law_failure(
+                    self._body, motion, bad,
+                    "the material law returned a stress that is not finite",
+                )  # fmt: skip
+        lap("stress")
+        return stable, failure
+
+    def forces(self, dt: float) -> None:
+        """Set the nodal forces of the present stress and loads (collective)."""
+        body, motion, lap = self._body, self._motion, self._watch.lap
+        elements, force = body.elements, motion.force
+        force[:] = 0.0
+        if self._form is not None:
+            _compat.assemble_into(motion.force_vector.array, self._form)
+        else:
+            self._add_force(
+                motion.P_values, elements.points, elements.gradients, elements.volume,
+                elements.dofs, force,
+            )  # fmt: skip
+        lap("assembly")
+        if body.hourglass is not None:
+            body.hourglass.add(motion.u_values, motion.F, motion.sigma, dt, force)
+        lap("hourglass")
+        self._exchange.add(force)
+        self._exchange.update(force)
+        for load in body.loads:
+            load.apply(motion.u_values, motion.v_values, force, dt, motion.time)
+        if body.flat:
+            force[:, 2] = 0.0
+        lap("exchange")
+
+    def _call_law(self, dt: float) -> None:
+        law, motion, elements = self._material, self._motion, self._body.elements
+        F_law = motion.F
+        if self._F_mean is not None:
+            F_law = self._F_mean
+            kernels.mean_dilatation(motion.F, elements.volume, elements.per_cell, F_law)
+        F = torch.from_numpy(F_law).to(dtype=law.dtype, device=law.device)
+        with torch.no_grad():
+            sigma, motion.state = law.update(F, motion.time, dt, motion.state)
+        motion.sigma[:] = sigma.detach().cpu().numpy()
+        if self._F_mean is not None:
+            kernels.mean_pressure(motion.F, F_law, elements.volume, elements.per_cell, motion.sigma)
