@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.files import replacing
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.stages import run_stage
 
@@ -96,10 +97,8 @@ def stages(options: argparse.Namespace) -> list[tuple[str, Path, list[str]]]:
     ]
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    check(options)
+def run_stages(options: argparse.Namespace) -> None:
+    """Run the stages that are not done."""
     spent = []
     for number, (name, result, command) in enumerate(stages(options), start=1):
         if result.exists():
@@ -112,6 +111,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not result.exists():
             raise SimulationError(f"stage {number} ({name}) left no {result}")
     print("done: " + (", ".join(spent) or "nothing was left to do") + f"; results in {options.out}")
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    options = options_from(argv)
+    check(options)
+    with Claim(options.out):
+        run_stages(options)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from mlms_fenics.io.probes import FootRadius, Length, Probe
 from mlms_fenics.io.report import add_files, add_run
 from mlms_fenics.io.section import cut
 from mlms_fenics.io.section_figure import draw_run
+from mlms_fenics.locking import Claim
 from mlms_fenics.materials import Material
 from mlms_fenics.parallel import entry_point, on_every_rank, on_rank_zero
 from mlms_fenics.units import METRE_PER_SECOND
@@ -104,12 +105,8 @@ def draw(folder: Path, recorder: Recorder, options: argparse.Namespace) -> list[
     return draw_run(folder, sections, title, outline)
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> Any:
-    options = options_from(argv)
-    check(options)
-    device = chosen_device(COMM, options.device)
-    law, name = on_every_rank(COMM, lambda: build_law(options, device, options.end_time))
+def simulate(options: argparse.Namespace, law: Material, name: str) -> None:
+    """Run the impact and write its results (collective)."""
     folder = writable_folder(COMM, options.out)
     solver = anvil_solver(
         COMM,
@@ -142,6 +139,16 @@ def main(argv: Sequence[str] | None = None) -> Any:
         print(summary.text(), flush=True)
 
     on_rank_zero(COMM, finish)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> Any:
+    options = options_from(argv)
+    check(options)
+    device = chosen_device(COMM, options.device)
+    law, name = on_every_rank(COMM, lambda: build_law(options, device, options.end_time))
+    with Claim(options.out, COMM):
+        simulate(options, law, name)
 
 
 if __name__ == "__main__":

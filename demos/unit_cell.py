@@ -19,6 +19,7 @@ import numpy as np
 
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.files import replacing
+from mlms_fenics.locking import Claim
 from mlms_fenics.materials import CrystalLaw, two_slip_crystal
 from mlms_fenics.microstructure import random_orientations, voronoi_grains, write_grains
 from mlms_fenics.microstructure.grain_picture import draw_boundaries
@@ -162,24 +163,23 @@ def main(arguments: list[str] | None = None) -> int:
     Q = random_orientations(options.grains, options.seed, dimension=2)
     cell = FFTCell(law, grains, Q, operator=options.operator)
     out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
-
-    strain = np.linspace(0.0, options.strain, options.steps + 1)
-    result, shots = full_field(cell, strain, options.horizon)
-    average = taylor(law, cell, strain, options.horizon)
-    curves = {
-        name: stress[:, 0, 0] - stress[:, 1, 1]
-        for name, stress in (("full field", result.stress[0]), ("Taylor average", average))
-    }
-    write_grains(out / "grains.vti", grains, Q)
-    write_grains(out / "grains.h5", grains, Q)
-    draw(out / "unit_cell.png", cell, shots, strain, curves)
-    table = np.column_stack((strain, *curves.values()))
-    np.savetxt(
-        out / "stress.txt",
-        table,
-        header="log strain, sigma_11 - sigma_22 (GPa): full field, Taylor",
-    )
+    with Claim(out):
+        strain = np.linspace(0.0, options.strain, options.steps + 1)
+        result, shots = full_field(cell, strain, options.horizon)
+        average = taylor(law, cell, strain, options.horizon)
+        curves = {
+            name: stress[:, 0, 0] - stress[:, 1, 1]
+            for name, stress in (("full field", result.stress[0]), ("Taylor average", average))
+        }
+        write_grains(out / "grains.vti", grains, Q)
+        write_grains(out / "grains.h5", grains, Q)
+        draw(out / "unit_cell.png", cell, shots, strain, curves)
+        table = np.column_stack((strain, *curves.values()))
+        np.savetxt(
+            out / "stress.txt",
+            table,
+            header="log strain, sigma_11 - sigma_22 (GPa): full field, Taylor",
+        )
     seconds = result.seconds
     print(
         f"{options.grid} × {options.grid} cells, {options.grains} grains, {options.steps} steps: "

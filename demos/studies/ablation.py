@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.files import replacing
 from mlms_fenics.kinematics.tensors import from_components, to_components
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.fitting.data import TrainingData, load_data
 from mlms_fenics.surrogate.fitting.training import Settings, optimise
@@ -174,13 +175,8 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = main_options(argv)
-    for name in ("epochs", "test"):
-        require(getattr(options, name) >= 1, f"--{name} {getattr(options, name)}: at least 1")
-    require(min(options.paths) >= 10, f"--paths {options.paths}: each must be at least 10")
-    options.out.mkdir(parents=True, exist_ok=True)
+def study(options: argparse.Namespace) -> None:
+    """Train and judge all rows that are not done."""
     record = options.out / "ablation.json"
     results = json.loads(record.read_text()) if record.exists() else {}
     files = histories(options)
@@ -207,6 +203,16 @@ def main(argv: Sequence[str] | None = None) -> None:
                 beside.write_text(json.dumps(results, indent=1))
     print("Mean deviatoric error on test paths: own steps, 4 times coarser, 4 times finer")
     print(table(results))
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    options = main_options(argv)
+    for name in ("epochs", "test"):
+        require(getattr(options, name) >= 1, f"--{name} {getattr(options, name)}: at least 1")
+    require(min(options.paths) >= 10, f"--paths {options.paths}: each must be at least 10")
+    with Claim(options.out):
+        study(options)
 
 
 if __name__ == "__main__":

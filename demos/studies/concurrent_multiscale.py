@@ -29,6 +29,7 @@ from mlms_fenics.impact.compare import compare_runs, only_xdmf, spearman
 from mlms_fenics.impact.figures import difference, draw_side_by_side, section_of
 from mlms_fenics.impact.snapshots import read_snapshot
 from mlms_fenics.io.command import Parser
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 
 DEMOS = {"anvil": "taylor_anvil.py", "plate": "plate_impact.py"}
@@ -180,10 +181,8 @@ def table(problem: str, results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    options.out.mkdir(parents=True, exist_ok=True)
+def study(options: argparse.Namespace) -> None:
+    """Run and compare all problems."""
     everything, tables = {}, []
     for problem in options.problems:
         runs = run_all(options, problem)
@@ -196,6 +195,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         save_json(options.out / "results.json", everything)
         with replacing(options.out / "table.md") as beside:
             beside.write_text("\n".join(tables), encoding="utf-8")
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    options = options_from(argv)
+    with Claim(options.out):
+        study(options)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ from mlms_fenics.impact.costs import Shadow, processor, time_run
 from mlms_fenics.impact.price_table import table
 from mlms_fenics.impact.priced_laws import NAMES, Row, laws
 from mlms_fenics.io.command import Parser
+from mlms_fenics.locking import Claim
 from mlms_fenics.materials import Material, johnson_cook, magnesium
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.parallel import entry_point, on_every_rank, on_rank_zero
@@ -242,15 +243,8 @@ def forget(options: argparse.Namespace) -> None:
         (options.out / "offline.json").unlink(missing_ok=True)
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    argv = list(sys.argv[1:] if argv is None else argv)
-    options = options_from(argv)
-    if options.measure:
-        measure(options)
-        return
-    laws(options, torch.device("cpu"))  # whose files must be there
-    options.out.mkdir(parents=True, exist_ok=True)
+def study(options: argparse.Namespace, argv: Sequence[str]) -> None:
+    """Measure what is not measured yet, and write the table."""
     forget(options)
     alone = options.ranks == [1]
     measured = {
@@ -267,6 +261,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     with replacing(options.out / "table.md") as beside:
         beside.write_text(text, encoding="utf-8")
     print(text)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    argv = list(sys.argv[1:] if argv is None else argv)
+    options = options_from(argv)
+    if options.measure:
+        measure(options)
+        return
+    laws(options, torch.device("cpu"))  # whose files must be there
+    with Claim(options.out):
+        study(options, argv)
 
 
 if __name__ == "__main__":

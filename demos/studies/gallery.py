@@ -19,9 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlms_fenics.errors import InputError, SimulationError, require
+from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.files import replacing
 from mlms_fenics.io.command import Parser
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 
 HERE = Path(__file__).resolve().parent
@@ -166,13 +167,8 @@ def chapter_text(chapter: Chapter, results: Path, docs: Path) -> list[str]:
     return [f"## {chapter.title}", "", *text, *lines, f"Made by {made}.", ""]
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    try:
-        (options.docs / "gallery").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--docs {options.docs}: cannot be made: {error.strerror}") from None
+def build(options: argparse.Namespace) -> None:
+    """Run the studies, if asked to, and write the page."""
     if options.run:
         run_studies(options.results)
     chapters = [chapter_text(chapter, options.results, options.docs) for chapter in CHAPTERS]
@@ -189,6 +185,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{options.docs / 'gallery.md'} written")
     if missing:
         print(f"left out, since not run: {', '.join(missing)}")
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    options = options_from(argv)
+    with Claim(options.docs / "gallery"):
+        build(options)
 
 
 if __name__ == "__main__":

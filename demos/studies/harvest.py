@@ -33,6 +33,7 @@ from mlms_fenics.impact.compare import compare_runs
 from mlms_fenics.impact.figures import save_figure
 from mlms_fenics.io.command import Parser
 from mlms_fenics.kinematics.tensors import polar
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate import load_model
 
@@ -224,10 +225,8 @@ def picture(path: Path, rounds: list[dict[str, Any]], problems: Sequence[str]) -
     save_figure(figure, path)
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    options.out.mkdir(parents=True, exist_ok=True)
+def study(options: argparse.Namespace) -> None:
+    """All rounds of running, harvesting and training."""
     data = list(options.data or ())
     if not data:
         for name, strain, seed in (("walks_10.h5", 0.1, 71), ("walks_50.h5", 0.5, 72)):
@@ -254,6 +253,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     with replacing(options.out / "table.md") as beside:
         beside.write_text(table(rounds, options.problems), encoding="utf-8")
     picture(options.out / "rounds.png", rounds, options.problems)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    options = options_from(argv)
+    with Claim(options.out):
+        study(options)
 
 
 if __name__ == "__main__":

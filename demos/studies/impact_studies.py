@@ -30,6 +30,7 @@ from mlms_fenics.impact.snapshots import output_at, read_snapshot
 from mlms_fenics.io import Section, XDMFReader
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.section_figure import MEASURES
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 
 DEMOS = {"anvil": "taylor_anvil.py", "plate": "plate_impact.py"}
@@ -230,10 +231,8 @@ def _read(folder: Path) -> tuple[dict, dict]:
     return run.summary, run.cost
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    options.out.mkdir(parents=True, exist_ok=True)
+def study(options: argparse.Namespace) -> None:
+    """All figures asked for, and the table of runs."""
     study, out = Study(options), options.out
     steps = {
         "fig4": lambda: over_time(study, "anvil", out / "fig4_anvil.png"),
@@ -257,6 +256,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     with replacing(out / "runs.md") as beside:
         beside.write_text(report(study), encoding="utf-8")
     print(report(study))
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    options = options_from(argv)
+    with Claim(options.out):
+        study(options)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from ablation import train
 
 from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.evaluate import predict
 from mlms_fenics.surrogate.fitting.data import TrainingData, load_data
@@ -174,10 +175,8 @@ def draw(rows: Sequence[dict[str, Any]], options: argparse.Namespace, path: Path
     plt.close(figure)
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    options.out.mkdir(parents=True, exist_ok=True)
+def study(options: argparse.Namespace) -> None:
+    """All curves, as a table and a picture."""
     record = options.out / "learning_curves.json"
     results = json.loads(record.read_text()) if record.exists() else {}
     names = [curve(files, options, results, record) for files in options.data]
@@ -186,6 +185,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(table(rows))
     draw(rows, options, options.out / "learning_curves.png")
     print(f"picture written to {options.out / 'learning_curves.png'}")
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    options = options_from(argv)
+    with Claim(options.out):
+        study(options)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from typing import Any
 from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
 from mlms_fenics.judge.judged_data import load_judged
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.stages import run_stage
 from mlms_fenics.surrogate import load_model
@@ -267,6 +268,15 @@ def picture(results: Sequence[dict[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
+def study(options: argparse.Namespace) -> None:
+    """All cases, as a table and a picture."""
+    table = Table(options)
+    results = [table.result(case) for case in table.cases]
+    print(text(results))
+    picture(results, options.out / "table1.png")
+    print(f"picture written to {options.out / 'table1.png'}; {options.recipe} PCA-Nets")
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     options = options_from(argv)
@@ -275,11 +285,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in ("epochs", "batch"):
         value = getattr(options, name)
         require(value is None or value >= 1, f"--{name} {value}: must be at least 1")
-    table = Table(options)
-    results = [table.result(case) for case in table.cases]
-    print(text(results))
-    picture(results, options.out / "table1.png")
-    print(f"picture written to {options.out / 'table1.png'}; {options.recipe} PCA-Nets")
+    with Claim(options.out):
+        study(options)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ FILE.h5.parts/, written beside and renamed, so that a process killed at any mome
 whole blocks. When no sample is missing they become FILE.h5, again written beside and renamed.
 """
 
-import fcntl
+import contextlib
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 from mlms_fenics.data.dataset import FAILED, PENDING, Dataset
 from mlms_fenics.data.recipe import Recipe, differences
 from mlms_fenics.errors import InputError
+from mlms_fenics.locking import Lock
 
 FIELDS = {
     "U": np.float32,
@@ -51,7 +51,7 @@ class Store:
         self.path = Path(path)
         self.parts = Path(f"{self.path}.parts")
         self.recipe = recipe
-        self._lock: int | None = None
+        self._lock: Lock | None = None
 
     def check(self) -> None:
         """Raise `InputError` where `path` cannot be written or holds other data; writes nothing."""
@@ -85,17 +85,14 @@ class Store:
         """
         try:
             self.parts.mkdir(exist_ok=True)
-            self._lock = os.open(self.parts / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            self._lock = Lock(self.parts / "lock")
+        except BlockingIOError as error:
+            raise InputError(
+                f"another process is making '{self.path}' ({error.strerror}): wait for it, or "
+                "take another --out"
+            ) from None
         except OSError as error:
             raise InputError(f"--out: cannot write in '{self.parts}': {error.strerror}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"another process is making '{self.path}': wait for it, or take another --out"
-            ) from None
-        except OSError:  # a file system without locks
-            pass
         self.check()
         settings = self.parts / "settings.json"
         for left in (*self.parts.glob("*.tmp"), *self.path.parent.glob(f"{self.path.name}.*.tmp")):
@@ -177,13 +174,15 @@ class Store:
         # The settings go last: shards must never lie there without saying what they are.
         for shard in self.parts.glob("*.h5"):
             shard.unlink()
-        shutil.rmtree(self.parts, ignore_errors=True)
+        (self.parts / "settings.json").unlink(missing_ok=True)
         self.close()
+        with contextlib.suppress(OSError):
+            self.parts.rmdir()  # unless the next one has begun there
 
     def close(self) -> None:
         """Let go of the lock."""
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.release()
             self._lock = None
 
 

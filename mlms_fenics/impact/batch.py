@@ -18,6 +18,7 @@ from typing import Any
 
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.files import replacing
+from mlms_fenics.locking import Claim
 
 DEMOS = Path(__file__).resolve().parents[2] / "demos"
 
@@ -53,18 +54,19 @@ def run_once(
         checkpoint_every: steps.
 
     Raises:
+        InputError: another process runs there.
         SimulationError: the run failed; the message ends with what it said.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     command = [demo, *map(str, options)]
-    same = _read(folder / "command.json") == command
-    if same and (folder / "summary.json").exists():
-        return finished(folder)
-    going_on = same and (folder / "checkpoint.h5").exists()
-    if not going_on:
-        for name in ("summary.json", "cost.json", "checkpoint.h5"):
-            (folder / name).unlink(missing_ok=True)
-    _write(folder / "command.json", command)
+    with Claim(folder):  # until the run itself has it
+        same = _read(folder / "command.json") == command
+        if same and (folder / "summary.json").exists():
+            return finished(folder)
+        going_on = same and (folder / "checkpoint.h5").exists()
+        if not going_on:
+            for name in ("summary.json", "cost.json", "checkpoint.h5"):
+                (folder / name).unlink(missing_ok=True)
+        _write(folder / "command.json", command)
     full = [*command[1:], "--out", str(folder), "--checkpoint-every", str(checkpoint_every)]
     full += ["--no-pictures", *(["--restart"] if going_on else [])]
     print(f"  {shlex.join(command)} -> {folder}", flush=True)

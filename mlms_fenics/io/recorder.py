@@ -19,6 +19,7 @@ from mlms_fenics.io.probes import ContactForce, LargestStrain, LargestStress, Pr
 from mlms_fenics.io.stopping import WallTime, reason, stopping
 from mlms_fenics.io.trust import LargestDistance, OutsideTraining, distances
 from mlms_fenics.io.xdmf import XDMFWriter
+from mlms_fenics.locking import Claim
 from mlms_fenics.macroscale import (
     Energies,
     ExplicitSolver,
@@ -67,8 +68,8 @@ class Recorder:
         energies: at the end.
 
     Raises:
-        InputError: on every rank: numbers out of range, a folder that cannot be written, or a
-            checkpoint of another run.
+        InputError: on every rank: numbers out of range, a folder that cannot be written or that
+            another process writes to, or a checkpoint of another run.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Recorder:
         self._every_steps, self._checkpoint_every = every_steps, checkpoint_every
         self._times = output_times(end_time, outputs, every, every_steps)
         self._wall_time = WallTime(solver, wall_time)
+        self._claim = Claim(folder, solver.comm)
         self.folder = writable_folder(solver.comm, folder)
         self.checkpoint = self.folder / "checkpoint.h5"
         self._saver = Checkpoint(solver, self.checkpoint)
@@ -198,6 +200,7 @@ class Recorder:
             ) from error
         finally:
             progress.close()
+            self._claim.release()
         spent = {key: solver.timings[key] - before[key] for key in before if key != "total"}
         spent["output"] = self._output_seconds
         total = perf_counter() - start

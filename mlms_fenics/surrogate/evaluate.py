@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics import __version__
-from mlms_fenics.errors import InputError, require
+from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
 from mlms_fenics.judge.baselines import ZERO
 from mlms_fenics.kinematics.tensors import from_components, to_components
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.metrics import path_errors, summary, without_deviator
@@ -88,7 +89,8 @@ def evaluate(
         What is in report.json.
 
     Raises:
-        InputError: a file that is not what it should be, or data of another cell than the model's.
+        InputError: a file that is not what it should be, data of another cell than the model's, or
+            a folder that cannot be written or that another process writes to.
     """
     from mlms_fenics.judge.judged_data import load_judged
     from mlms_fenics.judge.judgement import judge, main_data
@@ -104,29 +106,26 @@ def evaluate(
         other = _load(path)
         name = Path(path).stem if str(path) != "default" else "default"
         others[name if name not in others else str(path)] = (other, load_judged(other, main, paths))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {out}: cannot make this folder: {error}") from error
-    found, pictures = judge(law, judged, others, _say)
-    report = {
-        "model": str(model),
-        "package_version": __version__,
-        "architecture": law.architecture,
-        "parameters": sum(p.numel() for p in law.network.parameters()),
-        "horizon": law.horizon,
-        **found,
-        "missing_protocols": missing_commands(law, judged, out),
-        "training": law.report,
-    }
-    _say("figures")
-    draw(report, pictures, out / "figures.png")
-    for name, text in (
-        ("report.json", json.dumps(report, indent=1)),
-        ("report.md", page(report, ["figures.png"])),
-    ):
-        with replacing(out / name) as file:
-            file.write_text(text, encoding="utf-8")
+    with Claim(out):
+        found, pictures = judge(law, judged, others, _say)
+        report = {
+            "model": str(model),
+            "package_version": __version__,
+            "architecture": law.architecture,
+            "parameters": sum(p.numel() for p in law.network.parameters()),
+            "horizon": law.horizon,
+            **found,
+            "missing_protocols": missing_commands(law, judged, out),
+            "training": law.report,
+        }
+        _say("figures")
+        draw(report, pictures, out / "figures.png")
+        for name, text in (
+            ("report.json", json.dumps(report, indent=1)),
+            ("report.md", page(report, ["figures.png"])),
+        ):
+            with replacing(out / name) as file:
+                file.write_text(text, encoding="utf-8")
     return report
 
 

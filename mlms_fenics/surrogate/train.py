@@ -10,6 +10,7 @@ from typing import Any
 from mlms_fenics import __version__
 from mlms_fenics.device import HELP, chosen
 from mlms_fenics.errors import require
+from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.fitting.data import TrainingData, load_data
@@ -100,6 +101,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"--samples {arguments.samples}: must be at least 1",
     )
     arguments.checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
+    with Claim(arguments.out, file=True):
+        _train_and_save(arguments)
+
+
+def _train_and_save(arguments: argparse.Namespace) -> None:
     device = chosen(arguments.device)
     data = load_data(arguments.data, arguments.samples)
     data.device = device

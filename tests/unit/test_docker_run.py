@@ -343,8 +343,6 @@ def build(tmp_path, seconds, fault="", instead=""):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A shell starts background commands with SIGINT ignored, and a child would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

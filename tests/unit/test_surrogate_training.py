@@ -2,6 +2,8 @@
 """Training data, the loop and the two commands."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -229,3 +231,28 @@ def test_validation_rows_come_from_every_data_set():
     assert len(set(rows)) == 20 and set(rows) <= set(data.validation)
     assert abs(np.mean(data.source[rows]) - np.mean(data.source[data.validation])) < 0.1
     assert np.array_equal(data.validation_rows(10**6), data.validation)
+
+
+def test_a_model_or_report_that_another_process_writes_is_left_to_it(tmp_path, capsys):
+    data, model = str(tmp_path / "data.h5"), tmp_path / "model.h5"
+    histories.write(tmp_path / "data.h5", 60)
+    assert train.main([data, "--out", str(model), "--epochs", "1", "--no-picture", *SMALL]) == 0
+    before = model.read_bytes()
+    code = (
+        "import sys, time\nfrom mlms_fenics.locking import Claim\n"
+        "claims = Claim(sys.argv[1], file=True), Claim(sys.argv[2])\n"
+        "print('held', flush=True)\ntime.sleep(600)"
+    )
+    command = [sys.executable, "-c", code, str(model), str(tmp_path / "report")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "held\n"
+            assert train.main([data, "--out", str(model), "--epochs", "1", *SMALL]) == 2
+            assert "model.h5' is being written by process" in capsys.readouterr().err
+            assert evaluate.main([str(model), data, "--out", str(tmp_path / "report")]) == 2
+            assert "report' is being written by process" in capsys.readouterr().err
+        finally:
+            holder.kill()
+    assert model.read_bytes() == before
+    assert train.main([data, "--out", str(model), "--epochs", "1", "--no-picture", *SMALL]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data.h5", "model.h5", "report"]

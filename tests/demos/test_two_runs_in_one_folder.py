@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""A second program that would write where one is at work is refused; a killed one is not there."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from demo_scripts import load, script
+
+from mlms_fenics.io.history import read_history
+from mlms_fenics.locking import Claim
+
+OPTIONS = ["--law", "j2", "--mesh-size", "0.25", "--outputs", "2", "--device", "cpu"]
+OPTIONS += ["--no-pictures", "--end-time", "0.3"]
+
+
+def anvil(*options: str | Path, ranks: int = 0) -> list[str]:
+    mpi = ["mpirun", "--oversubscribe", "-n", str(ranks)] if ranks else []
+    program = [sys.executable, "-m", "mpi4py", str(script("taylor_anvil"))]
+    return [*mpi, *program, *OPTIONS, *map(str, options)]
+
+
+@contextmanager
+def at_work(out: Path) -> Iterator[subprocess.Popen]:
+    """A run of minutes that has written its first rows."""
+    run = subprocess.Popen(
+        anvil("--velocity", "100", "--end-time", "1e5", "--out", out),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120.0
+        while not (out / "history.csv").exists() and time.monotonic() < deadline:
+            assert run.poll() is None, run.stderr.read()
+            time.sleep(0.01)
+        yield run
+    finally:
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+
+
+def test_the_second_run_is_refused_on_any_number_of_ranks_until_the_first_is_gone(tmp_path):
+    out = tmp_path / "same"
+    with at_work(out) as first:
+        for ranks in (0, 2):
+            second = subprocess.run(
+                anvil("--velocity", "300", "--out", out, ranks=ranks),
+                capture_output=True, text=True, timeout=120, check=False,
+            )  # fmt: skip
+            assert second.returncode == 2, second.stderr
+            assert second.stderr.count("error:") == 1
+            assert f"same' is being written by process {first.pid} on" in second.stderr
+            assert second.stdout == ""
+        assert first.poll() is None
+    third = subprocess.run(
+        anvil("--velocity", "300", "--out", out, ranks=2),
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert third.returncode == 0, third.stderr
+    times = np.array(read_history(out / "history.csv")["time"])
+    assert (np.diff(times) > 0.0).all() and times[-1] == pytest.approx(0.3)
+    assert not list(out.glob("*lock")) + list(out.glob(".*lock"))
+
+
+STUDIES = {
+    "ablation": ["--paths", "10"],
+    "concurrent_multiscale": ["--quick", "--ranks", "1"],
+    "cost_table": ["--quick", "--ranks", "1"],
+    "from_unit_cell_to_impact": ["--quick", "--ranks", "1"],
+    "harvest": ["--quick"],
+    "impact_studies": ["--quick", "--ranks", "1"],
+    "plate_impact": ["--quick", "--law", "j2"],
+    "table1": ["--quick", "--cases", "11", "--ranks", "1"],
+    "unit_cell": ["--quick"],
+}
+
+HOLDER = """
+import sys, time
+from mlms_fenics.locking import Claim
+with Claim(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_studies_are_refused_before_they_begin(tmp_path, capsys, name):
+    demo = load(name)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        assert demo.main([*STUDIES[name], "--out", str(tmp_path)]) == 2
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert f"is being written by process {holder.pid}" in capsys.readouterr().err
+    assert {p.name for p in tmp_path.iterdir()} <= {".lock", "settings.json"}
+    Claim(tmp_path).release()
