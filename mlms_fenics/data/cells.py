@@ -58,7 +58,8 @@ def _taylor(recipe: Recipe, device: str | None) -> Any:
 
     law = CrystalLaw.from_dict(recipe.law)
     # On a CPU the compiled kernel is far quicker than torch.
-    return TaylorAverage(law, recipe.orientations, device=None if device == "cpu" else device)
+    where = None if device == "cpu" else device
+    return TaylorAverage(law, recipe.orientations, where, weights=recipe.weights)
 
 
 def _full_field(recipe: Recipe, device: str | None) -> Any:

@@ -14,6 +14,7 @@ import torch
 from mlms_fenics.data.recipe import FORMAT, FORMAT_VERSION, Recipe
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.errors import InputError
+from mlms_fenics.weights import check_weights
 
 if TYPE_CHECKING:
     from mlms_fenics.materials import CrystalLaw
@@ -163,6 +164,16 @@ class Dataset(torch.utils.data.Dataset):
         return self._open()["orientations"][:]
 
     @cached_property
+    def weights(self) -> np.ndarray:
+        """Volume fractions of the grains, sum 1, *Shape* `(n_grains,)`."""
+        file, n = self._open(), len(self.orientations)
+        if "weights" in file:
+            return check_weights(file["weights"][:], n, f"data set '{self.path}': weights")
+        if self.grains is not None:
+            return np.bincount(self.grains.ravel(), minlength=n) / self.grains.size
+        return check_weights(None, n)
+
+    @cached_property
     def law(self) -> "CrystalLaw":
         """The crystal law the stress was computed with."""
         from mlms_fenics.materials import CrystalLaw
@@ -207,5 +218,6 @@ class Dataset(torch.utils.data.Dataset):
             horizon=self.attrs["horizon"],
             tolerance=self.attrs["tolerance"],
             grains=self.grains,
+            weights=self.weights if "weights" in self._open() else None,
             cell_settings=json.loads(self.attrs.get("cell_settings", "{}")),
         )

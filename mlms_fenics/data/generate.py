@@ -88,6 +88,7 @@ def _prepare(arguments: Sequence[str] | None) -> _Job | None:
         horizon=_horizon(options.horizon, law.dimension, paths),
         tolerance=options.tolerance,
         grains=microstructure.grains,
+        weights=microstructure.weights,
         cell_settings=microstructure.settings,
     )
     if not 0.0 < recipe.tolerance <= 0.1:

@@ -16,6 +16,7 @@ from mlms_fenics.errors import InputError
 from mlms_fenics.microstructure import draw_pole_figures
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.progress import size
+from mlms_fenics.weights import are_equal
 
 _PICTURES = (".png", ".pdf", ".svg")
 
@@ -92,7 +93,8 @@ def describe(dataset: Dataset) -> str:
         f"histories     {attrs['steps'] + 1} entries over {dataset.horizon:g} µs, "
         f"{dataset.dimension}D",
         f"cell          {attrs['cell']}, {len(dataset.orientations)} grains, "
-        f"tolerance {attrs['tolerance']:g}",
+        f"tolerance {attrs['tolerance']:g}"
+        + ("" if are_equal(dataset.weights) or dataset.grains is not None else ", weighted"),
         *_grid(dataset),
         f"law           {law['name']}: G = {law['shear_modulus']:g} GPa, "
         f"K = {2 * law['lambda_e']:g} GPa, density {law['density']:g} mg/mm³",

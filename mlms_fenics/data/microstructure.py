@@ -10,12 +10,14 @@ import numpy as np
 from mlms_fenics.data.cells import CellType
 from mlms_fenics.errors import InputError
 from mlms_fenics.microstructure import (
+    Texture,
     fibre_texture,
     random_orientations,
     read_grains,
-    read_orientations,
+    read_texture,
     voronoi_grains,
 )
+from mlms_fenics.weights import are_equal
 
 DEFAULT_GRID = {2: 64, 3: 16}
 _MOST_CELLS = 2**24
@@ -27,6 +29,7 @@ class Microstructure:
 
     orientations: np.ndarray
     grains: np.ndarray | None = None
+    weights: np.ndarray | None = None
     settings: dict = field(default_factory=dict)
 
 
@@ -44,21 +47,31 @@ def microstructure_from_options(
         InputError: options out of range, or that do not go together.
     """
 
-    def orientations(number: int | None) -> np.ndarray:
-        return orientations_from_options(
+    def texture(number: int | None) -> Texture:
+        return texture_from_options(
             dimension,
             number,
             options.orientation_seed,
             options.orientations,
             options.fibre,
             options.fibre_spread,
+            options.texture_block,
+            options.texture_phase,
         )
 
     number = options.grains
-    Q = None if options.orientations is None else orientations(number)
-    number = number if Q is None else len(Q)
+    given = None if options.orientations is None else texture(number)
+    number = number if given is None else len(given)
     if not cell.full_field:
-        return Microstructure(orientations(cell.grains if number is None else number))
+        given = given or texture(cell.grains if number is None else number)
+        weights = None if are_equal(given.weights) else given.weights
+        return Microstructure(given.orientations, weights=weights)
+    if given is not None and not are_equal(given.weights):
+        raise InputError(
+            f"--orientations: '{options.orientations}' holds different weights, but the volumes of "
+            "grains on a grid are those of the grid: reduce it to orientations of equal weight "
+            "(python -m mlms_fenics.microstructure FILE --reduce N --equal)"
+        )
     grains, own = grains_from_options(
         dimension,
         options.grid,
@@ -72,8 +85,10 @@ def microstructure_from_options(
             f"there are to be {number} grains, but '{options.grain_map}' has {present}: leave "
             "--grains out, or take orientations of as many"
         )
-    if Q is None:
-        Q = own if own is not None and options.fibre is None else orientations(present)
+    if given is not None:
+        Q = given.orientations
+    else:
+        Q = own if own is not None and options.fibre is None else texture(present).orientations
     if not 1 <= options.increments <= 1000:
         raise InputError(
             f"--increments is {options.increments}, but must lie in 1 <= increments <= 1000"
@@ -83,26 +98,30 @@ def microstructure_from_options(
         "increments": options.increments,
         "operator": options.operator,
     }
-    return Microstructure(Q, grains, settings)
+    return Microstructure(Q, grains, settings=settings)
 
 
-def orientations_from_options(
+def texture_from_options(
     dimension: int,
     grains: int | None,
     seed: int,
     file: str | None = None,
     fibre: Sequence[float] | None = None,
     spread: float = 0.0,
-) -> np.ndarray:
-    """Orientations: from a file, a fibre of c axes, or random.
+    block: int | None = None,
+    phase: str | None = None,
+) -> Texture:
+    """Orientations with weights: from a file, a fibre of c axes, or random.
 
     Args:
         dimension: of the law.
         grains: number of grains; may be None where a file gives them.
         seed: of the random ones.
-        file: see `microstructure.read_orientations`; None: none.
+        file: see `microstructure.read_texture`; None: none.
         fibre: direction of the c axes, sample frame; None: none.
         spread: of the fibre, degrees.
+        block: of the file, see `microstructure.read_texture`.
+        phase: likewise.
 
     Raises:
         InputError: bad values, or both a file and a fibre, or a file for another dimension.
@@ -110,7 +129,8 @@ def orientations_from_options(
     if file is not None and fibre is not None:
         raise InputError("--orientations and --fibre exclude each other: give one of them")
     if file is not None:
-        Q = read_orientations(file)
+        texture = read_texture(file, block=block, phase=phase)
+        Q = texture.orientations
         if Q.shape[-1] != dimension:
             raise InputError(
                 f"--orientations: '{file}' holds {Q.shape[-1]}D rotations, but the law is "
@@ -121,12 +141,14 @@ def orientations_from_options(
                 f"--orientations: '{file}' holds {len(Q)} rotations for {grains} grains: leave "
                 "--grains out, or take another file"
             )
-        return Q
+        return texture
+    if block is not None or phase is not None:
+        raise InputError("--texture-block and --texture-phase are for --orientations FILE")
     if fibre is not None:
         if dimension != 3:
             raise InputError("--fibre is for 3D laws")
-        return fibre_texture(grains, seed, tuple(fibre), spread=spread)
-    return random_orientations(grains, seed, dimension)
+        return Texture(fibre_texture(grains, seed, tuple(fibre), spread=spread))
+    return Texture(random_orientations(grains, seed, dimension))
 
 
 def grains_from_options(

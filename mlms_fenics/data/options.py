@@ -97,7 +97,12 @@ def _add_options(parser: argparse.ArgumentParser, cell: CellType) -> None:
           "those of a file)")
     group("--orientation-seed", type=int, default=0, help="of random orientations")
     group("--orientations", default=None, metavar="FILE",
-          help="text file: Bunge Euler angles in degrees, or quaternions w x y z")
+          help="a texture: Bunge Euler angles in degrees or quaternions w x y z, with or without "
+          "weights, .tex, .ang, .ctf, material.yaml; python -m mlms_fenics.microstructure FILE "
+          "shows what is read")
+    group("--texture-block", type=int, default=None, metavar="N",
+          help="of a .tex file (default: the last)")
+    group("--texture-phase", default=None, metavar="NAME", help="of a file with several phases")
     group("--fibre", type=float, nargs=3, default=None, metavar=("X", "Y", "Z"),
           help="texture with the c axes along this direction")
     group("--fibre-spread", type=float, default=10.0, metavar="DEG", help="scatter of the fibre")

@@ -10,7 +10,8 @@ from mlms_fenics import __version__, units
 from mlms_fenics.data.settings import PathSettings
 
 FORMAT = "mlms_fenics data set"
-FORMAT_VERSION = 1
+# Files of version 2 hold weights; a reader of version 1 would average without them.
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Recipe:
         horizon: µs.
         tolerance: relative, on the average stress; of full-field cells, of equilibrium.
         grains: full-field cells: number of the grain of each grid cell, *Shape* the grid's.
+        weights: of a Taylor average: volume fractions with sum 1, *Shape* `(n_grains,)`; None: all
+            equal.
         cell_settings: full-field cells: `operator` (see `unitcell.FFTCell`); `increments`, in how
             many each step of a path is solved; `grain_seed`, of the tessellation that `grains` is,
             or None.
@@ -39,13 +42,14 @@ class Recipe:
     horizon: float
     tolerance: float
     grains: np.ndarray | None = None
+    weights: np.ndarray | None = None
     cell_settings: dict = field(default_factory=dict)
 
     def attributes(self) -> dict:
         """The root attributes of the file."""
         return {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": 1 if self.weights is None else FORMAT_VERSION,
             "package_version": __version__,
             "unit_system": units.SYSTEM,
             "cell": self.cell,
@@ -76,6 +80,7 @@ class Recipe:
             "orientations": self.orientations.tolist(),
             **{f"cell.{name}": value for name, value in self.cell_settings.items()},
             **({} if self.grains is None else {"grains": self.grains.tolist()}),
+            **({} if self.weights is None else {"weights": self.weights.tolist()}),
         }
 
 
@@ -100,6 +105,8 @@ def differences(have: dict, want: dict, prefix: str = "") -> list[str]:
                 if same
                 else f"orientations ({len(old or [])} grains, not {len(new or [])})"
             )
+        elif name == "weights":
+            found.append("weights (other volume fractions)")
         elif name == "grains":
             shapes = [" × ".join(map(str, np.shape(x))) for x in (old, new)]
             other = shapes[0] == shapes[1]

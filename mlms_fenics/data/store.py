@@ -155,6 +155,8 @@ class Store:
         with h5py.File(temporary, "w") as file:
             file.attrs.update(self.recipe.attributes())
             file["orientations"] = self.recipe.orientations
+            if self.recipe.weights is not None:
+                file["weights"] = self.recipe.weights
             if self.recipe.grains is not None:
                 file["grains"] = self.recipe.grains.astype(np.int32)
             file["time"] = np.linspace(0.0, self.recipe.horizon, settings.steps + 1)

@@ -125,8 +125,8 @@ def _taylor(
     )
     # The compiled kernel is far quicker on a CPU than torch.
     where = None if device.type == "cpu" else device
-    Q = model.orientations[:grains]
-    law = Polycrystal(model.law, Q, tolerance=options.tolerance, device=where)
+    Q, w = model.orientations[:grains], model.weights[:grains]
+    law = Polycrystal(model.law, Q, weights=w, tolerance=options.tolerance, device=where)
     return law, f"Taylor average of {grains} grains at every point, those of {source}"
 
 

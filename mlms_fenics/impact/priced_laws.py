@@ -63,8 +63,8 @@ def laws(options: argparse.Namespace, device: torch.device) -> dict[str, Row]:
         def make() -> Material:
             model = load_model()
             compute = None if device.type == "cpu" else device
-            Q = model.orientations[:grains]
-            return Polycrystal(model.law, Q, tolerance=options.tolerance, device=compute)
+            Q, w = model.orientations[:grains], model.weights[:grains]
+            return Polycrystal(model.law, Q, weights=w, tolerance=options.tolerance, device=compute)
 
         return Row(make, {"grains": grains, "tolerance": options.tolerance}, stable=True)
 

@@ -106,9 +106,13 @@ def _check(law: LearntLaw, data: Any, path: Any) -> None:
     same = data.orientations.shape == law.orientations.shape and np.allclose(
         data.orientations, law.orientations, rtol=0, atol=1e-8
     )
+    alike = data.grains is not None or (
+        same and np.allclose(data.weights, law.weights, rtol=0, atol=1e-8)
+    )
     for name, equal in (
         ("law", data.law.to_dict() == law.law.to_dict()),
         ("orientations", same),
+        ("weights", alike),
     ):
         require(equal, f"data set {path} and the model differ in their {name}")
     time = np.asarray(data.time)

@@ -139,7 +139,7 @@ def polycrystal_of(law: LearntLaw, data: JudgedData) -> Polycrystal | None:
     """The law's own polycrystal where its data are Taylor averages, which can be computed here."""
     if data.cell != "taylor":
         return None
-    return Polycrystal(law.law, law.orientations, tolerance=TOLERANCE)
+    return Polycrystal(law.law, law.orientations, weights=law.weights, tolerance=TOLERANCE)
 
 
 def _checks(law: LearntLaw, data: JudgedData, say: Say) -> tuple[dict[str, Any], dict[str, Any]]:

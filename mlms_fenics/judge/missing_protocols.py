@@ -13,6 +13,7 @@ from mlms_fenics.judge.judged_data import JudgedData
 from mlms_fenics.materials import magnesium, two_slip_crystal
 from mlms_fenics.microstructure import random_orientations, write_orientations
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.weights import are_equal
 
 # Table 1 of Liu et al. 2022, and what an impact holds besides.
 PROTOCOLS = (
@@ -70,11 +71,11 @@ def _cell_options(law: LearntLaw, folder: Path) -> list[str]:
             beside.write_text(json.dumps(values, indent=1))
     if name != "magnesium":
         options += ["--law", name]
-    n = len(law.orientations)
-    for seed in range(10):
+    n, equal = len(law.orientations), are_equal(law.weights)
+    for seed in range(10 if equal else 0):
         Q = random_orientations(n, seed, law.dimension)
         if Q.shape == law.orientations.shape and np.array_equal(Q, law.orientations):
             return [*options, "--grains", str(n), "--orientation-seed", str(seed)]
     path = folder / "orientations.txt"
-    write_orientations(path, law.orientations)
+    write_orientations(path, law.orientations, weights=None if equal else law.weights)
     return [*options, "--orientations", str(path)]

@@ -13,6 +13,7 @@ from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import PathResult, integrate_paths, virgin_state
 from mlms_fenics.materials.crystal.points import raise_on_failure
 from mlms_fenics.materials.crystal.variants import integrate_grains
+from mlms_fenics.weights import check_weights
 
 
 class Polycrystal(Material):
@@ -26,7 +27,7 @@ class Polycrystal(Material):
         law: the crystal.
         orientations: rotations Q, F_crystal = F Q, *Shape* `(n_grains, 3, 3)` (or
             `(n_grains, 2, 2)` for a two-dimensional law, which is then in plane strain).
-        weights: volume fractions ≥ 0 with sum 1, *Shape* `(n_grains,)`; None: all equal.
+        weights: volume fractions ≥ 0, scaled to the sum 1, *Shape* `(n_grains,)`; None: all equal.
         tolerance: of each grain's stress, relative to its largest deviator so far.
         device: None for the compiled CPU kernel, otherwise the torch device to compute on; either
             way F and stress are on the CPU.
@@ -34,7 +35,8 @@ class Polycrystal(Material):
             None: all grains are of `law`.
 
     Raises:
-        InputError: an orientation is no rotation, or the tolerance out of range.
+        InputError: an orientation is no rotation, a weight is negative or not finite, or the
+            tolerance is out of range.
     """
 
     def __init__(
@@ -51,8 +53,7 @@ class Polycrystal(Material):
         self.crystals = crystals
         self.orientations = check_orientations(orientations, law.dimension)
         check_positive("tolerance", tolerance, largest=0.1)
-        n = len(self.orientations)
-        self.weights = np.full(n, 1.0 / n) if weights is None else np.asarray(weights, np.float64)
+        self.weights = check_weights(weights, len(self.orientations))
         self.tolerance = tolerance
         self.compute_device = device
         self.density = law.density

@@ -18,7 +18,7 @@ from mlms_fenics.microstructure.rotations import (
     euler_from_rotations,
     quaternions_from_rotations,
 )
-from mlms_fenics.microstructure.weights import are_equal, check_weights
+from mlms_fenics.weights import are_equal, check_weights
 
 _READERS = (
     (is_ctf, read_ctf),

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.microstructure.rotations import check_rotations
-from mlms_fenics.microstructure.weights import check_weights
+from mlms_fenics.weights import check_weights
 
 LATTICES = ("cubic", "hexagonal")
 

@@ -14,6 +14,7 @@ from mlms_fenics.kinematics.strain import log_strain
 from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.surrogate.trust import TrustMeasure
+from mlms_fenics.weights import check_weights
 
 if TYPE_CHECKING:
     from mlms_fenics.surrogate.fitting.data import TrainingData
@@ -30,6 +31,7 @@ class LearntLaw(Material):
         network: the trained module.
         law: the `CrystalLaw` of the unit cell.
         orientations: of its grains, *Shape* `(n_grains, d, d)`.
+        weights: volume fractions of its grains, *Shape* `(n_grains,)`; None: all equal.
         horizon: length of the training histories, µs.
         trust: fitted to the training histories.
         report: JSON-able record of how it was made, with its errors.
@@ -50,10 +52,12 @@ class LearntLaw(Material):
         horizon: float,
         trust: TrustMeasure,
         report: dict[str, Any] | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
         self.network, self.trust = network.eval().requires_grad_(False), trust
         self.law = law
         self.orientations = np.asarray(orientations, dtype=np.float64)
+        self.weights = check_weights(weights, len(self.orientations))
         self.horizon = float(horizon)
         self.report = {} if report is None else report
         self.density = law.density
@@ -73,6 +77,7 @@ class LearntLaw(Material):
             network.cpu(),
             law=data.law,
             orientations=data.orientations,
+            weights=data.weights,
             horizon=data.horizon,
             trust=TrustMeasure(data.dimension, data.horizon).fit(
                 data.strain[data.train], data.time, kinds[data.source[data.train]]

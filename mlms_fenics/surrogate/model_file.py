@@ -18,9 +18,11 @@ from mlms_fenics.files import replacing
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.registry import law_class
 from mlms_fenics.surrogate.trust import TrustMeasure
+from mlms_fenics.weights import are_equal
 
 FORMAT = "mlms_fenics model"
-FORMAT_VERSION = 1
+# Models of version 2 hold weights of their grains, which a reader of version 1 would not see.
+FORMAT_VERSION = 2
 DEFAULT_MODEL = Path(__file__).with_name("default_model.h5")
 
 
@@ -36,7 +38,7 @@ def save_model(law: LearntLaw, path: str | os.PathLike[str]) -> None:
             file.attrs.update(
                 {
                     "format": FORMAT,
-                    "format_version": FORMAT_VERSION,
+                    "format_version": 1 if are_equal(law.weights) else FORMAT_VERSION,
                     "package_version": __version__,
                     "unit_system": units.SYSTEM,
                     "architecture": law.architecture,
@@ -49,6 +51,8 @@ def save_model(law: LearntLaw, path: str | os.PathLike[str]) -> None:
             # A data set, since an attribute is limited to 64 KiB.
             file["report"] = json.dumps(law.report)
             file["orientations"] = law.orientations
+            if not are_equal(law.weights):
+                file["weights"] = law.weights
             for group, module in (("network", law.network), ("trust", law.trust)):
                 for name, value in module.state_dict().items():
                     _write(file, f"{group}/{name}", value.cpu().numpy())
@@ -110,9 +114,9 @@ def _read(file: h5py.File, path: Path) -> LearntLaw:
     require(kind == FORMAT, f"{path} is not a model (its format is {kind!r}, not {FORMAT!r})")
     version = int(file.attrs["format_version"])
     require(
-        version == FORMAT_VERSION,
+        1 <= version <= FORMAT_VERSION,
         f"model {path} has format version {version}; this package ({__version__}) reads "
-        f"{FORMAT_VERSION}: retrain it, or use package {file.attrs.get('package_version')}",
+        f"up to {FORMAT_VERSION}: retrain it, or use package {file.attrs.get('package_version')}",
     )
     unit_system = file.attrs["unit_system"]
     require(
@@ -144,6 +148,7 @@ def _read(file: h5py.File, path: Path) -> LearntLaw:
         network,
         law=cell,
         orientations=orientations,
+        weights=file["weights"][()] if "weights" in file else None,
         horizon=horizon,
         trust=trust,
         report=json.loads(file["report"].asstr()[()]),

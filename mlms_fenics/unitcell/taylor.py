@@ -12,6 +12,7 @@ from mlms_fenics.materials.checks import check_orientations, check_positive
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import integrate_paths
 from mlms_fenics.unitcell.checks import check_paths
+from mlms_fenics.weights import are_equal, check_weights
 
 # Stress components of single grains held at a time: 32 MB on the CPU, 4 GB on a GPU, which needs
 # many grains at once.
@@ -40,23 +41,32 @@ class PathResults:
 
 
 class TaylorAverage:
-    """Volume average of the stress over grains of equal volume that all deform alike.
+    """Volume average of the stress over grains that all deform alike.
 
     Args:
         law: the crystal.
         orientations: rotations Q from lattice to sample, F_crystal = F Q, *Shape*
             `(n_grains, 3, 3)` (or `(n_grains, 2, 2)` for a two-dimensional law).
         device: None for the compiled CPU kernel, otherwise the torch device to compute on.
+        weights: volume fractions of the grains, at least 0, scaled to the sum 1, *Shape*
+            `(n_grains,)`; None: all equal.
 
     Raises:
-        InputError: an orientation is no rotation, or turns a plane-strain crystal out of its plane.
+        InputError: an orientation is no rotation, or turns a plane-strain crystal out of its plane;
+            a weight is negative or not finite.
     """
 
     def __init__(
-        self, law: CrystalLaw, orientations: np.ndarray, device: torch.device | str | None = None
+        self,
+        law: CrystalLaw,
+        orientations: np.ndarray,
+        device: torch.device | str | None = None,
+        *,
+        weights: np.ndarray | None = None,
     ):
         self.law = law
         self.orientations = check_orientations(orientations, law.dimension)
+        self.weights = check_weights(weights, len(self.orientations))
         self.device = device
 
     def stress(self, U: np.ndarray, horizon: float, tolerance: float = 1e-4) -> np.ndarray:
@@ -114,7 +124,7 @@ class TaylorAverage:
                 tolerance,
                 device=self.device,
             )
-            stress[rows] = self._with_pressure(paths[rows], result.deviator.mean(axis=1))
+            stress[rows] = self._with_pressure(paths[rows], self._mean(result.deviator))
             substeps[rows] = result.substeps.sum(1)
             rejected[rows] = result.rejected.sum(1)
             smallest[rows] = result.smallest.min(1)
@@ -138,6 +148,16 @@ class TaylorAverage:
             rejected.reshape(shape),
             smallest.reshape(shape),
         )
+
+    def _mean(self, deviator: np.ndarray) -> np.ndarray:
+        """Average over the grains, the second axis."""
+        if are_equal(self.weights):
+            return deviator.mean(axis=1)
+        # Grain by grain: the order of the sum, and so its last bit, does not depend on the batch.
+        total = self.weights[0] * deviator[:, 0]
+        for g in range(1, len(self.weights)):
+            total += self.weights[g] * deviator[:, g]
+        return total
 
     def _with_pressure(self, U: np.ndarray, deviator: np.ndarray) -> np.ndarray:
         """Full stress from the mean deviator: det F is the same in all grains."""

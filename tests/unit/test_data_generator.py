@@ -11,7 +11,7 @@ from mlms_fenics.data import Dataset, PathSettings, inspect, sample_path
 from mlms_fenics.data.generator import _blocks, compute, show_from
 from mlms_fenics.data.laws import law_from_options
 from mlms_fenics.data.measures import measure
-from mlms_fenics.data.microstructure import orientations_from_options
+from mlms_fenics.data.microstructure import texture_from_options
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.store import Store
 from mlms_fenics.errors import InputError, SimulationError
@@ -122,14 +122,14 @@ def test_law_from_a_file(tmp_path):
 def test_texture_from_a_file_or_a_fibre(tmp_path):
     file = tmp_path / "texture.txt"
     write_orientations(file, Q)
-    assert np.allclose(orientations_from_options(3, None, 0, str(file)), Q, atol=1e-14)
+    assert np.allclose(texture_from_options(3, None, 0, str(file)).orientations, Q, atol=1e-14)
     with pytest.raises(InputError, match="holds 2 rotations for 128 grains"):
-        orientations_from_options(3, 128, 0, str(file))
+        texture_from_options(3, 128, 0, str(file))
     with pytest.raises(InputError, match="3D rotations, but the law is 2D"):
-        orientations_from_options(2, None, 0, str(file))
-    fibre = orientations_from_options(3, 7, 0, fibre=(1, 0, 0))
+        texture_from_options(2, None, 0, str(file))
+    fibre = texture_from_options(3, 7, 0, fibre=(1, 0, 0)).orientations
     assert np.allclose(fibre[:, :, 2], [1, 0, 0])
-    assert np.array_equal(orientations_from_options(3, 2, 0), Q)
+    assert np.array_equal(texture_from_options(3, 2, 0).orientations, Q)
 
 
 def test_measures_of_simple_shear():

@@ -13,6 +13,7 @@ import torch
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.kinematics.strain import log_strain
 from mlms_fenics.kinematics.tensors import from_components
+from mlms_fenics.weights import are_equal
 
 
 @dataclass
@@ -24,6 +25,7 @@ class TrainingData:
             `(N, n_t + 1, 6)` or `(N, n_t + 1, 3)`, float32, GPa.
         time: *Shape* `(n_t + 1,)`, µs.
         law, orientations, horizon: of the unit cell.
+        weights: volume fractions of its grains, *Shape* `(n_grains,)`; None: all equal.
         source: index into `files` of each history, *Shape* `(N,)`.
         files: of each data set, its name and the attributes that reproduce it.
         train, validation, test: indices of histories.
@@ -42,6 +44,7 @@ class TrainingData:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray = field(repr=False)
+    weights: np.ndarray | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
@@ -129,6 +132,7 @@ def load_data(paths: Sequence[str | os.PathLike[str]], limit: int | None = None)
         time=first["time"],
         law=first["object"],
         orientations=first["orientations"],
+        weights=first["weights"],
         source=np.concatenate(source),
         part=np.concatenate(part),
         files=files,
@@ -143,6 +147,7 @@ def assemble(
     time: np.ndarray,
     law: Any,
     orientations: np.ndarray,
+    weights: np.ndarray | None = None,
     source: np.ndarray | None = None,
     part: np.ndarray | None = None,
     files: list[dict[str, Any]] | None = None,
@@ -172,6 +177,7 @@ def assemble(
         time=np.asarray(time, dtype=np.float64),
         law=law,
         orientations=np.asarray(orientations, dtype=np.float64),
+        weights=None if weights is None else np.asarray(weights, dtype=np.float64),
         horizon=float(time[-1]),
         source=source,
         files=[{"file": "memory"}] if files is None else files,
@@ -186,6 +192,7 @@ def _identity(data: Any) -> dict[str, Any]:
         "object": data.law,
         "law": json.dumps(data.law.to_dict(), sort_keys=True),
         "orientations": np.asarray(data.orientations),
+        "weights": None if are_equal(data.weights) else data.weights,
         "horizon": float(data.horizon),
         "dimension": int(data.law.dimension),
         "time": np.asarray(data.time),
@@ -193,9 +200,10 @@ def _identity(data: Any) -> dict[str, Any]:
 
 
 def _compare(first: dict[str, Any], other: dict[str, Any], path: Any, other_path: Any) -> None:
-    for name in ("dimension", "horizon", "law", "orientations", "time"):
+    for name in ("dimension", "horizon", "law", "orientations", "weights", "time"):
         a, b = first[name], other[name]
-        same = np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
+        arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+        same = np.array_equal(a, b) if arrays else a is b or bool(a == b)
         shown = f" ({a} and {b})" if name in ("dimension", "horizon") else ""
         require(
             same,

@@ -10,7 +10,8 @@ def check_weights(weights: np.ndarray | None, n: int, name: str = "weights") -> 
     """Volume fractions with sum 1, having checked what they are made from.
 
     Args:
-        weights: at least 0, with any positive sum, *Shape* `(n,)`; None: all equal.
+        weights: at least 0, with any positive sum, *Shape* `(n,)`; None: all equal. Where the sum
+            is 1 but for rounding they stay as they are.
         n: number of orientations.
         name: for messages.
 
@@ -31,12 +32,12 @@ def check_weights(weights: np.ndarray | None, n: int, name: str = "weights") -> 
     if bad.any():
         g = int(np.argmax(bad))
         raise InputError(f"{name}: that of grain {g} is {weights[g]}, but must be finite and >= 0")
-    total = weights.sum()
+    total = float(weights.sum())
     if not 0 < total < np.inf:
         raise InputError(
             f"{name} have the sum {total:g}: at least one must be positive, the sum finite"
         )
-    return weights / total
+    return weights.copy() if abs(total - 1.0) < 1e-12 else weights / total
 
 
 def are_equal(weights: np.ndarray) -> bool:
