@@ -4,13 +4,13 @@
 import logging
 from typing import Any
 
+import basix
+import basix.ufl
+import dolfinx
 import numpy as np
+import ufl
 from dolfinx import fem, la, mesh
-
-try:  # 0.10 and later
-    from dolfinx.io import gmsh as _gmsh_io
-except ImportError:  # 0.9
-    from dolfinx.io import gmshio as _gmsh_io
+from dolfinx.io.utils import distribute_entity_data
 
 # ffcx, when imported, has all warnings sent to a logger that nobody listens to.
 logging.captureWarnings(False)
@@ -18,16 +18,60 @@ logging.captureWarnings(False)
 Tagged = tuple[mesh.Mesh, mesh.MeshTags, mesh.MeshTags]
 
 
-def model_to_mesh(model: Any, comm: Any, rank: int = 0, dimension: int = 3) -> Tagged:
-    """Mesh, cell tags and facet tags of a gmsh model that lives on `rank` (collective)."""
-    domain, cells, facets = _gmsh_io.model_to_mesh(model, comm, rank, gdim=dimension)[:3]
-    return domain, cells, facets
+def create_mesh(
+    comm: Any, cells: np.ndarray, points: np.ndarray, cell: str, degree: int
+) -> mesh.Mesh:
+    """A mesh of cells given on any ranks, with points given likewise (collective).
+
+    Args:
+        comm: mpi4py communicator.
+        cells: numbers of the points of each cell in dolfinx's order, `(n, k)`, int64.
+        points: `(m, dimension)`.
+        cell: name of the cells' type.
+        degree: of their shape.
+    """
+    element = basix.ufl.element(
+        "Lagrange",
+        cell,
+        degree,
+        basix.LagrangeVariant.equispaced,
+        shape=(points.shape[1],),
+        dtype=points.dtype,
+    )
+    return mesh.create_mesh(comm, cells=cells, x=points, e=ufl.Mesh(element))
 
 
-def read_from_msh(path: str, comm: Any, rank: int = 0) -> Tagged:
-    """Mesh, cell tags and facet tags of a gmsh file (collective)."""
-    domain, cells, facets = _gmsh_io.read_from_msh(str(path), comm, rank, gdim=3)[:3]
-    return domain, cells, facets
+def entity_tags(domain: mesh.Mesh, dimension: int, parts: np.ndarray, tag: int) -> mesh.MeshTags:
+    """Tags of parts of a mesh that are given by their input nodes on any ranks (collective).
+
+    Args:
+        domain: of `create_mesh`.
+        dimension: of the parts.
+        parts: nodes of each part in dolfinx's order, as in the input, `(n, k)`; each is part of a
+            cell.
+        tag: of all of them.
+    """
+    domain.topology.create_connectivity(dimension, 0)
+    domain.topology.create_connectivity(dimension, domain.topology.dim)
+    local, values = distribute_entity_data(
+        domain, dimension, np.ascontiguousarray(parts), np.full(len(parts), tag, dtype=np.int32)
+    )
+    if dimension == 0:
+        nodes = np.unique(local).astype(np.int32)
+        return mesh.meshtags(domain, 0, nodes, np.full(len(nodes), tag, dtype=np.int32))
+    adjacency = dolfinx.graph.adjacencylist(local)
+    return mesh.meshtags_from_entities(domain, dimension, adjacency, values)
+
+
+def gmsh_permutation(cell: str, width: int) -> np.ndarray:
+    """Columns of gmsh's nodes of a cell in dolfinx's order."""
+    return np.asarray(dolfinx.cpp.io.perm_gmsh(dolfinx.cpp.mesh.to_type(cell), width))
+
+
+def part_of_cell(cell: str, dimension: int) -> str:
+    """Type of the parts of a cell: "quadrilateral" of a hexahedron for 2, "interval" for 1."""
+    kind = dolfinx.cpp.mesh.to_type(cell)
+    return dolfinx.cpp.mesh.to_string(dolfinx.cpp.mesh.cell_entity_type(kind, dimension, 0))
 
 
 def geometry_dofmap(domain: mesh.Mesh) -> np.ndarray:

@@ -17,6 +17,7 @@ from mlms_fenics.geometry.half_section import (
     half_section_divisions,
     half_section_mesh,
 )
+from mlms_fenics.geometry.named import Group, NamedMesh
 from mlms_fenics.geometry.plate import (
     BACK,
     FRONT,
@@ -25,7 +26,7 @@ from mlms_fenics.geometry.plate import (
     plate_divisions,
     plate_mesh,
 )
-from mlms_fenics.geometry.read_msh import NamedMesh, read_msh
+from mlms_fenics.geometry.read_msh import read_msh
 
 __all__ = [
     "AXIS",
@@ -36,6 +37,7 @@ __all__ = [
     "RIM",
     "TOP",
     "VOLUME",
+    "Group",
     "NamedMesh",
     "build_mesh",
     "cylinder_divisions",

@@ -8,7 +8,9 @@ from typing import Any
 
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError
-from mlms_fenics.parallel import on_rank_zero
+from mlms_fenics.geometry.arrays import MeshArrays
+from mlms_fenics.geometry.gmsh_arrays import gmsh_arrays
+from mlms_fenics.geometry.named import share
 
 
 @contextmanager
@@ -38,12 +40,14 @@ def build_mesh(comm: Any, builder: Callable[[Any], Any], dimension: int = 3) -> 
     Raises:
         Exception: on every rank, whatever the builder raised on rank 0.
     """
-    if comm.rank != 0:
-        on_rank_zero(comm, lambda: None)
-        return _compat.model_to_mesh(None, comm, dimension=dimension)
-    with quiet_gmsh() as gmsh:
-        on_rank_zero(comm, lambda: builder(gmsh.model) and None)
-        return _compat.model_to_mesh(gmsh.model, comm, dimension=dimension)
+
+    def made() -> MeshArrays:
+        with quiet_gmsh() as gmsh:
+            builder(gmsh.model)
+            return gmsh_arrays(gmsh.model, dimension, "the mesh made")
+
+    body = share(comm, made)
+    return body.mesh, body.cells, body.facets
 
 
 def write_msh(path: str | Path, builder: Callable[[Any], Any]) -> None:

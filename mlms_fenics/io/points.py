@@ -4,32 +4,39 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from dolfinx.mesh import MeshTags
 
 from mlms_fenics.errors import require
 from mlms_fenics.io.probes import Probe, owned_coordinates, owned_displacement, owned_velocity
 from mlms_fenics.macroscale import ExplicitSolver
+from mlms_fenics.macroscale.constraints import marked_nodes
 
 CellField = Callable[[ExplicitSolver], np.ndarray]
 
 
 class NodeHistory(Probe):
-    """One component of displacement (mm) or velocity (mm/µs) of the node nearest to a place.
+    """One component of displacement (mm) or velocity (mm/µs) at a place.
 
     Args:
         solver: collective.
-        place: reference position, mm.
+        place: reference position, mm, for the node nearest to it; or tags and a tag, such as
+            `NamedMesh.nodes` gives by name, for the mean over their nodes.
         field: "u" or "v" (half a step before the time).
         component: 0, 1 or 2.
 
     Attributes:
-        node: reference position of the node found, mm.
+        node: reference position of the node found, or mean of those of the nodes, mm.
 
     Raises:
-        InputError: another field or component.
+        InputError: another field or component, or a tag that marks no node.
     """
 
     def __init__(
-        self, solver: ExplicitSolver, place: Sequence[float], field: str, component: int
+        self,
+        solver: ExplicitSolver,
+        place: Sequence[float] | tuple[MeshTags, int],
+        field: str,
+        component: int,
     ) -> None:
         require(field in ("u", "v"), f"field of a node history is {field!r}, but must be u or v")
         require(component in (0, 1, 2), f"component is {component}, but must be 0, 1 or 2")
@@ -37,12 +44,18 @@ class NodeHistory(Probe):
         self._values = owned_displacement if field == "u" else owned_velocity
         self._component = component
         X = owned_coordinates(solver)
-        self._row, self.node = _nearest(solver, X, place)
+        if isinstance(place[0], MeshTags):
+            nodes = marked_nodes(solver.elements.space, place)
+            self._rows = nodes[nodes < len(X)]
+            self._count = solver.comm.allreduce(len(self._rows))
+            mean = solver.comm.allreduce(X[self._rows].sum(axis=0)) / self._count
+            self.node = tuple(mean.tolist())
+        else:
+            row, self.node = _nearest(solver, X, place)
+            self._rows, self._count = np.array([] if row is None else [row], dtype=np.int64), 1
 
     def sums(self, solver: ExplicitSolver) -> np.ndarray:
-        if self._row is None:
-            return np.zeros(1)
-        return self._values(solver)[self._row, self._component, None]
+        return np.array([self._values(solver)[self._rows, self._component].sum() / self._count])
 
     def value(self, solver: ExplicitSolver, sums: np.ndarray, maxima: np.ndarray) -> float:
         return sums[0]

@@ -10,6 +10,7 @@ from dolfinx import fem, la, mesh
 
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.macroscale.places import called
 
 Locator = Callable[[np.ndarray], np.ndarray]
 
@@ -23,7 +24,8 @@ class PrescribedVelocity:
     plane.
 
     Attributes:
-        where: a function of coordinates `(3, n)` that returns n booleans, or facet tags and a tag.
+        where: a function of coordinates `(3, n)` that returns n booleans, or tags and a tag: of
+            facets, of edges or of nodes, such as a `NamedMesh` gives by name.
         value: mm/µs, or a function of the time in µs that returns it.
         components: which of 0, 1, 2.
     """
@@ -143,9 +145,9 @@ class BoundVelocity:
 def marked_nodes(
     space: fem.FunctionSpace, where: Locator | tuple[mesh.MeshTags, int]
 ) -> np.ndarray:
-    """Nodes of this rank, ghosts included, that a locator or a facet tag marks (collective).
+    """Nodes of this rank, ghosts included, that a locator or a tag marks (collective).
 
-    Ranks agree on shared nodes, also where only one of them owns the marked facet.
+    Ranks agree on shared nodes, also where only one of them owns the marked facet, edge or node.
 
     Raises:
         InputError: nothing is marked on any rank.
@@ -157,8 +159,9 @@ def marked_nodes(
         what = "the locator"
     else:
         tags, tag = where
-        nodes = fem.locate_dofs_topological(space, domain.topology.dim - 1, tags.find(tag), False)
-        what = f"facet tag {tag}"
+        domain.topology.create_connectivity(tags.dim, domain.topology.dim)
+        nodes = fem.locate_dofs_topological(space, tags.dim, tags.find(tag), False)
+        what = called(where)
     nodes = _agreed(space, nodes)
     if domain.comm.allreduce(len(nodes)) == 0:
         raise InputError(f"{what} marks no node: check the location against the mesh")

@@ -10,12 +10,12 @@ import basix
 import numba
 import numpy as np
 from dolfinx import mesh
-from mpi4py import MPI
 
-from mlms_fenics.errors import InputError, require
+from mlms_fenics.errors import require
 from mlms_fenics.macroscale.element import SUPPORTED, Elements
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.loads import BoundLoad, Load
+from mlms_fenics.macroscale.places import outer_facets
 
 
 @dataclass(frozen=True)
@@ -94,24 +94,20 @@ def _facets(
     """Nodes of this rank's own loaded facets, `(n, m)`, tables at their points, and signs, `(n,)`.
 
     Raises:
-        InputError: the tag marks no outer facet on any rank (collective).
+        InputError: see `outer_facets`.
     """
-    tags, tag = where
     domain, space = elements.space.mesh, elements.space
     tdim = domain.topology.dim
-    domain.topology.create_connectivity(tdim - 1, tdim)
+    outer = outer_facets(domain, where, "a pressure")
     domain.topology.create_connectivity(tdim, tdim - 1)
     to_cell = domain.topology.connectivity(tdim - 1, tdim)
     to_facet = domain.topology.connectivity(tdim, tdim - 1)
-    outer = np.intersect1d(tags.find(tag), mesh.exterior_facet_indices(domain.topology))
     cells = [int(to_cell.links(facet)[0]) for facet in outer]
     pairs = [
         (cell, int(np.flatnonzero(to_facet.links(cell) == facet)[0]))
         for cell, facet in zip(cells, outer, strict=True)
         if cell < len(elements.dofs)
     ]
-    if domain.comm.allreduce(len(pairs), op=MPI.SUM) == 0:
-        raise InputError(f"facet tag {tag} marks no outer facet: check the tags of the mesh")
     layout = space.dofmap.dof_layout
     local = [layout.entity_closure_dofs(tdim - 1, k) for _, k in pairs]
     # Shape functions of the cell on the reference facet, of all its facets' kinds.

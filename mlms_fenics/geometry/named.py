@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""A dolfinx mesh whose parts have names, shared out from arrays on one rank."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from dolfinx.mesh import Mesh, MeshTags, meshtags
+
+from mlms_fenics import _compat
+from mlms_fenics.errors import InputError, require
+from mlms_fenics.geometry.arrays import WORDS, MeshArrays
+from mlms_fenics.parallel import on_rank_zero
+
+
+@dataclass(frozen=True)
+class Group:
+    """A named set of cells, facets, edges or nodes; sets may overlap.
+
+    Attributes:
+        name: in the file; one without a name goes by its number.
+        dimension: of its parts.
+        tag: its number in the file, and of all `tags`.
+        count: parts on all ranks, each once.
+        tags: of its parts, on this rank.
+    """
+
+    name: str
+    dimension: int
+    tag: int
+    count: int
+    tags: MeshTags
+
+
+@dataclass(frozen=True)
+class NamedMesh:
+    """A mesh with the names of its parts.
+
+    What `surface`, `volume` and `nodes` return is what `Pressure`, `Traction`,
+    `PrescribedVelocity`, `NodeHistory` and others take as a place.
+
+    Attributes:
+        mesh: mm.
+        groups: all named sets.
+    """
+
+    mesh: Mesh
+    groups: tuple[Group, ...]
+
+    @property
+    def volumes(self) -> dict[str, int]:
+        """Number of each group of cells by name: volumes, or surfaces of a flat body."""
+        return {g.name: g.tag for g in self._of(0)}
+
+    @property
+    def surfaces(self) -> dict[str, int]:
+        """Number of each group of facets by name: surfaces, or curves of a flat body."""
+        return {g.name: g.tag for g in self._of(1)}
+
+    @property
+    def node_sets(self) -> tuple[str, ...]:
+        """Names of the groups of nodes, and in three dimensions of edges."""
+        return tuple(g.name for g in self.groups if g.dimension < self.mesh.topology.dim - 1)
+
+    @property
+    def cells(self) -> MeshTags:
+        """Tags of all groups of cells together, see `facets`."""
+        return self._together(0)
+
+    @property
+    def facets(self) -> MeshTags:
+        """Tags of all groups of facets together, each facet with its group's number.
+
+        Raises:
+            InputError: groups overlap, so that one number per facet cannot tell.
+        """
+        return self._together(1)
+
+    def volume(self, name: str) -> tuple[MeshTags, int]:
+        """Tags of the cells of a volume (of a flat body: a surface), and their tag.
+
+        Raises:
+            InputError: there is no such group, or nothing in it.
+        """
+        return self._only(name, self._of(0), WORDS[self.mesh.topology.dim][0])
+
+    def surface(self, name: str) -> tuple[MeshTags, int]:
+        """Tags of the facets of a surface (of a flat body: a curve), and their tag.
+
+        Raises:
+            InputError: there is no such group, or nothing in it; the message lists those there are.
+        """
+        return self._only(name, self._of(1), "surface")
+
+    def nodes(self, name: str) -> tuple[MeshTags, int]:
+        """Tags of the nodes or edges of a point set or curve, or of a surface, and their tag.
+
+        Raises:
+            InputError: there is no such group, or nothing in it.
+        """
+        lower = [g for g in self.groups if g.dimension < self.mesh.topology.dim - 1]
+        named = [g for g in lower if g.name == name]
+        require(
+            len(named) < 2,
+            f"{name!r} is a name both of nodes and of edges: give them different names",
+        )
+        return self._only(name, named or [*lower, *self._of(1)], "point set, curve or surface")
+
+    def _of(self, codimension: int) -> list[Group]:
+        dimension = self.mesh.topology.dim - codimension
+        return [g for g in self.groups if g.dimension == dimension]
+
+    def _only(self, name: str, groups: list[Group], kind: str) -> tuple[MeshTags, int]:
+        found = next((g for g in groups if g.name == name), None)
+        if found is None:
+            others = ", ".join(g.name for g in groups) or "none with names"
+            raise InputError(
+                f"the mesh has no {kind} {name!r}, but {others}: name a physical group so in gmsh, "
+                "or a set in another program"
+            )
+        require(
+            found.count > 0,
+            f"the {kind} {name!r} of the mesh is empty: nothing would act there; put its "
+            f"{WORDS[found.dimension][1]} into the file, or name another",
+        )
+        return found.tags, found.tag
+
+    def _together(self, codimension: int) -> MeshTags:
+        groups = self._of(codimension)
+        tags = [g.tags for g in groups]
+        indices = np.concatenate([np.zeros(0, np.int32), *(t.indices for t in tags)])
+        values = np.concatenate([np.zeros(0, np.int32), *(t.values for t in tags)])
+        indices, first = np.unique(indices, return_index=True)
+        overlap = self.mesh.comm.allreduce(int(len(first) < len(values)))
+        require(
+            not overlap,
+            f"groups of the mesh overlap ({', '.join(g.name for g in groups)}): take each by its "
+            "name, with surface(name) or volume(name)",
+        )
+        made = meshtags(self.mesh, self.mesh.topology.dim - codimension, indices, values[first])
+        made.name = "Facet tags" if codimension else "Cell tags"
+        return made
+
+
+def share(comm: Any, read: Callable[[], MeshArrays], scale: float = 1.0) -> NamedMesh:
+    """Call `read` on rank 0 and share out what it returns (collective).
+
+    Args:
+        comm: mpi4py communicator.
+        read: takes nothing; called on rank 0 only.
+        scale: from its unit of length to mm.
+
+    Raises:
+        Exception: on every rank, whatever `read` raised.
+    """
+    held: list[MeshArrays] = []
+
+    def begin() -> tuple[Any, ...]:
+        mesh = read()
+        held.append(mesh)
+        heads = [(g.name, g.dimension, g.tag, len(g.parts), g.parts.shape[1:]) for g in mesh.groups]
+        return mesh.cell, mesh.degree, mesh.dimension, mesh.cells.shape[1], heads
+
+    cell, degree, dimension, width, heads = on_rank_zero(comm, begin)
+    cells, points = np.zeros((0, width), np.int64), np.zeros((0, dimension))
+    if held:
+        cells, points = held[0].cells, scale * held[0].points[:, :dimension]
+    domain = _compat.create_mesh(comm, cells, points, cell, degree)
+    groups = []
+    for k, (name, of_group, tag, count, shape) in enumerate(heads):
+        parts = held[0].groups[k].parts if held else np.zeros((0, *shape), np.int64)
+        if of_group == dimension:
+            parts = cells[parts] if held else cells
+        tags = _compat.entity_tags(domain, of_group, parts, tag)
+        tags.name = f"{WORDS[of_group][0]} {name!r}"
+        groups.append(Group(name, of_group, tag, count, tags))
+    return NamedMesh(domain, tuple(groups))
