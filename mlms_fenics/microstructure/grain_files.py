@@ -11,10 +11,16 @@ import numpy as np
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.files import replacing
-from mlms_fenics.microstructure.rotations import check_rotations
+from mlms_fenics.microstructure.rotations import check_rotations, rotations_from_euler
 from mlms_fenics.microstructure.voronoi import check_grains
+from mlms_fenics.microstructure.vti import DAMAGED, names_of_cells, read_image
 
 FORMAT = "mlms_fenics grains"
+# Cell data that hold the grains' numbers: this package's, DREAM.3D's, DAMASK's.
+_GRAINS = ("grain", "FeatureIds", "material")
+_FROM_ONE = ("FeatureIds",)
+_ORIENTATIONS = ("orientation", "EulerAngles")
+_SAME = 1e-3  # between components of Q in the cells of one grain; files may be in single precision
 
 
 def write_grains(
@@ -50,26 +56,32 @@ def write_grains(
 
 
 def read_grains(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None]:
-    """The grain map of a file of `write_grains`, and the orientations if it holds them.
+    """The grain map of a file, and the orientations if it holds them.
 
-    Of a .vti file the cells' grains alone are read.
+    A .h5 file is one of `write_grains`. A .vti file (VTK image, one cell thick where flat) is that
+    of any program: its cell data `grain` or `material` (DAMASK) number the grains from 0;
+    `FeatureIds` (DREAM.3D) from 1, with gaps, which are closed up in the order of the numbers.
+    Orientations are those of its cell data `orientation` (Q row by row) or `EulerAngles` (Bunge,
+    radians), which must be the same in all cells of a grain.
 
     Returns:
         Grains, int64, *Shape* the grid's; Q, *Shape* `(n_grains, d, d)`, or None.
 
     Raises:
-        InputError: the file cannot be read or is something else.
+        InputError: the file cannot be read or is something else, its cells are no cubes, some are
+            of no grain, or those of one grain differ in orientation.
     """
     path = Path(path)
     try:
         if path.suffix == ".vti":
-            return check_grains(_read_vti(path)), None
+            grains, Q = _read_vti(path)
+            return check_grains(grains), Q
         with h5py.File(path) as file:
             if file.attrs.get("format") != FORMAT:
                 raise InputError(f"'{path}' is no grain map (root attribute format)")
             Q = file["orientations"][()] if "orientations" in file else None
             return check_grains(file["grains"][()]), Q
-    except (OSError, KeyError, ElementTree.ParseError, ValueError) as error:
+    except (OSError, KeyError, ElementTree.ParseError, *DAMAGED) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"grain map: cannot read '{path}': {error}") from error
@@ -107,15 +119,58 @@ def _vti(grains: np.ndarray, Q: np.ndarray | None) -> str:
     )
 
 
-def _read_vti(path: Path) -> np.ndarray:
-    image = ElementTree.parse(path).getroot().find("ImageData")
-    if image is None:
-        raise InputError(f"'{path}' holds no ImageData")
-    extent = [int(n) for n in image.attrib["WholeExtent"].split()]
-    shape = [b - a for a, b in zip(extent[::2], extent[1::2], strict=True)]
-    array = image.find("Piece/CellData/DataArray[@Name='grain']")
-    if array is None or array.get("type") != "Int32" or array.get("format") != "binary":
-        raise InputError(f"'{path}' has no cell data 'grain' as write_grains writes it")
-    data = base64.b64decode(array.text or "")[8:]
-    grains = np.frombuffer(data, "<i4").reshape(shape, order="F")
-    return grains[:, :, 0] if shape[2] == 1 else grains
+def _read_vti(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    image = read_image(path, (*_GRAINS, *_ORIENTATIONS))
+    name = next((name for name in _GRAINS if name in image.cells), None)
+    if name is None:
+        raise InputError(
+            f"'{path}' has no cell data named {', '.join(_GRAINS[:-1])} or {_GRAINS[-1]}, but "
+            f"{', '.join(names_of_cells(path)) or 'none'}"
+        )
+    grains = image.cells[name]
+    flat = image.shape[2] == 1
+    spacing = np.array(image.spacing[: 2 if flat else 3])
+    if np.ptp(spacing) > 1e-6 * spacing.max():
+        raise InputError(
+            f"'{path}': its cells are {' × '.join(f'{x:g}' for x in spacing)}, but must be cubes: "
+            "resample it"
+        )
+    if grains.ndim != 3 or (grains != np.round(grains)).any():
+        raise InputError(f"'{path}': {name} must be one whole number for each cell")
+    grains = grains.astype(np.int64)
+    if name in _FROM_ONE:
+        nobody = int((grains < 1).sum())
+        if nobody:
+            raise InputError(
+                f"'{path}': {nobody} cells have a {name} below 1, so they are of no grain: fill "
+                "them first"
+            )
+        # Grains that a filter has removed leave gaps in the numbers.
+        grains = np.unique(grains, return_inverse=True)[1].reshape(image.shape)
+    Q = _orientations(path, grains, image.cells)
+    if not flat:
+        return grains, Q
+    in_plane = Q is not None and bool((np.abs(Q[:, 2, 2] - 1.0) < 1e-8).all())
+    return grains[:, :, 0], Q[:, :2, :2] if Q is not None and in_plane else Q
+
+
+def _orientations(
+    path: Path, grains: np.ndarray, cells: dict[str, np.ndarray]
+) -> np.ndarray | None:
+    """Q of each grain from the values in its cells, where the file has them."""
+    if "orientation" in cells:
+        Q = cells["orientation"].reshape(*grains.shape, 3, 3)
+    elif "EulerAngles" in cells:
+        Q = rotations_from_euler(np.degrees(cells["EulerAngles"].astype(float)))
+    else:
+        return None
+    flat, Q = grains.ravel(), Q.reshape(-1, 3, 3).astype(float)
+    first = Q[np.unique(flat, return_index=True)[1]]
+    apart = np.abs(Q - first[flat]).max(axis=(1, 2))
+    worst = int(np.argmax(apart))
+    if apart[worst] > _SAME:
+        raise InputError(
+            f"'{path}': the cells of grain {flat[worst]} (numbered from 0) differ in orientation; "
+            "give each grain's average, or leave orientations out"
+        )
+    return check_rotations(first)
