@@ -19,12 +19,14 @@ from mpi4py import MPI
 
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.geometry import cylinder_mesh, read_msh
+from mlms_fenics.impact.bodies import check_speed
 from mlms_fenics.io import Length, NodeHistory, Recorder, Summary
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.report import add_files, add_run
 from mlms_fenics.macroscale import ExplicitSolver, RigidPlane
 from mlms_fenics.materials import Material, State, drive
 from mlms_fenics.parallel import entry_point, on_rank_zero
+from mlms_fenics.units import METRE_PER_SECOND
 
 COMM = MPI.COMM_WORLD
 
@@ -93,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         value = getattr(options, name)
         require(0.0 < value < math.inf, f"--{name.replace('_', '-')} is {value:g}: must be > 0")
     law = Maxwell(shear=1.0, bulk=5.0, density=1.2, relaxation=options.relaxation)
+    check_speed(law, options.velocity / METRE_PER_SECOND)
     error = check_at_a_point(law)
     if options.mesh is None:
         mesh = cylinder_mesh(COMM, 4.0, 8.0, 1.0 if options.quick else 0.4)[0]

@@ -24,6 +24,7 @@ from mpi4py import MPI
 from mlms_fenics.errors import require
 from mlms_fenics.geometry import plate_divisions
 from mlms_fenics.impact import build_law, chosen_device, plate_mesh_size, plate_solver
+from mlms_fenics.impact.bodies import check_speed
 from mlms_fenics.impact.command import (
     add_run_options,
     check_run,
@@ -175,6 +176,7 @@ def main(argv: Sequence[str] | None = None) -> Any:
     check(options)
     device = chosen_device(COMM, options.device)
     law, name = on_every_rank(COMM, lambda: build_law(options, device, options.end_time))
+    check_speed(law, options.velocity)
     with Claim(options.out, COMM):
         simulate(options, law, name)
 

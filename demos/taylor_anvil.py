@@ -19,6 +19,7 @@ from mpi4py import MPI
 
 from mlms_fenics.geometry import cylinder_divisions
 from mlms_fenics.impact import anvil_solver, build_law, chosen_device
+from mlms_fenics.impact.bodies import check_speed
 from mlms_fenics.impact.command import add_run_options, check_run, fill_defaults, recorder_of
 from mlms_fenics.impact.laws import add_law_options, check_law
 from mlms_fenics.io import Recorder, Summary
@@ -147,6 +148,7 @@ def main(argv: Sequence[str] | None = None) -> Any:
     check(options)
     device = chosen_device(COMM, options.device)
     law, name = on_every_rank(COMM, lambda: build_law(options, device, options.end_time))
+    check_speed(law, options.velocity)
     with Claim(options.out, COMM):
         simulate(options, law, name)
 

@@ -3,10 +3,32 @@
 
 from typing import Any
 
+from mlms_fenics.errors import require
 from mlms_fenics.geometry import LATERAL, RIM, cylinder_mesh, plate_mesh
 from mlms_fenics.macroscale import ExplicitSolver, PrescribedVelocity, RigidCylinder, RigidPlane
 from mlms_fenics.materials import Material
 from mlms_fenics.units import METRE_PER_SECOND
+
+
+def check_speed(law: Material, velocity: float) -> None:
+    """Refuse an impact that is faster than the law's waves.
+
+    Matter at rest learns of a rigid body that hits it by a wave, behind which it moves along: the
+    front cell would have to become smaller than nothing.
+
+    Args:
+        law: of the body.
+        velocity: of the impact, m/s.
+
+    Raises:
+        InputError: with both speeds.
+    """
+    waves = law.wave_speed / METRE_PER_SECOND
+    require(
+        velocity < waves,
+        f"velocity is {velocity:g} m/s, but the elastic waves of this law run at {waves:.4g} m/s "
+        "and the impact must be slower than they are: velocities are in m/s, is it the right unit?",
+    )
 
 
 def anvil_solver(
@@ -31,8 +53,9 @@ def anvil_solver(
         safety: step over stable step.
 
     Raises:
-        InputError: on every rank, for anything out of range.
+        InputError: on every rank, for anything out of range; an impact faster than the law's waves.
     """
+    check_speed(law, velocity)
     mesh, _, facets = cylinder_mesh(comm, diameter, height, size)
     held = [PrescribedVelocity((facets, LATERAL), components=(0, 1))]
     return ExplicitSolver(
@@ -84,8 +107,9 @@ def plate_solver(
         safety: step over stable step.
 
     Raises:
-        InputError: on every rank, for anything out of range.
+        InputError: on every rank, for anything out of range; an impact faster than the law's waves.
     """
+    check_speed(law, velocity)
     mesh, _, facets = plate_mesh(comm, thickness, radius, 0.5 * diameter, size)
     projectile = RigidCylinder(
         centre=(0.0, 0.0, 0.0),

@@ -23,6 +23,10 @@ def test_own_law_from_a_point_to_a_body(tmp_path, capsys):
     # Energy that is in no form but the law's: it was dissipated.
     assert one["internal"][-1] > 0.0
     assert load("own_law").main(["--relaxation", "-1", "--out", str(tmp_path / "c")]) == 2
+    # √((5 + 4/3) GPa / 1.2 mg/mm³) is 2.297 mm/µs.
+    capsys.readouterr()
+    assert load("own_law").main(["--velocity", "2.3", "--out", str(tmp_path / "c")]) == 2
+    assert "velocity is 2300 m/s" in (said := capsys.readouterr().err) and "2297 m/s" in said
 
 
 def test_a_wrong_law_does_not_pass_at_the_point():

@@ -86,6 +86,7 @@ def test_quick_run_of_the_concurrent_law_stopped_and_gone_on_with(main, tmp_path
         (["--law", "taylor", "--grains", "1000"], "has 128"),
         (["--law", "taylor", "--tolerance", "-1"], "tolerance"),
         (["--safety", "2"], "--safety is 2"),
+        (["--velocity", "1e5", "--law", "j2"], "velocity is 100000 m/s"),
     ],
 )
 def test_bad_input_is_told(main, tmp_path, capsys, options, words):

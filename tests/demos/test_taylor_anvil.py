@@ -142,6 +142,9 @@ def test_bad_input_ends_on_every_rank_with_one_message(runs, models, ranks):
     assert "-200" in said["negative velocity"]
     assert "0.1 µs" in said["model of another horizon"]
     assert "(0, 0.5] mm" in said["no elements"]
+    # √((2 · 24 + 4/3 · 25) GPa / 10 mg/mm³) is 2.852 mm/µs.
+    assert "100000 m/s" in said["faster than the waves"]
+    assert "2852 m/s" in said["faster than the waves"]
     assert not (folder / "bad").exists()
 
 

@@ -22,6 +22,7 @@ def bad_inputs(folder, bad_model):
     return {
         "negative velocity": ["--velocity", "-200"],
         "velocity not a number": ["--velocity", "nan"],
+        "faster than the waves": ["--law", "j2", "--velocity", "1e5"],
         "word for a number": ["--height", "tall"],
         "no elements": ["--mesh-size", "0.8"],
         "negative size": ["--mesh-size", "-0.1"],
