@@ -51,7 +51,7 @@ class Shadow(Material):
         sigma, moved = self.mover.update(F, time, dt, parts["mover"])
         self.seconds += perf_counter() - wall
         self.cpu += process_time() - cpu
-        given = F.to(dtype=self.law.dtype, device=self.law.device)
+        given = F.to(self.law.device)
         found, own = self.law.update(given, time, dt, parts["law"])
         found.cpu()  # a GPU has finished only then
         new = {f"law/{key}": value for key, value in own.items()}

@@ -52,7 +52,7 @@ def costs(
 
 def _for(material: Material, F: np.ndarray) -> torch.Tensor:
     plane = F.shape[-1] == 2 and getattr(material, "dimension", 3) == 3
-    return torch.tensor(embedded(F) if plane else F, dtype=material.dtype)
+    return torch.tensor(embedded(F) if plane else F, dtype=torch.float64)
 
 
 def _cost(material: Material, F: torch.Tensor, time: np.ndarray, seconds: float) -> float:

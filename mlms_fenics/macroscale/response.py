@@ -126,7 +126,7 @@ class Response:
         if self._F_mean is not None:
             F_law = self._F_mean
             kernels.mean_dilatation(motion.F, elements.volume, elements.per_cell, F_law)
-        F = torch.from_numpy(F_law).to(dtype=law.dtype, device=law.device)
+        F = torch.from_numpy(F_law).to(law.device)
         with torch.no_grad():
             sigma, motion.state = law.update(F, motion.time, dt, motion.state)
         motion.sigma[:] = sigma.detach().cpu().numpy()

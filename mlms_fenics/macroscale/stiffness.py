@@ -156,7 +156,7 @@ def stiffest_when_deformed(material: Material, dt: float) -> tuple[float, float]
                 if ratio > largest:
                     largest, where = ratio, _SHAPE * k / _STEPS
             with torch.no_grad():
-                given = torch.from_numpy(F).to(material.device, material.dtype)
+                given = torch.from_numpy(F).to(material.device)
                 _, state = material.update(given, k * _STEP, _STEP, state)
         except REFUSALS:  # the law is beyond its range, which is no fault of its moduli
             break
@@ -178,7 +178,7 @@ def _directions() -> np.ndarray:
 
 
 def _stress(material: Material, F: np.ndarray, time: float, dt: float, state: State) -> np.ndarray:
-    given = torch.from_numpy(np.ascontiguousarray(F)).to(material.device, material.dtype)
+    given = torch.from_numpy(np.ascontiguousarray(F)).to(material.device)
     with torch.no_grad():
         sigma, _ = material.update(given, time, dt, state)
     return sigma.detach().to("cpu", torch.float64).numpy()

@@ -20,7 +20,8 @@ class Material(ABC):
         density: reference mass density, mg/mm³.
         bulk_modulus: at zero strain, GPa.
         shear_modulus: largest instantaneous (elastic) one, GPa.
-        dtype: floating type in which `update` wants F and returns stress.
+        dtype: floating type in which `update` computes and returns stress. F is float64 whatever
+            it is: small strains would be lost in a rounding before they are taken out of F.
         device: where `update` wants F and keeps state.
     """
 
@@ -41,13 +42,18 @@ class Material(ABC):
         """Stress and state at the end of a step.
 
         Args:
-            F: deformation gradients at the end of the step, *Shape* `(n, 3, 3)`, `self.dtype`.
+            F: deformation gradients at the end of the step, *Shape* `(n, 3, 3)`, float64; not to
+                be kept, since the driver may use its memory again.
             time: at the end of the step, µs.
             dt: length of the step, µs, > 0.
             state: at the beginning of the step; left unchanged.
 
         Returns:
             Cauchy stress in GPa, *Shape* `(n, 3, 3)`, symmetric, and the new state.
+
+        Raises:
+            InputError: the step is beyond what the law is made for.
+            SimulationError: it cannot be computed.
         """
 
     def check_end_time(self, end_time: float) -> None:
@@ -92,7 +98,7 @@ def drive(material: Material, F: torch.Tensor, time: torch.Tensor) -> torch.Tens
             f"{float(times[k - 1]):g} µs: times must increase; leave out what is repeated"
         )
     sigma = torch.zeros(F.shape, dtype=material.dtype, device=material.device)
-    F = F.to(dtype=material.dtype, device=material.device)
+    F = F.to(dtype=torch.float64, device=material.device)
     state = material.initial_state(F.shape[0])
     for n in range(1, F.shape[1]):
         t0, t1 = float(time[n - 1]), float(time[n])

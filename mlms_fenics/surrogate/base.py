@@ -126,8 +126,8 @@ class LearntLaw(Material):
         """Stress belonging to U at the end of a step, and the architecture's own new state.
 
         Args:
-            U: right stretch at the end, *Shape* `(n, d, d)`.
-            strain: components of log U at the end, *Shape* `(n, 6)` or `(n, 3)`.
+            U: right stretch at the end, *Shape* `(n, d, d)`, float64.
+            strain: components of log U at the end, *Shape* `(n, 6)` or `(n, 3)`, `self.dtype`.
             time: at the end, µs.
             dt: µs, > 0.
             state: at the beginning: `own_state`'s entries and "strain", log U at the beginning.
@@ -152,8 +152,9 @@ class LearntLaw(Material):
         self, F: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `Material.update`; in 2D F and the stress are `(n, 2, 2)` (plane strain)."""
-        R, U = _polar(F)
+        R, U = _polar(F.double())
         sigma, new = self.advance(U, time, dt, state)
+        R = R.to(sigma.dtype)
         return R @ sigma @ R.transpose(-1, -2), new
 
     @torch.no_grad()
@@ -161,7 +162,8 @@ class LearntLaw(Material):
         self, U: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
         """`update` for a deformation without rotation, F = U."""
-        strain = log_strain(U)
+        U = U.double()
+        strain = log_strain(U).to(self.dtype)
         sigma, own = self.step(U, strain, time, dt, state)
         now, memory = self.trust(strain, state["strain"], dt, state.get("trust"))
         own = own if memory is None else {**own, "trust": memory}
@@ -199,7 +201,7 @@ class LearntLaw(Material):
     def stress_and_distance(self, U: np.ndarray, horizon: float) -> tuple[np.ndarray, np.ndarray]:
         """`stress`, and the largest distance from the training data along each history `(...)`."""
         U = self.check_history(U, horizon)
-        flat = torch.tensor(U.reshape(-1, *U.shape[-3:]), dtype=self.dtype, device=self.device)
+        flat = torch.tensor(U.reshape(-1, *U.shape[-3:]), device=self.device)
         n_t = U.shape[-3] - 1
         sigma = torch.zeros(flat.shape, dtype=torch.float64)
         state = self.initial_state(len(flat))

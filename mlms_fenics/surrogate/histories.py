@@ -26,7 +26,7 @@ def run(material: Material, U: np.ndarray, times: np.ndarray) -> tuple[np.ndarra
     F = from_components(np.asarray(U, np.float64))
     if not learnt and F.shape[-1] == 2:
         F = embedded(F)
-    flat = torch.tensor(F, dtype=material.dtype, device=material.device)
+    flat = torch.tensor(F, dtype=torch.float64, device=material.device)
     step = material.advance if learnt else material.update
     state = material.initial_state(len(flat))
     sigma = np.zeros(U.shape)

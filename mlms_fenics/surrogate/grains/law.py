@@ -71,7 +71,7 @@ class GrainLaw(LearntLaw):
         """See `LearntLaw.step`; a step longer than those learnt is divided, U linear in it."""
         cell, size = self.network, self.network.elastic_scale
         A, y, n = state["rotation"], state["internal"], self._divisions(dt / self.horizon)
-        start, end = from_components(state["stretch"]).double(), U.double()
+        start, end = from_components(state["stretch"]).double(), U
         share = torch.as_tensor(dt / self.horizon / n, dtype=self.dtype, device=self.device)
         before, volume = start, strain[:, :3].sum(-1, keepdim=True)
         for part in range(1, n + 1):
@@ -84,7 +84,7 @@ class GrainLaw(LearntLaw):
         sigma = s * (size * 2.0 * self.shear_modulus * torch.exp(-volume))
         sigma = sigma @ _to_components(self.dtype, self.device)
         sigma[:, :3] += self.bulk_modulus * torch.expm1(volume)
-        new = {"rotation": A, "internal": y, "stretch": to_components(U)}
+        new = {"rotation": A, "internal": y, "stretch": to_components(U).to(self.dtype)}
         return from_components(sigma), new
 
     def _divisions(self, step: float) -> int:

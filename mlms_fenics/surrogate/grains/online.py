@@ -54,11 +54,11 @@ class CompiledStep:
         Raises:
             InputError: some det F is not positive.
         """
-        F = F.detach().to(torch.float32).contiguous()
+        F = F.detach().double().contiguous()
         share = dt / self.horizon
         self.numbers[0] = self.numbers[2] / (share * self.rate_scale)
         given = [state[name].contiguous() for name in _STATE]
-        new, sigma = [torch.empty_like(x) for x in given], torch.empty(F.shape)
+        new, sigma = [torch.empty_like(x) for x in given], torch.empty_like(F, dtype=torch.float32)
         bad = update(
             self.weights, self.share, self.trust(dt), self.numbers, np.float32(FAST * share),
             *(x.numpy() for x in (F, *given, sigma, *new)),

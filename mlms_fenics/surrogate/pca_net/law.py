@@ -177,7 +177,9 @@ class PCANetLaw(LearntLaw):
         self._ready_for = key
 
     def _input(self, U: torch.Tensor, strain: torch.Tensor) -> torch.Tensor:
-        return (strain if self.network.strain == "log" else to_components(U)) @ self._into
+        return (
+            strain if self.network.strain == "log" else to_components(U).to(self.dtype)
+        ) @ self._into
 
     def own_state(self, n: int) -> State:
         """ "moments": running sums `(n, M)`; "input": the last scaled strain `(n, c)`."""
@@ -255,8 +257,8 @@ class PCANetLaw(LearntLaw):
         """
         U = self.check_history(U, horizon)
         self._prepare()
-        flat = torch.tensor(U.reshape(-1, *U.shape[-3:]), dtype=self.dtype, device=self.device)
-        strain = log_strain(flat)
+        flat = torch.tensor(U.reshape(-1, *U.shape[-3:]), device=self.device)
+        strain = log_strain(flat).to(self.dtype)
         x = self._input(flat, strain)
         times = np.linspace(0.0, horizon / self.horizon, U.shape[-3])
         S = self._sums.start(len(flat))

@@ -115,9 +115,9 @@ class RecurrentLaw(LearntLaw):
         """Log U at the end of each part of a step, and its length over the horizon."""
         n = self._divisions(step)
         if n > 1:
-            start = torch.linalg.matrix_exp(from_components(before))
+            start = torch.linalg.matrix_exp(from_components(before.double()))
             for part in range(1, n):
-                yield log_strain(torch.lerp(start, U, part / n)), step / n
+                yield log_strain(torch.lerp(start, U, part / n)).to(self.dtype), step / n
         yield strain, step / n
 
     def _divisions(self, step: float) -> int:

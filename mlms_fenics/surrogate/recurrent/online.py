@@ -64,13 +64,16 @@ class CompiledStep:
         Raises:
             InputError: some det F is not positive.
         """
-        F = F.detach().to(torch.float32).contiguous()
+        F = F.detach().double().contiguous()
         names = ("internal", "strain", "trust")
         y, since, memory = (state[name].T.contiguous() for name in names)
         strain, share = since, dt / self.horizon / parts
         self.numbers[0], self.numbers[7] = 1.0 / (share * self.rate_scale), FAST * share
         given = (self.weights, self.trust(dt), self.numbers, self.branches)
-        sigma, distance = torch.empty(F.shape), torch.empty_like(state["distance"])
+        sigma, distance = (
+            torch.empty_like(F, dtype=torch.float32),
+            torch.empty_like(state["distance"]),
+        )
         after = torch.empty_like(memory)
         ends = [F] if parts == 1 else self._ends(F, state["strain"], parts)
         for end in ends:
@@ -86,5 +89,5 @@ class CompiledStep:
     @staticmethod
     def _ends(F: Tensor, strain: Tensor, parts: int) -> list[Tensor]:
         """Deformations at the ends of the parts of a step; the last one is F."""
-        start, (_, U) = torch.linalg.matrix_exp(from_components(strain)), polar(F)
+        start, (_, U) = torch.linalg.matrix_exp(from_components(strain.double())), polar(F)
         return [torch.lerp(start, U, part / parts) for part in range(1, parts)] + [F]
