@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What all tests share."""
+"""Fixtures and settings that all tests share; what else they share stands in helpers/."""
 
 import signal
+from pathlib import Path
+
+import pytest
 
 
 def pytest_configure() -> None:
@@ -16,3 +19,11 @@ def pytest_configure() -> None:
             continue
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One empty folder for all ranks; collective under mpirun."""
+    from mpi4py import MPI  # not above: a test without MPI must not start it
+
+    return MPI.COMM_WORLD.bcast(tmp_path, root=0)

@@ -4,7 +4,6 @@
 import argparse
 import json
 import subprocess
-import sys
 
 import anvil_runs
 import demo_scripts
@@ -14,6 +13,7 @@ import surrogate_histories as histories
 import torch
 from anvil_runs import bad_inputs
 from demo_scripts import load
+from mpi_runs import python
 from xdmf_reading import read_grids
 
 from mlms_fenics.io import read_history
@@ -58,8 +58,7 @@ def runs(models, tmp_path_factory):
     (folder / "file").write_text("no folder")
     said = {}
     for ranks in (1, 2, 3):
-        command = ["mpirun", "--oversubscribe", "-n", str(ranks), sys.executable, "-m", "mpi4py"]
-        command += [RUNS, str(folder), *map(str, models)]
+        command = python(ranks, RUNS, folder, *models)
         done = subprocess.run(command, capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         said[ranks] = done

@@ -4,13 +4,13 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import h5py
 import numpy as np
 from demo_scripts import load, script
+from mpi_runs import python
 
 OPTIONS = ["--law", "j2", "--mesh-size", "0.25", "--end-time", "3", "--outputs", "3"]
 OPTIONS += ["--device", "cpu"]
@@ -18,8 +18,7 @@ OPTIONS += ["--device", "cpu"]
 
 def test_a_signal_through_mpirun_and_a_restart(tmp_path: Path) -> None:
     options = [*OPTIONS, "--out", str(tmp_path / "cut")]
-    command = ["mpirun", "-n", "1", sys.executable, "-m", "mpi4py"]
-    command += [str(script("taylor_anvil")), *options]
+    command = python(1, script("taylor_anvil"), *options)
     cut = subprocess.Popen(
         [*command, "--checkpoint-every", "1"],
         stdout=subprocess.PIPE,

@@ -4,6 +4,8 @@
 import pytest
 from mpi_runs import run_tests
 
+pytestmark = pytest.mark.mpi
+
 
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_explicit_solver_on_several_ranks(ranks: int) -> None:

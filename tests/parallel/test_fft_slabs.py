@@ -4,6 +4,8 @@
 import pytest
 from mpi_runs import run_tests
 
+pytestmark = pytest.mark.mpi
+
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_cell_in_slabs(ranks: int, monkeypatch: pytest.MonkeyPatch) -> None:

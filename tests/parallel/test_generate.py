@@ -12,6 +12,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from mpi_runs import mpirun
+
+pytestmark = pytest.mark.mpi
 
 HERE = Path(__file__).parent / "mpi"
 TINY = [sys.executable, str(HERE / "generate_tiny.py"), "tiny"]
@@ -20,7 +23,7 @@ TAYLOR = [sys.executable, "-m", "mlms_fenics.data.generate", "taylor"]
 
 def _mpirun(ranks, command, **environment):
     return subprocess.Popen(
-        ["mpirun", "--oversubscribe", "-n", str(ranks), *map(str, command)],
+        mpirun(ranks, *command),
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

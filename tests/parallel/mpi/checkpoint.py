@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Run with `mpirun -n 3 python -m mpi4py -m pytest tests/parallel/mpi/checkpoint.py`."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -40,11 +38,6 @@ def impact(comm: MPI.Intracomm, young: float = 117.0, law: type[J2] = J2) -> Exp
         contacts=[RigidPlane()],
         constraints=[PrescribedVelocity((facets, LATERAL), 0.0, (0,))],
     )
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return WORLD.bcast(tmp_path)
 
 
 def compare(one: ExplicitSolver, other: ExplicitSolver, tolerance: float) -> None:

@@ -4,7 +4,6 @@
 import errno
 import itertools
 import os
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,12 +15,6 @@ from mlms_fenics.data.generate import main
 from mlms_fenics.data.store import Store
 
 comm = MPI.COMM_WORLD
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """One folder for all ranks."""
-    return Path(comm.bcast(str(tmp_path), root=0))
 
 
 def test_counter_gives_each_number_to_one_rank():

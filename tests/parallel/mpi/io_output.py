@@ -22,11 +22,6 @@ COMM = MPI.COMM_WORLD
 SHAPE = (3, 4, 5)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return COMM.bcast(tmp_path, root=0)
-
-
 def original_mesh():
     """Nodes in a shuffled order with some that no cell uses, and shuffled hexahedra."""
     random = np.random.default_rng(7)
