@@ -20,13 +20,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from mpi4py import MPI
 
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.files import replacing
+from mlms_fenics.hdf5 import writing
 from mlms_fenics.impact import anvil_solver, plate_solver
 from mlms_fenics.impact.batch import Run, run_once, save_json
 from mlms_fenics.impact.compare import compare_runs
@@ -153,7 +153,7 @@ def harvest(
         kept.append(U[rng.choice(deformed, wanted, replace=False)])
     U = np.concatenate(kept)
     U[:, 0] = np.eye(3)
-    with replacing(out) as beside, h5py.File(beside, "w") as file:
+    with writing(out, "strain paths") as file:
         file["U"], file.attrs["horizon"] = U, load_model(model, device="cpu").horizon
     return out
 

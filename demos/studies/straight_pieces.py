@@ -12,13 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from mlms_fenics.data.paths import sample_path
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.errors import require
-from mlms_fenics.files import replacing
+from mlms_fenics.hdf5 import writing
 from mlms_fenics.kinematics.tensors import to_components
 from mlms_fenics.parallel import entry_point
 
@@ -62,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     paths = [sample_path(settings, options.seed, k) for k in range(options.samples)]
     U = np.stack([straightened(U, 8 if k % 5 == 0 else 4) for k, U in enumerate(paths)])
-    with replacing(options.out) as beside, h5py.File(beside, "w") as file:
+    with writing(options.out, "strain paths") as file:
         file["U"] = to_components(U)
         file.attrs["horizon"] = options.horizon
     print(f"{options.samples} paths written to {options.out}")

@@ -14,6 +14,7 @@ import torch
 from mlms_fenics.data.recipe import FORMAT, FORMAT_VERSION, Recipe
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.errors import InputError
+from mlms_fenics.hdf5 import opened
 from mlms_fenics.weights import check_weights
 
 if TYPE_CHECKING:
@@ -52,37 +53,23 @@ class Dataset(torch.utils.data.Dataset):
                     else ""
                 )
             )
-        try:
-            file = self._open()
-        except OSError as error:
-            raise InputError(f"data set: '{self.path}' is no HDF5 file ({error})") from error
+        file = self._open()
         self.attrs: dict[str, Any] = {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in file.attrs.items()
         }
-        self._check(file)
-
-    def _check(self, file: h5py.File) -> None:
-        problem = None
-        if self.attrs.get("format") != FORMAT:
-            problem = f"is no data set of this package (format: {self.attrs.get('format')!r})"
-        elif self.attrs["format_version"] > FORMAT_VERSION:
-            problem = (
-                f"has format version {self.attrs['format_version']}, but this package reads up to "
-                f"{FORMAT_VERSION}: update the package"
-            )
-        else:
-            missing = {"U", "sigma", "time", "status", "orientations", "substeps"} - set(file)
-            if missing:
-                problem = f"lacks {', '.join(sorted(missing))}: it is damaged, make it again"
-        if problem:
+        missing = {"U", "sigma", "time", "status", "orientations", "substeps"} - set(file)
+        if missing:
             self.close()
-            raise InputError(f"data set: '{self.path}' {problem}")
+            raise InputError(
+                f"data set '{self.path}' lacks {', '.join(sorted(missing))}: it is damaged, make "
+                "it again"
+            )
 
     def _open(self) -> h5py.File:
         """The file, opened anew in a forked worker, where the parent's handle must not be used."""
         if self._file is None or self._owner != os.getpid():
-            self._file = h5py.File(self.path, "r")
+            self._file = opened(self.path, "data set", FORMAT, FORMAT_VERSION)
             self._owner = os.getpid()
         return self._file
 

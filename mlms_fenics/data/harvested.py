@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from mlms_fenics.errors import InputError
+from mlms_fenics.errors import InputError, require
+from mlms_fenics.hdf5 import reading
 from mlms_fenics.kinematics.tensors import from_components
 
 
@@ -40,14 +40,10 @@ def read_paths(path: str | os.PathLike) -> HarvestedPaths:
             finite or not positive definite; names the sample.
     """
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            if "U" not in file:
-                raise InputError(f"--paths: '{path}' has no data set named U")
-            raw = np.asarray(file["U"][:], dtype=np.float64)
-            horizon = file.attrs.get("horizon")
-    except OSError as error:
-        raise InputError(f"--paths: cannot read '{path}' as HDF5: {error}") from error
+    with reading(path, "strain paths") as file:
+        require("U" in file, f"--paths: '{path}' has no data set named U")
+        raw = np.asarray(file["U"][:], dtype=np.float64)
+        horizon = file.attrs.get("horizon")
     if raw.ndim == 4 and raw.shape[2:] in ((2, 2), (3, 3)):
         U = raw
     elif raw.ndim == 3 and raw.shape[2] in (3, 6):

@@ -18,6 +18,7 @@ import numpy as np
 from mlms_fenics.data.dataset import FAILED, PENDING, Dataset
 from mlms_fenics.data.recipe import Recipe, differences
 from mlms_fenics.errors import InputError
+from mlms_fenics.files import replacing
 from mlms_fenics.locking import Lock
 
 FIELDS = {
@@ -95,16 +96,17 @@ class Store:
             raise InputError(f"--out: cannot write in '{self.parts}': {error.strerror}") from error
         self.check()
         settings = self.parts / "settings.json"
-        for left in (*self.parts.glob("*.tmp"), *self.path.parent.glob(f"{self.path.name}.*.tmp")):
+        left_over = self.path.parent.glob(f".[0-9]*.{self.path.name}")
+        for left in (*self.parts.glob("*.tmp"), *self.parts.glob(".[0-9]*"), *left_over):
             left.unlink(missing_ok=True)
         if not settings.exists():
-            temporary = settings.with_suffix(".tmp")
-            temporary.write_text(json.dumps(self.recipe.fingerprint()))
-            os.replace(temporary, settings)
+            with replacing(settings) as beside:
+                beside.write_text(json.dumps(self.recipe.fingerprint()))
 
     def write_block(self, block: Block) -> None:
         """Write a finished block, whole or not at all; any rank."""
         name = f"{block.index[0]:09d}-{block.index[-1]:09d}.h5"
+        # No name of a shard: whoever counts shards must not see it yet.
         temporary = self.parts / f"{name}.{os.getpid()}.tmp"
         with h5py.File(temporary, "w") as file:
             file["index"] = block.index
@@ -149,10 +151,9 @@ class Store:
 
     def assemble(self, samples: int) -> None:
         """Put the finished file and the shards together to the file of `samples` samples."""
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         settings = self.recipe.paths
         shape = (samples, settings.steps + 1, 3 if settings.dimension == 2 else 6)
-        with h5py.File(temporary, "w") as file:
+        with replacing(self.path) as beside, h5py.File(beside, "w") as file:
             file.attrs.update(self.recipe.attributes())
             file["orientations"] = self.recipe.orientations
             if self.recipe.weights is not None:
@@ -169,7 +170,6 @@ class Store:
                 with h5py.File(source, "r") as part:
                     index = part["index"][:] if "index" in part else np.arange(len(part["status"]))
                     _copy(part, file, index[index < samples])
-        os.replace(temporary, self.path)
 
     def clear(self) -> None:
         """Remove the shards, which the finished file has made superfluous."""

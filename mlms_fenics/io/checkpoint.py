@@ -14,6 +14,7 @@ from mpi4py import MPI
 
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.hdf5 import opened
 from mlms_fenics.io.heavy import has_parallel_hdf5, writable_folder, write_heavy
 from mlms_fenics.io.ordering import InputOrder
 from mlms_fenics.macroscale import ExplicitSolver
@@ -146,26 +147,15 @@ class Checkpoint:
         return self.comm.allreduce(points, op=MPI.MAX)
 
     def _head(self) -> tuple[dict[str, Any], Any]:
-        with _opened(self.path) as file:
+        with opened(self.path, "checkpoint", FORMAT, VERSION) as file:
             attributes = {key: value for key, value in file.attrs.items()}
-            require(
-                attributes.get("format") == FORMAT,
-                f"{str(self.path)!r} is no checkpoint of this package: give one that it wrote",
-            )
-            version = int(attributes["format_version"])
-            require(
-                version == VERSION,
-                f"{str(self.path)!r} has format version {version}, but this package reads "
-                f"{VERSION}: restart with the version that wrote it, "
-                f"{attributes['package_version']}",
-            )
             return attributes, json.loads(file["record"][()].tobytes())
 
     def _read(self, wanted: dict[str, tuple[InputOrder, np.ndarray]]) -> dict[str, np.ndarray]:
         """This rank's rows; of each dataset an array says what rows must look like."""
 
         def blocks() -> dict[str, np.ndarray]:
-            with _opened(self.path) as file:
+            with opened(self.path, "checkpoint") as file:
                 return {key: self._block(file, key, *like) for key, like in wanted.items()}
 
         read = on_every_rank(self.comm, blocks)
@@ -194,7 +184,7 @@ class Checkpoint:
 
     def _sums(self, present: Contents, ranks: int) -> dict[str, np.ndarray]:
         def read() -> dict[str, np.ndarray]:
-            with _opened(self.path) as file:
+            with opened(self.path, "checkpoint") as file:
                 found = {key: file[f"sums/{key}"][()] for key in present.sums}
             rank = self.comm.rank
             if ranks == self.comm.size:
@@ -235,11 +225,3 @@ def node_index(solver: ExplicitSolver) -> np.ndarray:
         low, high = (f(numbers[:, a], numbers[:, b]) for f in (np.minimum, np.maximum))
         index[dofs[:, k]] = low * (n_global + 1) + high
     return index[: dofmap.size_local]
-
-
-def _opened(path: Path) -> h5py.File:
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else "not a whole HDF5 file"
-        raise InputError(f"cannot read the checkpoint {str(path)!r}: {reason}") from None

@@ -6,11 +6,11 @@ import os
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.files import replacing
+from mlms_fenics.hdf5 import reading, writing
 from mlms_fenics.microstructure.rotations import check_rotations, rotations_from_euler
 from mlms_fenics.microstructure.voronoi import check_grains
 from mlms_fenics.microstructure.vti import DAMAGED, names_of_cells, read_image
@@ -43,16 +43,14 @@ def write_grains(
         raise InputError(f"{len(Q)} orientations for {grains.max() + 1} grains")
     if path.suffix not in (".h5", ".vti"):
         raise InputError(f"grain map '{path}': the name must end in .h5 or .vti")
-    with replacing(path) as beside:
-        if path.suffix == ".h5":
-            with h5py.File(beside, "w") as file:
-                file.attrs["format"] = FORMAT
-                file.attrs["format_version"] = 1
-                file["grains"] = grains.astype(np.int32)
-                if Q is not None:
-                    file["orientations"] = Q
-        else:
+    if path.suffix == ".vti":
+        with replacing(path) as beside:
             beside.write_text(_vti(grains, Q), encoding="ascii")
+        return
+    with writing(path, "grain map", FORMAT) as file:
+        file["grains"] = grains.astype(np.int32)
+        if Q is not None:
+            file["orientations"] = Q
 
 
 def read_grains(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None]:
@@ -72,15 +70,13 @@ def read_grains(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None]
             of no grain, or those of one grain differ in orientation.
     """
     path = Path(path)
-    try:
-        if path.suffix == ".vti":
-            grains, Q = _read_vti(path)
-            return check_grains(grains), Q
-        with h5py.File(path) as file:
-            if file.attrs.get("format") != FORMAT:
-                raise InputError(f"'{path}' is no grain map (root attribute format)")
+    if path.suffix != ".vti":
+        with reading(path, "grain map", FORMAT) as file:
             Q = file["orientations"][()] if "orientations" in file else None
             return check_grains(file["grains"][()]), Q
+    try:
+        grains, Q = _read_vti(path)
+        return check_grains(grains), Q
     except (OSError, KeyError, ElementTree.ParseError, *DAMAGED) as error:
         if isinstance(error, InputError):
             raise

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlms_fenics import __version__, units
+from mlms_fenics import units
 from mlms_fenics.device import chosen
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.files import replacing
+from mlms_fenics.hdf5 import reading, writing
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.registry import law_class
 from mlms_fenics.surrogate.trust import TrustMeasure
@@ -32,32 +32,22 @@ def save_model(law: LearntLaw, path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: the folder does not exist or cannot be written.
     """
-    path = Path(path)
-    try:
-        with replacing(path) as beside, h5py.File(beside, "w") as file:
-            file.attrs.update(
-                {
-                    "format": FORMAT,
-                    "format_version": 1 if are_equal(law.weights) else FORMAT_VERSION,
-                    "package_version": __version__,
-                    "unit_system": units.SYSTEM,
-                    "architecture": law.architecture,
-                    "options": json.dumps(law.network.options),
-                    "law": json.dumps(law.law.to_dict()),
-                    "dimension": law.dimension,
-                    "horizon": law.horizon,
-                }
-            )
-            # A data set, since an attribute is limited to 64 KiB.
-            file["report"] = json.dumps(law.report)
-            file["orientations"] = law.orientations
-            if not are_equal(law.weights):
-                file["weights"] = law.weights
-            for group, module in (("network", law.network), ("trust", law.trust)):
-                for name, value in module.state_dict().items():
-                    _write(file, f"{group}/{name}", value.cpu().numpy())
-    except OSError as error:
-        raise InputError(f"cannot write model {path}: {error}") from error
+    # Who knows nothing of weights reads a file that has none.
+    version = 1 if are_equal(law.weights) else FORMAT_VERSION
+    with writing(path, "model", FORMAT, version) as file:
+        file.attrs["architecture"] = law.architecture
+        file.attrs["options"] = json.dumps(law.network.options)
+        file.attrs["law"] = json.dumps(law.law.to_dict())
+        file.attrs["dimension"] = law.dimension
+        file.attrs["horizon"] = law.horizon
+        # A data set, since an attribute is limited to 64 KiB.
+        file["report"] = json.dumps(law.report)
+        file["orientations"] = law.orientations
+        if not are_equal(law.weights):
+            file["weights"] = law.weights
+        for group, module in (("network", law.network), ("trust", law.trust)):
+            for name, value in module.state_dict().items():
+                _write(file, f"{group}/{name}", value.cpu().numpy())
 
 
 def _write(file: h5py.File, name: str, values: np.ndarray) -> None:
@@ -85,24 +75,17 @@ def load_model(
         InputError: no such file, not a model, another format version or unit system, truncated, a
             missing or misshapen data set, NaN among the weights.
     """
-    shipped = path is None
+    require(
+        path is not None or DEFAULT_MODEL.is_file(),
+        "no model is shipped with this installation: train one and name its file",
+    )
     path = DEFAULT_MODEL if path is None else Path(path)
-    if not path.is_file():
-        raise InputError(
-            "no model is shipped with this installation: train one and name its file"
-            if shipped
-            else f"model {path}: there is no such file"
-        )
     device = chosen(device)
     try:
-        with h5py.File(path, "r") as file:
+        with reading(path, "model", FORMAT, FORMAT_VERSION) as file:
             law = _read(file, path)
     except InputError:
         raise
-    except KeyError as error:
-        raise InputError(f"model {path} is incomplete: {error.args[0]}") from error
-    except OSError as error:
-        raise InputError(f"model {path} is not an HDF5 file or is truncated: {error}") from error
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(f"model {path} is damaged: {error}") from error
     dtype = torch.float32 if dtype is None else dtype
@@ -110,14 +93,6 @@ def load_model(
 
 
 def _read(file: h5py.File, path: Path) -> LearntLaw:
-    kind = file.attrs.get("format")
-    require(kind == FORMAT, f"{path} is not a model (its format is {kind!r}, not {FORMAT!r})")
-    version = int(file.attrs["format_version"])
-    require(
-        1 <= version <= FORMAT_VERSION,
-        f"model {path} has format version {version}; this package ({__version__}) reads "
-        f"up to {FORMAT_VERSION}: retrain it, or use package {file.attrs.get('package_version')}",
-    )
     unit_system = file.attrs["unit_system"]
     require(
         unit_system == units.SYSTEM,

@@ -5,10 +5,7 @@ import json
 import os
 from typing import Any
 
-import h5py
-
-from mlms_fenics import units
-from mlms_fenics.files import replacing
+from mlms_fenics.hdf5 import writing
 from mlms_fenics.parallel import on_rank_zero
 
 FORMAT = "mlms_fenics cell state"
@@ -29,10 +26,7 @@ def write_cell_state(path: str | os.PathLike, cell: Any, march: Any, number: int
     F, P, state = whole(fields.F), whole(fields.P), whole(march.points.state[number].T).T
 
     def write() -> None:
-        with replacing(path) as beside, h5py.File(beside, "w") as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["format_version"] = 1
-            file.attrs["unit_system"] = units.SYSTEM
+        with writing(path, "cell state", FORMAT) as file:
             file.attrs["time"] = march.time[number]
             file.attrs["message"] = march.message[number]
             file.attrs["operator"] = cell.operator

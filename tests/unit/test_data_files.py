@@ -183,7 +183,7 @@ def test_unfinished_missing_and_foreign_files_are_refused(tmp_path, file):
     with pytest.raises(InputError, match="not finished"):
         Dataset(tmp_path / "half.h5")
     (tmp_path / "text.h5").write_text("text")
-    with pytest.raises(InputError, match="no HDF5 file"):
+    with pytest.raises(InputError, match="not a whole HDF5 file"):
         Dataset(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w") as other:
         other["x"] = 1

@@ -154,7 +154,7 @@ def test_bad_harvested_paths_are_named(tmp_path, spoil, expected):
 
 def test_files_without_paths_are_refused(tmp_path):
     (tmp_path / "a.h5").write_text("no")
-    with pytest.raises(InputError, match="as HDF5"):
+    with pytest.raises(InputError, match="not a whole HDF5 file"):
         read_paths(tmp_path / "a.h5")
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["V"] = 1

@@ -129,8 +129,8 @@ def test_damaged_files_and_bad_options_end_in_one_line(files, tmp_path, capsys):
     model, data, out = str(files / "model.h5"), str(files / "data.h5"), str(tmp_path / "out")
     for arguments, message in (
         ([model, str(cut)], "cut.h5"),
-        ([model, str(foreign)], "no HDF5 file"),
-        ([data, data], "is not a model"),
+        ([model, str(foreign)], "not a whole HDF5 file"),
+        ([data, data], "no model of this package"),
         ([model, data, "--paths", "0"], "--paths 0"),
         ([model, data, "--beside", "none.h5"], "no such file"),
     ):

@@ -76,7 +76,7 @@ def _nan(values):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_attribute("format", "something else"), "not a model"),
+        (_attribute("format", "something else"), "no model of this package"),
         (_attribute("format_version", 99), "version 99"),
         (_attribute("unit_system", "m s Pa kg"), "units 'm s Pa kg'"),
         (_attribute("dimension", 2), "dimension 2"),
@@ -108,7 +108,7 @@ def test_missing_foreign_and_truncated_files(saved, tmp_path):
         load_model(tmp_path / "nothing.h5")
     text = tmp_path / "text.h5"
     text.write_text("not HDF5")
-    with pytest.raises(InputError, match="not an HDF5 file"):
+    with pytest.raises(InputError, match="not a whole HDF5 file"):
         load_model(text)
     size = saved.stat().st_size
     for part in (0, 100, size // 2, size - 1000):
@@ -116,7 +116,7 @@ def test_missing_foreign_and_truncated_files(saved, tmp_path):
         cut.write_bytes(saved.read_bytes()[:part])
         with pytest.raises(InputError, match=r"truncated|incomplete|damaged"):
             load_model(cut)
-    with pytest.raises(InputError, match="not a model"):
+    with pytest.raises(InputError, match="no model of this package"):
         load_model(histories.write(tmp_path / "data.h5", 2))
 
 

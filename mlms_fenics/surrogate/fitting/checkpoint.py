@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import torch
 
-from mlms_fenics.errors import InputError, require
-from mlms_fenics.files import replacing
+from mlms_fenics.errors import InputError
+from mlms_fenics.hdf5 import reading, writing
 
 _FORMAT = "mlms_fenics training checkpoint"
 
@@ -30,18 +30,14 @@ def save_checkpoint(
         best: weights of the best epoch so far.
         progress: JSON-able: epochs done, loss curves, settings.
     """
-    try:
-        with replacing(path) as beside, h5py.File(beside, "w") as file:
-            file.attrs["format"] = _FORMAT
-            file["progress"] = json.dumps(progress)
-            for group, weights in (("network", network.state_dict()), ("best", best)):
-                for name, value in weights.items():
-                    file[f"{group}/{name}"] = value.cpu().numpy()
-            for number, moments in optimiser.state_dict()["state"].items():
-                for name, value in moments.items():
-                    file[f"optimiser/{number}/{name}"] = torch.as_tensor(value).cpu().numpy()
-    except OSError as error:
-        raise InputError(f"cannot write checkpoint {path}: {error}") from error
+    with writing(path, "training checkpoint", _FORMAT) as file:
+        file["progress"] = json.dumps(progress)
+        for group, weights in (("network", network.state_dict()), ("best", best)):
+            for name, value in weights.items():
+                file[f"{group}/{name}"] = value.cpu().numpy()
+        for number, moments in optimiser.state_dict()["state"].items():
+            for name, value in moments.items():
+                file[f"optimiser/{number}/{name}"] = torch.as_tensor(value).cpu().numpy()
 
 
 def load_checkpoint(
@@ -56,8 +52,7 @@ def load_checkpoint(
         InputError: unreadable, or of another network.
     """
     try:
-        with h5py.File(path, "r") as file:
-            require(file.attrs.get("format") == _FORMAT, f"{path} is not a training checkpoint")
+        with reading(path, "training checkpoint", _FORMAT) as file:
             network.load_state_dict(_tensors(file["network"]))
             best = _tensors(file["best"])
             moments = file.get("optimiser", {})
@@ -65,7 +60,7 @@ def load_checkpoint(
             groups = optimiser.state_dict()["param_groups"]
             optimiser.load_state_dict({"state": state, "param_groups": groups})
             return best, json.loads(file["progress"].asstr()[()])
-    except (OSError, KeyError, RuntimeError) as error:
+    except (InputError, RuntimeError) as error:
         raise InputError(
             f"cannot resume from {path} ({error}): it is damaged or of another network; "
             "remove it to start afresh"
