@@ -26,6 +26,7 @@ from mlms_fenics.geometry.plate import (
     plate_divisions,
     plate_mesh,
 )
+from mlms_fenics.geometry.read_mesh import read_mesh
 from mlms_fenics.geometry.read_msh import read_msh
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "half_section_mesh",
     "plate_divisions",
     "plate_mesh",
+    "read_mesh",
     "read_msh",
     "write_msh",
 ]

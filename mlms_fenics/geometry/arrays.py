@@ -69,17 +69,20 @@ class MeshArrays:
         return len(basix.topology(basix.CellType[self.cell])) - 1
 
 
-def tidied(mesh: MeshArrays, what: str) -> MeshArrays:
+def tidied(mesh: MeshArrays, what: str, whole_groups_elsewhere: bool = False) -> MeshArrays:
     """Only nodes that cells use, each cell and each part of a group once, all right-handed.
 
     Args:
         mesh: as read.
         what: it is, for messages.
+        whole_groups_elsewhere: keep groups that have no part on the body, as empty ones.
 
     Raises:
         InputError: a position is not finite, a cell has a node twice, or parts of a group are not
             of the body; the message names the group and how many.
     """
+    if mesh.dimension == 2:
+        _refuse_slope(mesh, what)
     bad = int((~np.isfinite(mesh.points[mesh.cells]).all(axis=(1, 2))).sum())
     require(bad == 0, f"{what} has {bad} elements with nodes at no finite position")
     ordered = np.sort(mesh.cells, axis=1)
@@ -102,9 +105,18 @@ def tidied(mesh: MeshArrays, what: str) -> MeshArrays:
         else:
             parts = number[_once(group.parts)]
         group = replace(group, parts=parts)
-        _refuse_off_body(body, group, what)
-        groups.append(group)
+        groups.append(_on_body_only(body, group, what, whole_groups_elsewhere))
     return replace(body, groups=tuple(groups))
+
+
+def _refuse_slope(mesh: MeshArrays, what: str) -> None:
+    x = mesh.points[np.unique(mesh.cells)]
+    low, high = float(x[:, 2].min()), float(x[:, 2].max())
+    require(
+        not high - low > 1e-9 * float(np.ptp(x[:, :2])),
+        f"{what} is read in two dimensions, but its z goes from {low:g} to {high:g}: put the body "
+        "into the x-y plane",
+    )
 
 
 def warn_of_repeats(count: int, what: str) -> None:
@@ -169,18 +181,21 @@ def _right_handed(mesh: MeshArrays, rows: np.ndarray) -> np.ndarray:
     return cells
 
 
-def _refuse_off_body(body: MeshArrays, group: ArrayGroup, what: str) -> None:
+def _on_body_only(body: MeshArrays, group: ArrayGroup, what: str, keep: bool) -> ArrayGroup:
     off = group.elsewhere
     if group.dimension < body.dimension:
         off += int((~_on_body(body, group)).sum())
     kind, parts = WORDS[group.dimension]
     total = len(group.parts) + group.elsewhere
+    if keep and 0 < off == total:
+        return replace(group, parts=group.parts[:0], elsewhere=total)
     require(
         off == 0,
         f"{what}: {off} of the {total} {parts} of the {kind} {group.name!r} are not on the body "
         f"(on none of its {len(body.cells)} elements): take them out, or add what they are on to "
         "the body",
     )
+    return group
 
 
 def _on_body(body: MeshArrays, group: ArrayGroup) -> np.ndarray:

@@ -23,6 +23,7 @@ class Group:
         dimension: of its parts.
         tag: its number in the file, and of all `tags`.
         count: parts on all ranks, each once.
+        elsewhere: of an empty group, how many parts the file lists that are not on the body.
         tags: of its parts, on this rank.
     """
 
@@ -30,6 +31,7 @@ class Group:
     dimension: int
     tag: int
     count: int
+    elsewhere: int
     tags: MeshTags
 
 
@@ -119,10 +121,12 @@ class NamedMesh:
                 f"the mesh has no {kind} {name!r}, but {others}: name a physical group so in gmsh, "
                 "or a set in another program"
             )
+        parts = WORDS[found.dimension][1]
+        why = f" (none of its {found.elsewhere} {parts} is on the body)" if found.elsewhere else ""
         require(
             found.count > 0,
-            f"the {kind} {name!r} of the mesh is empty: nothing would act there; put its "
-            f"{WORDS[found.dimension][1]} into the file, or name another",
+            f"the {kind} {name!r} of the mesh is empty{why}: nothing would act there; put its "
+            f"{parts} into the file, or name another",
         )
         return found.tags, found.tag
 
@@ -159,7 +163,10 @@ def share(comm: Any, read: Callable[[], MeshArrays], scale: float = 1.0) -> Name
     def begin() -> tuple[Any, ...]:
         mesh = read()
         held.append(mesh)
-        heads = [(g.name, g.dimension, g.tag, len(g.parts), g.parts.shape[1:]) for g in mesh.groups]
+        heads = [
+            (g.name, g.dimension, g.tag, len(g.parts), g.elsewhere, g.parts.shape[1:])
+            for g in mesh.groups
+        ]
         return mesh.cell, mesh.degree, mesh.dimension, mesh.cells.shape[1], heads
 
     cell, degree, dimension, width, heads = on_rank_zero(comm, begin)
@@ -168,11 +175,11 @@ def share(comm: Any, read: Callable[[], MeshArrays], scale: float = 1.0) -> Name
         cells, points = held[0].cells, scale * held[0].points[:, :dimension]
     domain = _compat.create_mesh(comm, cells, points, cell, degree)
     groups = []
-    for k, (name, of_group, tag, count, shape) in enumerate(heads):
+    for k, (name, of_group, tag, count, elsewhere, shape) in enumerate(heads):
         parts = held[0].groups[k].parts if held else np.zeros((0, *shape), np.int64)
         if of_group == dimension:
             parts = cells[parts] if held else cells
         tags = _compat.entity_tags(domain, of_group, parts, tag)
         tags.name = f"{WORDS[of_group][0]} {name!r}"
-        groups.append(Group(name, of_group, tag, count, tags))
+        groups.append(Group(name, of_group, tag, count, elsewhere, tags))
     return NamedMesh(domain, tuple(groups))

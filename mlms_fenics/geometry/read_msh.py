@@ -34,10 +34,11 @@ def read_msh(
     path = Path(path)
     require(0.0 < scale < float("inf"), f"scale is {scale:g}, but must be positive and finite")
     require(dimension in (2, 3), f"dimension of a mesh is {dimension}, but must be 2 or 3")
-    return share(comm, lambda: _arrays(path, dimension), scale)
+    return share(comm, lambda: msh_arrays(path, dimension), scale)
 
 
-def _arrays(path: Path, dimension: int) -> MeshArrays:
+def msh_arrays(path: Path, dimension: int) -> MeshArrays:
+    """The body and the groups of a gmsh file, on one rank; see `read_msh`."""
     require(path.is_file(), f"there is no mesh file {str(path)!r}")
     require(
         path.suffix == ".msh", f"{str(path)!r} is not named as a gmsh mesh: its end must be .msh"

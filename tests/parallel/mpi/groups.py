@@ -10,7 +10,7 @@ from mpi4py import MPI
 from small_meshes import two_boxes, two_squares
 
 from mlms_fenics.errors import InputError
-from mlms_fenics.geometry import read_msh
+from mlms_fenics.geometry import gmsh_cylinder, read_mesh, read_msh, write_msh
 from mlms_fenics.io import NodeHistory
 from mlms_fenics.macroscale import ExplicitSolver, PrescribedVelocity, Pressure, Traction
 from mlms_fenics.materials import NeoHookean
@@ -87,6 +87,23 @@ def test_groups_of_two_dimensions(folder: Path, version: float) -> None:
         constraints=[PrescribedVelocity(body.nodes("tip"))],
     )  # fmt: skip
     np.testing.assert_allclose(total_force(solver), (0.0, 7e-3, 0.0), atol=1e-15)
+
+
+def test_a_mesh_of_abaqus_is_the_same_on_all_ranks(folder: Path) -> None:
+    path = folder / "cylinder.inp"
+    on_rank_zero(
+        WORLD, lambda: write_msh(path, lambda m: gmsh_cylinder(m, "cylinder", 2.0, 4.0, 0.5))
+    )
+    body = read_mesh(WORLD, path, scale=2.0)
+    counts = {group.name: owned(group.tags, group.tag) for group in body.groups}
+    assert (counts["volume"], counts["foot"], counts["lateral"]) == (96, 12, 64)
+    solver = ExplicitSolver(body.mesh, LAW, loads=[Traction(body.surface("foot"), (0.0, 0.0, 1.0))])
+    alone = read_mesh(MPI.COMM_SELF, path, scale=2.0)
+    mass = WORLD.allreduce(
+        solver.nodal_mass[: solver.elements.space.dofmap.index_map.size_local].sum()
+    )
+    assert mass == pytest.approx(ExplicitSolver(alone.mesh, LAW).nodal_mass.sum(), rel=1e-12)
+    assert total_force(solver)[2] == pytest.approx(mass / 10.0 / 8.0, rel=1e-9)
 
 
 def test_faces_off_the_body_are_refused_on_all_ranks(folder: Path) -> None:

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""A body of the elements, sets of elements, of faces and of nodes that a mesh file lists."""
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mlms_fenics import _compat
+from mlms_fenics.errors import require
+from mlms_fenics.geometry.arrays import (
+    ArrayGroup,
+    MeshArrays,
+    merged,
+    repeats,
+    tidied,
+    warn_of_repeats,
+)
+
+# Cells that a body may have, by dimension; nodes are in VTK's order.
+BODIES = {3: {"hexahedron": 8, "tetrahedron": 4}, 2: {"quadrilateral": 4, "triangle": 3}}
+_DIMENSION = {name: dimension for dimension, cells in BODIES.items() for name in cells}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Elements of one type.
+
+    Attributes:
+        kind: what the file calls the type.
+        cell: name of the cell, as in `BODIES`, or None for a type that no body here can have.
+        rows: rows of points of each element in VTK's order, *Shape* `(n, k)`.
+    """
+
+    kind: str
+    cell: str | None
+    rows: np.ndarray
+
+
+@dataclass
+class Listed:
+    """What a mesh file lists.
+
+    Attributes:
+        points: *Shape* `(n, 3)`.
+        blocks: elements.
+        ignored: number of elements by type that carry no body: springs, masses, rigid parts.
+        elements: of each named set, the block and the row of its elements, `(n, 2)`.
+        faces: of each named set, the nodes of its faces (in two dimensions: edges), `(n, k)`.
+        nodes: of each named set, rows of points, `(n,)`.
+    """
+
+    points: np.ndarray
+    blocks: list[Block] = field(default_factory=list)
+    ignored: dict[str, int] = field(default_factory=dict)
+    elements: dict[str, np.ndarray] = field(default_factory=dict)
+    faces: dict[str, np.ndarray] = field(default_factory=dict)
+    nodes: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def listed_arrays(mesh: Listed, dimension: int, what: str) -> MeshArrays:
+    """The body that all elements of as many dimensions make, and its groups.
+
+    Sets of elements of one dimension less become groups of facets. Sets that lie wholly elsewhere,
+    such as reference points, are kept as empty ones: they are refused where they are named.
+
+    Args:
+        mesh: what is listed.
+        dimension: of the body, 2 or 3.
+        what: it is, for messages.
+
+    Raises:
+        InputError: there are no such elements, or they are of several types, or of one that is not
+            of `BODIES`, or see `arrays.tidied`.
+    """
+    body = [k for k, block in enumerate(mesh.blocks) if _of(block) == dimension]
+    kinds = sorted({mesh.blocks[k].kind for k in body})
+    cells = sorted({mesh.blocks[k].cell for k in body})
+    unknown = sorted({block.kind for block in mesh.blocks if block.cell is None})
+    allowed = " or ".join(BODIES[dimension])
+    advice = f"mesh the body with first-order elements of one type, {allowed}"
+    require(not unknown, f"{what} has elements of type {', '.join(unknown)}: {advice}")
+    others = sorted({block.kind for block in mesh.blocks} | set(mesh.ignored))
+    hint = f", but of {', '.join(others)}" if others else ""
+    if dimension == 3 and any(_of(block) == 2 for block in mesh.blocks):
+        advice += "; a flat body is read with dimension=2"
+    require(bool(body), f"{what} has no elements of {dimension} dimensions{hint}: {advice}")
+    require(len(cells) == 1, f"{what} has elements of several types ({', '.join(kinds)}): {advice}")
+    if mesh.ignored:
+        left = ", ".join(f"{count} {kind}" for kind, count in mesh.ignored.items())
+        warnings.warn(f"{what}: elements that carry no body are left out: {left}", stacklevel=3)
+    rows = np.concatenate([mesh.blocks[k].rows for k in body])
+    warn_of_repeats(repeats(rows), what)
+    starts = np.zeros(len(mesh.blocks), dtype=np.int64)
+    starts[body] = np.cumsum([0, *(len(mesh.blocks[k].rows) for k in body)])[:-1]
+    groups = []
+    for name, members in mesh.elements.items():
+        groups += _element_groups(mesh, name, members, starts, dimension)
+    for name, faces in mesh.faces.items():
+        groups.append(ArrayGroup(name, dimension - 1, len(groups) + 1, faces))
+    for name, nodes in mesh.nodes.items():
+        groups.append(ArrayGroup(name, 0, len(groups) + 1, nodes[:, None]))
+    groups = [
+        ArrayGroup(g.name, g.dimension, tag, g.parts) for tag, g in enumerate(merged(groups), 1)
+    ]
+    permutation = _compat.gmsh_permutation(cells[0], rows.shape[1])  # VTK's, in the first order
+    arrays = MeshArrays(mesh.points, cells[0], 1, rows[:, permutation], tuple(groups))
+    return tidied(arrays, what, whole_groups_elsewhere=True)
+
+
+def _of(block: Block) -> int:
+    return _DIMENSION.get(block.cell or "", 0)
+
+
+def _element_groups(
+    mesh: Listed, name: str, members: np.ndarray, starts: np.ndarray, dimension: int
+) -> list[ArrayGroup]:
+    dimensions = np.array([_of(block) for block in mesh.blocks])[members[:, 0]]
+    made = []
+    inside = members[dimensions == dimension]
+    if len(inside) or len(members) == 0:
+        rows = starts[inside[:, 0]] + inside[:, 1]
+        made.append(ArrayGroup(name, dimension, 0, rows))
+    around = members[dimensions == dimension - 1]
+    widths = {len(mesh.blocks[k].rows[0]) for k in np.unique(around[:, 0])}
+    for width in sorted(widths):
+        parts = [
+            mesh.blocks[k].rows[row] for k, row in around if mesh.blocks[k].rows.shape[1] == width
+        ]
+        made.append(ArrayGroup(name, dimension - 1, 0, np.array(parts)))
+    return made

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""Meshes that meshio reads: Nastran, Salome, VTK."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from mlms_fenics.errors import InputError, require
+from mlms_fenics.geometry.listed import Block, Listed
+
+# By ending: meshio's module. Not meshio.read, which ends the program where it fails.
+READERS = {".bdf": "nastran", ".nas": "nastran", ".med": "med", ".vtu": "vtu"}
+_CELLS = {
+    "hexahedron": "hexahedron",
+    "tetra": "tetrahedron",
+    "quad": "quadrilateral",
+    "triangle": "triangle",
+}
+_IGNORED = ("vertex", "line")
+# More values than this are numbers of cells or nodes, not of parts.
+_MOST_VALUES = 1000
+
+
+def read_with_meshio(path: Path) -> Listed:
+    """What a file lists, by its ending.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        InputError: meshio is not installed, or cannot read it.
+    """
+    kind = READERS[path.suffix.lower()]
+    try:
+        reader = import_module(f"meshio.{kind}")
+    except ImportError:
+        raise InputError(
+            f"{path.suffix} files are read with meshio, which is not installed: pip install meshio"
+        ) from None
+    try:
+        with _bulk_data(path) if kind == "nastran" else nullcontext(path) as source:
+            mesh = reader.read(str(source))
+    except InputError:
+        raise
+    except Exception as error:  # whatever a file's contents make it stumble over
+        raise InputError(f"meshio cannot read {str(path)!r}: {error}") from None
+    points = np.zeros((len(mesh.points), 3))
+    points[:, : mesh.points.shape[1]] = mesh.points
+    if kind == "nastran":
+        frames = np.unique(mesh.point_data.pop("nastran:ref", 0))
+        require(
+            not frames.any(),
+            f"{str(path)!r} gives nodes in the coordinate systems {', '.join(map(str, frames))}: "
+            "write them all in the basic one (0)",
+        )
+    listed = Listed(points)
+    places: list[int | None] = []
+    for block in mesh.cells:
+        if block.type in _IGNORED:
+            listed.ignored[block.type] = listed.ignored.get(block.type, 0) + len(block.data)
+            places.append(None)
+        else:
+            places.append(len(listed.blocks))
+            rows = np.asarray(block.data, dtype=np.int64)
+            listed.blocks.append(Block(block.type, _CELLS.get(block.type), rows))
+    _add_groups(listed, mesh, places, kind)
+    return listed
+
+
+def _add_groups(listed: Listed, mesh: Any, places: list[int | None], kind: str) -> None:
+    named: dict[str, list[np.ndarray]] = {}
+    for name, per_block in mesh.cell_data.items():
+        for value, members in _by_value(per_block).items():
+            labels = _labels(kind, name, value, getattr(mesh, "cell_tags", {}), per_block)
+            for block, rows in members:
+                if places[block] is None:
+                    continue
+                pairs = np.stack([np.full(len(rows), places[block]), rows], axis=1)
+                for label in labels:
+                    named.setdefault(label, []).append(pairs)
+    listed.elements = {name: np.concatenate(pairs) for name, pairs in named.items()}
+    nodes: dict[str, list[np.ndarray]] = {}
+    for name, values in mesh.point_data.items():
+        for value, members in _by_value([values]).items():
+            for label in _labels(kind, name, value, getattr(mesh, "point_tags", {}), [values]):
+                nodes.setdefault(label, []).extend(rows for _, rows in members)
+    listed.nodes = {name: np.unique(np.concatenate(rows)) for name, rows in nodes.items()}
+
+
+def _by_value(per_block: list[Any]) -> dict[int, list[tuple[int, np.ndarray]]]:
+    """Block and rows at which each whole number stands; none where it is no number of a part."""
+    arrays = [np.asarray(values) for values in per_block]
+    if any(a.ndim != 1 or not np.issubdtype(a.dtype, np.integer) for a in arrays):
+        return {}
+    values = np.unique(np.concatenate([np.zeros(0, np.int64), *arrays]))
+    if len(values) > _MOST_VALUES:
+        return {}
+    return {
+        int(value): [
+            (k, np.flatnonzero(a == value)) for k, a in enumerate(arrays) if (a == value).any()
+        ]
+        for value in values
+    }
+
+
+def _labels(
+    kind: str, name: str, value: int, families: dict[int, list[str]], per_block: list[Any]
+) -> list[str]:
+    """Names of the groups that a value of an array stands for."""
+    if kind == "med":
+        return families.get(value, []) if name in ("cell_tags", "point_tags") else []
+    if kind == "nastran":
+        return [str(value)]
+    if all(np.isin(values, (0, 1)).all() for values in per_block):
+        return [name] if value == 1 else []
+    return [f"{name} {value}"]
+
+
+@contextmanager
+def _bulk_data(path: Path) -> Iterator[Path]:
+    """The file, or a copy that begins and ends as meshio wants it, where it holds bulk data only.
+
+    Raises:
+        InputError: elements are in fields of sixteen columns, which meshio passes over silently.
+    """
+    text = path.read_text(errors="replace")
+    found = re.search(r"^C(?:HEXA|TETRA|PENTA|QUAD4|TRIA3)\*", text, flags=re.MULTILINE)
+    require(
+        found is None,
+        f"{str(path)!r} has elements in large fields ({found and found[0]}), which are not read: "
+        "write them in small fields (8 columns) or free format",
+    )
+    begun = re.search(r"^\s*BEGIN BULK", text, flags=re.MULTILINE)
+    ended = re.search(r"^ENDDATA", text, flags=re.MULTILINE)
+    if begun and ended:
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        copy.write_text(("" if begun else "BEGIN BULK\n") + text + ("" if ended else "\nENDDATA\n"))
+        yield copy
