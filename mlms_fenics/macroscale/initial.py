@@ -9,10 +9,46 @@ import numpy as np
 from mpi4py import MPI
 
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.macroscale.contact import Contact
+from mlms_fenics.macroscale import plane
+from mlms_fenics.macroscale.body import Body
+from mlms_fenics.macroscale.constraints import PrescribedVelocity
+from mlms_fenics.macroscale.contact import Contact, RigidBody
 from mlms_fenics.macroscale.element import Elements
+from mlms_fenics.macroscale.motion import Motion
+from mlms_fenics.parallel import on_every_rank
 
 Velocity = Sequence[float] | Callable[[np.ndarray], np.ndarray]
+
+
+def set_going(
+    body: Body,
+    motion: Motion,
+    velocity: Velocity,
+    contacts: Sequence[RigidBody],
+    constraints: Sequence[PrescribedVelocity],
+) -> None:
+    """Give a body at rest its velocity and refuse a start that cannot be (collective).
+
+    Args:
+        body: with the parts below bound.
+        motion: at rest; its velocity is set.
+        velocity: see `set_velocity`.
+        contacts: rigid bodies.
+        constraints: prescribed velocities.
+
+    Raises:
+        InputError: on all ranks: a velocity of another shape, a body inside a rigid one, or motion
+            out of the plane of a body of two dimensions.
+    """
+
+    def start() -> None:
+        set_velocity(motion.v_values, velocity, body.elements.coordinates)
+        if body.flat:
+            turned = body.elements.axisymmetric
+            plane.refuse_motion_across(motion.v_values, contacts, constraints, turned)
+
+    on_every_rank(body.comm, start)
+    refuse_penetration(body.elements, motion.u_values, body.contacts, body.comm)
 
 
 def set_velocity(v: np.ndarray, velocity: Velocity, coordinates: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What bodies of two dimensions need beside their elements: no motion out of the plane."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from mpi4py import MPI
 
 from mlms_fenics.errors import require
 from mlms_fenics.macroscale.constraints import PrescribedVelocity, symmetry_plane
+from mlms_fenics.macroscale.contact import RigidBody
 from mlms_fenics.macroscale.element import Elements
 from mlms_fenics.macroscale.projectile import RigidCylinder
 
@@ -20,12 +22,18 @@ def axis(elements: Elements, comm: Any) -> list[PrescribedVelocity]:
     return [symmetry_plane(0)] if comm.allreduce(left, op=MPI.MIN) <= 1e-9 else []
 
 
-def refuse_motion_across(v: np.ndarray, settings: dict[str, Any], axisymmetric: bool) -> None:
+def refuse_motion_across(
+    v: np.ndarray,
+    contacts: Sequence[RigidBody],
+    constraints: Sequence[PrescribedVelocity],
+    axisymmetric: bool,
+) -> None:
     """Raise `InputError` where something given would move a body out of its plane.
 
     Args:
         v: initial nodal velocities, *Shape* `(n, 3)`, mm/µs.
-        settings: the solver's, with its `contacts` and `constraints`.
+        contacts: rigid bodies that it may touch.
+        constraints: prescribed velocities.
         axisymmetric: of the body.
     """
     require(
@@ -33,7 +41,7 @@ def refuse_motion_across(v: np.ndarray, settings: dict[str, Any], axisymmetric: 
         "the initial velocity has a third component, but a body of two dimensions stays in its "
         "plane: give 0",
     )
-    for body in settings["contacts"]:
+    for body in contacts:
         cylinder = isinstance(body, RigidCylinder)
         facing = body.axis if cylinder else body.normal
         require(
@@ -47,7 +55,7 @@ def refuse_motion_across(v: np.ndarray, settings: dict[str, Any], axisymmetric: 
             "a rigid cylinder that hits an axisymmetric body must share its axis: give "
             "centre=(0, y, 0) and axis=(0, 1, 0) or (0, -1, 0)",
         )
-    for constraint in settings["constraints"]:
+    for constraint in constraints:
         require(
             2 not in constraint.components or constraint.value == 0.0,
             "a prescribed velocity or displacement has the third component, out of the plane of a "

@@ -7,14 +7,27 @@ import numpy as np
 import torch
 
 from mlms_fenics import _compat
+from mlms_fenics.errors import require
 from mlms_fenics.macroscale import axisymmetric, diagnosis, kernels
-from mlms_fenics.macroscale.assembly import add_internal_force
+from mlms_fenics.macroscale.assembly import ASSEMBLIES, add_internal_force
 from mlms_fenics.macroscale.body import Body
 from mlms_fenics.macroscale.element import internal_force
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
+
+
+def check_response(viscosity: tuple[float, float], assembly: str) -> None:
+    """Raise `InputError` where `Response` cannot have these."""
+    require(
+        len(viscosity) == 2 and all(0.0 <= c < inf for c in viscosity),
+        f"bulk viscosity coefficients are {viscosity}, but must be two numbers, not negative",
+    )
+    require(
+        assembly in ASSEMBLIES,
+        f"assembly is {assembly!r}, but must be one of {', '.join(ASSEMBLIES)}",
+    )
 
 
 class Response:

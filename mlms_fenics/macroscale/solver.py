@@ -5,26 +5,23 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
-import numpy as np
 from dolfinx import mesh
-from mpi4py import MPI
 
 from mlms_fenics.errors import require
-from mlms_fenics.macroscale import diagnosis, kernels, plane
-from mlms_fenics.macroscale.assembly import ASSEMBLIES
+from mlms_fenics.macroscale import diagnosis, kernels
+from mlms_fenics.macroscale.agreement import Agreement
 from mlms_fenics.macroscale.body import build_body
 from mlms_fenics.macroscale.constraints import PrescribedVelocity
 from mlms_fenics.macroscale.contact import RigidBody
 from mlms_fenics.macroscale.hourglass import Hourglass
-from mlms_fenics.macroscale.initial import Velocity, refuse_penetration, set_velocity
+from mlms_fenics.macroscale.initial import Velocity, set_going
 from mlms_fenics.macroscale.loads import Load
 from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.macroscale.readings import Readings
-from mlms_fenics.macroscale.response import Response
-from mlms_fenics.macroscale.stiffness import POLICIES, step_share
+from mlms_fenics.macroscale.response import Response, check_response
+from mlms_fenics.macroscale.stiffness import check_policy, step_share
 from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
-from mlms_fenics.parallel import on_every_rank
 
 # Steps between looks at the energy and at the law's stiffness.
 _CHECK_EVERY = 200
@@ -101,18 +98,8 @@ class ExplicitSolver(Readings):
             InputError: on every rank, for anything out of range.
         """
         require(0.0 < safety <= 1.0, f"safety is {safety:g}, but must be in (0, 1]: 0.8 is usual")
-        require(
-            len(viscosity) == 2 and all(0.0 <= c < inf for c in viscosity),
-            f"bulk viscosity coefficients are {viscosity}, but must be two numbers, not negative",
-        )
-        require(
-            assembly in ASSEMBLIES,
-            f"assembly is {assembly!r}, but must be one of {', '.join(ASSEMBLIES)}",
-        )
-        require(
-            stiffness in POLICIES,
-            f"stiffness is {stiffness!r}, but must be one of {', '.join(POLICIES)}",
-        )
+        check_response(viscosity, assembly)
+        check_policy(stiffness)
         self.material, self._safety = material, safety
         parts: dict[str, Any] = {
             "contacts": list(contacts),
@@ -132,25 +119,16 @@ class ExplicitSolver(Readings):
             "stiffness": stiffness,
         }
         self.body = body = build_body(domain, material, **parts)
-        elements, comm = body.elements, body.comm
-        state = material.initial_state(len(elements.volume))
-        self.motion = motion = Motion(elements, state)
+        state = material.initial_state(len(body.elements.volume))
+        self.motion = motion = Motion(body.elements, state)
         self.stopwatch = Stopwatch(_PARTS)
         self._response = Response(body, motion, material, viscosity, assembly, self.stopwatch)
-        self._agreement = np.zeros(3)
-        self._stop_wanted = self.stop = 0
-        self._end_time = 0.0
-        self.law_stiffness = 0.0
-        on_every_rank(comm, lambda: set_velocity(motion.v_values, velocity, elements.coordinates))
-        if body.flat:
-            turned = elements.axisymmetric
-            on_every_rank(
-                comm, lambda: plane.refuse_motion_across(motion.v_values, self.settings, turned)
-            )
-        refuse_penetration(elements, motion.u_values, body.contacts, comm)
-        self._share = 1.0
+        self._agreement = Agreement(body.comm)
+        self._end_time, self._share = 0.0, 1.0
+        self.stop, self.law_stiffness = 0, 0.0
+        set_going(body, motion, velocity, parts["contacts"], parts["constraints"])
         self._evaluate(0.0)
-        self._share = step_share(material, motion, safety, stiffness, comm)
+        self._share = step_share(material, motion, safety, stiffness, body.comm)
         motion.stable_dt *= self._share
         motion.first_dt = motion.stable_dt
         motion.initial_energy = self.energies().kinetic
@@ -221,7 +199,7 @@ class ExplicitSolver(Readings):
         Args:
             reason: > 0; the largest of all ranks becomes `stop`.
         """
-        self._stop_wanted = reason
+        self._agreement.wanted = reason
 
     @property
     def timings(self) -> dict[str, float]:
@@ -232,25 +210,12 @@ class ExplicitSolver(Readings):
         """Stress, forces and stable step for the present displacement."""
         self.stopwatch.start()
         stable, failure = self._response.stress(dt)
-        self._agree(stable, failure)
-        self.stopwatch.lap("exchange")
-        self._response.forces(dt)
-
-    def _agree(self, stable: float, failure: Exception | None) -> None:
-        """Least stable step over ranks; if any rank failed, all raise the same error."""
-        self._agreement[:] = stable, 0.0 if failure is None else -1.0, -self._stop_wanted
-        self.comm.Allreduce(MPI.IN_PLACE, self._agreement, op=MPI.MIN)
-        self.motion.stable_dt = self._share * float(self._agreement[0])
-        self.stop = -int(self._agreement[2])
-        if self._agreement[1] < 0.0:
-
-            def tell() -> None:
-                if failure is not None:
-                    raise failure
-
-            on_every_rank(self.comm, tell)
+        stable, self.stop = self._agreement.reach(stable, failure)
+        self.motion.stable_dt = self._share * stable
         if self.motion.step_count > 0:
             diagnosis.refuse_collapse(self.body, self.motion)
+        self.stopwatch.lap("exchange")
+        self._response.forces(dt)
 
     def _watch(self) -> None:
         """Look at the law's stiffness and at the energy."""

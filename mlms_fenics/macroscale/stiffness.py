@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlms_fenics.errors import InputError, SimulationError
+from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.materials import Material, State
 from mlms_fenics.parallel import on_every_rank, on_rank_zero
@@ -71,6 +71,13 @@ def stiffness_ratio(
     ratio = np.full(len(F), np.nan)
     ratio[good] = np.linalg.eigvalsh(scaled[good])[:, -1]
     return ratio
+
+
+def check_policy(policy: str) -> None:
+    """Raise `InputError` unless `policy` is one of `POLICIES`."""
+    require(
+        policy in POLICIES, f"stiffness is {policy!r}, but must be one of {', '.join(POLICIES)}"
+    )
 
 
 def step_share(material: Material, motion: Motion, safety: float, policy: str, comm: Any) -> float:
