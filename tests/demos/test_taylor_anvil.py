@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The Taylor anvil as a user runs it: results, ranks, bad input, wave speed."""
 
-import argparse
 import json
 import subprocess
 
@@ -14,6 +13,7 @@ import torch
 from anvil_runs import bad_inputs
 from demo_scripts import load
 from mpi_runs import python
+from training_options import training_options
 from xdmf_reading import read_grids
 
 from mlms_fenics.io import read_history
@@ -43,9 +43,8 @@ def models(tmp_path_factory):
         "trust": TrustMeasure(3, 1.0).fit(data.strain, data.time),
     }
     save_model(RecurrentLaw(cell, **made), folder / "good.h5")
-    options = {"recipe": "default", "minutes": None, "seed": 0, "checkpoint": None, "resume": False}
     small = {"modes": 4, "output_modes": 4, "width": 8, "layers": 1, "epochs": 1}
-    network = fit(data, argparse.Namespace(**options, **small))
+    network = fit(data, training_options(recipe="default", **small))
     network.horizon = 0.1
     save_model(network, folder / "short.h5")
     return folder / "good.h5", folder / "short.h5"

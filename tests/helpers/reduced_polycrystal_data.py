@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from surrogate_histories import law, stretch, walks
+from training_options import training_options
 
 from mlms_fenics.kinematics.tensors import to_components
 from mlms_fenics.materials import CrystalLaw
@@ -63,9 +64,8 @@ def reduced(
 
 def options(**given) -> argparse.Namespace:
     """Options of the training command."""
-    names = ("batch", "rate", "weight_decay", "patience", "minutes", "epochs", "samples")
-    unset = {**dict.fromkeys(names), "resume": False, "seed": 0}
-    return argparse.Namespace(**{**unset, **given})
+    names = ("batch", "rate", "weight_decay", "patience", "epochs", "samples")
+    return training_options(**{**dict.fromkeys(names), **given})
 
 
 def histories(n: int, dimension: int = 3, seed: int = 1) -> np.ndarray:

@@ -10,8 +10,10 @@ import time
 import h5py
 import numpy as np
 import pytest
+import solver_state
 from dolfinx import mesh
 from mpi4py import MPI
+from solver_state import COPPER, assert_same, everything, impact
 
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.io import Checkpoint
@@ -24,37 +26,11 @@ from mlms_fenics.macroscale import (
     RigidPlane,
     Traction,
 )
-from mlms_fenics.macroscale.saving import contents
 from mlms_fenics.materials import J2, NeoHookean
 
 COMM = MPI.COMM_SELF
-COPPER = {
-    "young": 117.0, "poisson": 0.35, "yield_stress": 0.4, "hardening": 0.1, "density": 8.93,
-}  # fmt: skip
 END = 1.5
-HERE = os.path.dirname(os.path.abspath(__file__))  # so that processes find this module
-
-
-def impact(divisions=(3, 3, 6), stretch=0.0, **changes):
-    """A copper block that hits a plane, one edge of it held: contact, constraint, plasticity."""
-    domain = mesh.create_box(COMM, [[0, 0, 0], [1, 1, 2]], divisions, mesh.CellType.hexahedron)
-    domain.geometry.x[:, 0] *= 1.0 + stretch
-    law = changes.pop("law", None) or J2(**{**COPPER, **changes.pop("copper", {})})
-    held = PrescribedVelocity(lambda x: np.hypot(x[0], x[1]) < 1e-9, components=(0,))
-    options = {"contacts": [RigidPlane()], "constraints": [held], **changes}
-    return ExplicitSolver(domain, law, velocity=(0.0, 0.0, -0.2), **options)
-
-
-def everything(solver):
-    now = contents(solver.body, solver.motion).copy()
-    return {**now.nodal, **now.cell, **now.sums, **now.common}
-
-
-def assert_same(solver, expected):
-    present = everything(solver)
-    assert present.keys() == expected.keys()
-    for key, values in expected.items():
-        assert np.array_equal(present[key], values), key
+HELPERS = os.path.dirname(solver_state.__file__)  # so that processes find them
 
 
 @pytest.mark.parametrize("parallel", [True, False])
@@ -187,7 +163,10 @@ def test_every_element_contact_and_load(tmp_path, cell, options):
 
 
 KILLED = """
-from test_io_checkpoint import Checkpoint, impact
+from solver_state import impact
+
+from mlms_fenics.io import Checkpoint
+
 solver = impact()
 solver.run(0.2)
 checkpoint = Checkpoint(solver, {path!r})
@@ -202,7 +181,7 @@ def test_killed_while_writing_leaves_the_previous_one(tmp_path):
     code = KILLED.format(path=str(path))
     process = subprocess.Popen(
         [sys.executable, "-c", code],
-        cwd=HERE,
+        cwd=HELPERS,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -234,7 +213,11 @@ def test_killed_while_writing_leaves_the_previous_one(tmp_path):
 def test_a_full_disk_leaves_the_previous_one(tmp_path):
     code = f"""
 import resource, signal
-from test_io_checkpoint import Checkpoint, SimulationError, impact
+from solver_state import impact
+
+from mlms_fenics.errors import SimulationError
+from mlms_fenics.io import Checkpoint
+
 for parallel in (True, False):
     solver = impact()
     solver.run(0.2)
@@ -250,7 +233,7 @@ for parallel in (True, False):
         print("refused:", error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=HELPERS, capture_output=True, text=True)
     assert done.stdout.count("refused: no room") == 2, done.stdout + done.stderr
     again, reference = impact(), impact()
     Checkpoint(again, tmp_path / "c.h5").restore()

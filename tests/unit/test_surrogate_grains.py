@@ -9,6 +9,7 @@ import surrogate_histories as histories
 import torch
 from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
+from training_options import training_options
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.strain import isometry, isometry_inverse
@@ -26,10 +27,9 @@ from mlms_fenics.surrogate.trust import TrustMeasure
 
 
 def options(**changes) -> argparse.Namespace:
-    values = {"epochs": 1, "minutes": None, "batch": 32, "rate": 1e-2, "weight_decay": 0.0}
-    values |= {"patience": 100, "seed": 0, "resume": False, "checkpoint": None}
+    values = {"epochs": 1, "batch": 32, "rate": 1e-2, "weight_decay": 0.0, "patience": 100}
     values |= {"grains": 4, "width": 16, "internal": 2}
-    return argparse.Namespace(**{**values, **changes})
+    return training_options(**{**values, **changes})
 
 
 def lively(grains: int = 3, internal: int = 2, longest_step: float | None = None) -> GrainCell:

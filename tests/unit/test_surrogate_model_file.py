@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Model files: nothing is lost in them, and a bad one is refused with its reason."""
 
-import argparse
 import os
 import shutil
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import surrogate_histories as histories
 import torch
+from training_options import training_options
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.surrogate import load_model, save_model
@@ -18,9 +18,8 @@ from mlms_fenics.surrogate.pca_net.training import fit
 
 @pytest.fixture(scope="module")
 def law():
-    options = {"recipe": "default", "minutes": None, "seed": 0, "checkpoint": None, "resume": False}
     small = {"modes": 10, "output_modes": 8, "width": 8, "layers": 1, "epochs": 1}
-    return fit(histories.training_data(60), argparse.Namespace(**options, **small))
+    return fit(histories.training_data(60), training_options(recipe="default", **small))
 
 
 @pytest.fixture(scope="module")

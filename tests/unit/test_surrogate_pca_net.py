@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import surrogate_histories as histories
 import torch
+from training_options import training_options
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.strain import isometry, isometry_inverse
@@ -23,9 +24,8 @@ HORIZON = 2.0
 
 
 def options(**changes) -> argparse.Namespace:
-    given = {"recipe": "default", "minutes": None, "seed": 0, "checkpoint": None, "resume": False}
     small = {"modes": 30, "output_modes": 20, "width": 32, "layers": 2, "epochs": 2}
-    return argparse.Namespace(**{**given, **small, **changes})
+    return training_options(**{"recipe": "default", **small, **changes})
 
 
 @pytest.fixture(scope="module")

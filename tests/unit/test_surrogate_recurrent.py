@@ -8,6 +8,7 @@ import pytest
 import surrogate_histories as histories
 import torch
 from scipy.integrate import solve_ivp
+from training_options import training_options
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.strain import isometry
@@ -22,10 +23,9 @@ from mlms_fenics.surrogate.trust import TrustMeasure
 
 
 def options(**changes) -> argparse.Namespace:
-    values = {"epochs": 1, "minutes": None, "batch": 32, "rate": 1e-2, "weight_decay": 0.0}
-    values |= {"patience": 100, "seed": 0, "resume": False, "checkpoint": None}
+    values = {"epochs": 1, "batch": 32, "rate": 1e-2, "weight_decay": 0.0, "patience": 100}
     values |= {"internal": 4, "width": 32, "branches": 1}
-    return argparse.Namespace(**{**values, **changes})
+    return training_options(**{**values, **changes})
 
 
 def untrained(dimension: int = 3, seed: int = 0) -> RecurrentLaw:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import surrogate_histories as histories
 import torch
+from training_options import training_options
 
 from mlms_fenics.data import PathSettings, sample_path
 from mlms_fenics.errors import InputError
@@ -73,9 +74,8 @@ def all_knowing(monkeypatch):
 
 
 def options(**changes) -> argparse.Namespace:
-    given = {"recipe": "default", "minutes": None, "seed": 0, "checkpoint": None, "resume": False}
     small = {"modes": 40, "output_modes": 60, "width": 48, "layers": 2, "epochs": 3, "batch": 64}
-    return argparse.Namespace(**{**given, **small, **changes})
+    return training_options(**{"recipe": "default", **small, **changes})
 
 
 def test_labels_are_the_teachers_own_on_fresh_paths_of_the_sampler(data, model):
