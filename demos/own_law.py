@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A law of one's own, in twenty lines: checked at one point, then in a body that hits a wall.
 
-    mpirun -n 2 python demos/own_law.py --out results/own_law [--mesh FILE.msh] [--quick]
+    mpirun -n 2 python demos/own_law.py --out results/own_law [--mesh FILE] [--quick]
 
 The law is a viscoelastic fluid with elastic volume (Maxwell, upper convected): its shear stress
 relaxes with time τ. Held at a simple shear γ it has σ₁₂ = G γ exp(-t/τ), at every γ. The body is a
-cylinder, or any gmsh mesh in mm whose physical groups have names; the wall is at its lowest z.
+cylinder, or a mesh of one's own (gmsh, Abaqus, Nastran, Salome, VTK); the wall is at its lowest z.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import torch
 from mpi4py import MPI
 
 from mlms_fenics.errors import SimulationError, require
-from mlms_fenics.geometry import cylinder_mesh, read_msh
+from mlms_fenics.geometry import cylinder_mesh, read_mesh
 from mlms_fenics.impact.bodies import check_speed
 from mlms_fenics.io import Length, NodeHistory, Recorder, Summary
 from mlms_fenics.io.command import Parser
@@ -78,7 +78,7 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
         COMM.rank, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     new = parser.add_argument
-    new("--mesh", type=Path, help="gmsh file (default: a cylinder, 4 mm by 8 mm)")
+    new("--mesh", type=Path, help="mesh file (default: a cylinder, 4 mm by 8 mm)")
     new("--scale", type=float, default=1.0, help="from the file's unit of length to mm")
     new("--relaxation", type=float, default=2.0, help="τ, µs (default: 2)")
     new("--velocity", type=float, default=0.05, help="towards the wall, mm/µs (default: 0.05)")
@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.mesh is None:
         mesh = cylinder_mesh(COMM, 4.0, 8.0, 1.0 if options.quick else 0.4)[0]
     else:
-        mesh = read_msh(COMM, options.mesh, scale=options.scale).mesh
+        mesh = read_mesh(COMM, options.mesh, scale=options.scale).mesh
     z = mesh.geometry.x[:, 2]
     low = COMM.allreduce(z.min(initial=math.inf), op=MPI.MIN)
     high = COMM.allreduce(z.max(initial=-math.inf), op=MPI.MAX)
