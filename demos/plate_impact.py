@@ -8,7 +8,12 @@ of the axial section, and summary.json. Problem: Liu et al. 2022, section 4.2: 2
 thick and wide, simply supported far away. The paper gives the projectile's "radius D_p = 2 mm";
 that is taken as its diameter here, the other reading is `--diameter 4`. Once the wave from the free
 back has returned, the plate's middle may run ahead of the projectile: the summary says when they
-part.
+part. A body of one's own:
+
+    mpirun -n 2 python demos/plate_impact.py --mesh plate.inp --clamp NAME --law johnson-cook
+
+with NAME the group that is held along z (default: rim); the projectile comes along the z axis from
+below its lowest point.
 """
 
 import argparse
@@ -22,7 +27,7 @@ import numpy as np
 from mpi4py import MPI
 
 from mlms_fenics.errors import require
-from mlms_fenics.geometry import plate_divisions
+from mlms_fenics.geometry import NamedMesh, plate_divisions
 from mlms_fenics.impact import build_law, chosen_device, plate_mesh_size, plate_solver
 from mlms_fenics.impact.bodies import check_speed
 from mlms_fenics.impact.command import (
@@ -33,6 +38,7 @@ from mlms_fenics.impact.command import (
     worst_imbalance,
 )
 from mlms_fenics.impact.laws import add_law_options, check_law
+from mlms_fenics.impact.own_mesh import add_mesh_options, bounds, check_mesh_options, own_body
 from mlms_fenics.impact.probes import Gap, Position, projectile_of, separation_time
 from mlms_fenics.impact.snapshots import near_axis
 from mlms_fenics.io import Recorder, Summary
@@ -61,14 +67,18 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--velocity", type=float, default=200.0, help="of the projectile, m/s (default: 200)")
     new("--diameter", type=float, default=2.0, help="of the projectile, mm (default: 2)")
     new("--mass", type=float, help="of the projectile, mg (default: it keeps its velocity)")
-    new("--thickness", type=float, default=1.0, help="of the plate, mm (default: 1)")
+    new("--thickness", type=float, help="of the plate, mm (default: 1)")
     new("--radius", type=float, help="of the plate, mm (default: four times --diameter)")
     new("--mesh-size", type=float,
         help="edge length of the elements under the projectile, mm (default: 0.1, with projectiles "
         "above 3 mm 0.15, at most a fifth of the thickness)")  # fmt: skip
+    add_mesh_options(new)
+    new("--clamp", metavar="NAME", help="of --mesh: what is held along z (default: rim)")
     add_run_options(new, "results/plate_impact")
     options = parser.parse_args(argv)
-    fill_defaults(options, QUICK if options.quick else FULL)
+    with_mesh = ("thickness", "radius", "mesh_size"), ("clamp",)
+    check_mesh_options(options, *with_mesh)
+    fill_defaults(options, {"thickness": 1.0, **(QUICK if options.quick else FULL)})
     size = plate_mesh_size(options.diameter, options.thickness)
     fill_defaults(options, {"radius": 4.0 * options.diameter, "mesh_size": size})
     if options.quick:
@@ -87,7 +97,9 @@ def check(options: argparse.Namespace) -> None:
         options.mass is None or (math.isfinite(options.mass) and options.mass > 0.0),
         f"--mass is {options.mass} mg, but must be positive: leave it out for a constant velocity",
     )
-    plate_divisions(options.thickness, options.radius, 0.5 * options.diameter, options.mesh_size)
+    if options.mesh is None:
+        sizes = options.thickness, options.radius, 0.5 * options.diameter, options.mesh_size
+        plate_divisions(*sizes)
 
 
 def add_problem(summary: Summary, options: argparse.Namespace, law: str) -> None:
@@ -96,10 +108,13 @@ def add_problem(summary: Summary, options: argparse.Namespace, law: str) -> None
     summary.add(section, "projectile velocity", options.velocity, "m/s", "g")
     if options.mass is not None:
         summary.add(section, "projectile mass", options.mass, "mg", "g")
-    summary.add(section, "plate thickness", options.thickness, "mm", "g")
-    summary.add(section, "plate radius", options.radius, "mm", "g")
+    if options.mesh is None:
+        summary.add(section, "plate thickness", options.thickness, "mm", "g")
+        summary.add(section, "plate radius", options.radius, "mm", "g")
+        summary.add(section, "mesh size", options.mesh_size, "mm", "g")
+    else:
+        summary.add(section, "mesh", str(options.mesh))
     summary.add(section, "law", law)
-    summary.add(section, "mesh size", options.mesh_size, "mm", "g")
 
 
 def add_result(
@@ -134,11 +149,12 @@ def draw(folder: Path, recorder: Recorder, options: argparse.Namespace) -> list[
     sections = [near_axis(cut(body, time), width) for time, body in recorder.snapshots]
     H = options.thickness
     outline = np.array([[-width, 0.0], [width, 0.0], [width, H], [-width, H]])
+    outline = outline if options.mesh is None else None
     title = f"Plate of {H:g} mm, projectile of {options.diameter:g} mm, {options.velocity:g} m/s"
     return draw_run(folder, sections, title, outline)
 
 
-def simulate(options: argparse.Namespace, law: Material, name: str) -> None:
+def simulate(options: argparse.Namespace, law: Material, name: str, body: NamedMesh | None) -> None:
     """Run the impact and write its results (collective)."""
     folder = writable_folder(COMM, options.out)
     solver = plate_solver(
@@ -151,8 +167,11 @@ def simulate(options: argparse.Namespace, law: Material, name: str) -> None:
         size=options.mesh_size,
         mass=options.mass,
         safety=options.safety,
+        body=body,
+        clamp=options.clamp or "rim",
     )
-    probes = {"gap": Gap(solver), "position": Position()}
+    front = float(bounds(body)[0][2]) if body else 0.0
+    probes = {"gap": Gap(solver, front), "position": Position()}
     recorder = recorder_of(solver, options, folder, "plate", probes)
     recorder.run()
     summary = Summary()
@@ -177,8 +196,12 @@ def main(argv: Sequence[str] | None = None) -> Any:
     device = chosen_device(COMM, options.device)
     law, name = on_every_rank(COMM, lambda: build_law(options, device, options.end_time))
     check_speed(law, options.velocity)
+    body = own_body(COMM, options)
+    if body is not None:
+        low, high = bounds(body)
+        options.thickness, options.radius = float(high[2] - low[2]), float(max(high[:2] - low[:2]))
     with Claim(options.out, COMM):
-        simulate(options, law, name)
+        simulate(options, law, name, body)
 
 
 if __name__ == "__main__":

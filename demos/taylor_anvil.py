@@ -4,7 +4,11 @@
     mpirun -n 2 python demos/taylor_anvil.py --out results/taylor_anvil
 
 It writes anvil.xdmf with its data (fields, for ParaView), history.csv (scalars over time), pictures
-of the axial section, and summary.json. Problem: Liu et al. 2022, section 4.1.
+of the axial section, and summary.json. Problem: Liu et al. 2022, section 4.1. A body of one's own:
+
+    mpirun -n 2 python demos/taylor_anvil.py --mesh bar.inp --foot NAME --law johnson-cook
+
+with NAME the surface that touches the wall (default: what lies lowest); it flies along -z.
 """
 
 import argparse
@@ -17,11 +21,12 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from mlms_fenics.geometry import cylinder_divisions
+from mlms_fenics.geometry import NamedMesh, cylinder_divisions
 from mlms_fenics.impact import anvil_solver, build_law, chosen_device
 from mlms_fenics.impact.bodies import check_speed
 from mlms_fenics.impact.command import add_run_options, check_run, fill_defaults, recorder_of
 from mlms_fenics.impact.laws import add_law_options, check_law
+from mlms_fenics.impact.own_mesh import add_mesh_options, bounds, check_mesh_options, own_body
 from mlms_fenics.io import Recorder, Summary
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.front import FrontTracker
@@ -47,15 +52,19 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new = parser.add_argument
     add_law_options(new)
     new("--velocity", type=float, default=200.0, help="of the cylinder, m/s (default: 200)")
-    new("--height", type=float, default=5.0, help="of the cylinder, mm (default: 5)")
-    new("--diameter", type=float, default=1.0, help="of the cylinder, mm (default: 1)")
+    new("--height", type=float, help="of the cylinder, mm (default: 5)")
+    new("--diameter", type=float, help="of the cylinder, mm (default: 1)")
     new("--mesh-size", type=float, help="edge length of the elements, mm (default: 0.1)")
     new("--hold-lateral", action="store_true",
         help="hold the lateral surface (uniaxial strain) and measure the front's speed; elastic at "
         "0.01 m/s, slower above, since magnesium flows at any stress")  # fmt: skip
+    add_mesh_options(new)
+    new("--foot", metavar="NAME", help="of --mesh: the surface that touches the wall")
     add_run_options(new, "results/taylor_anvil")
     options = parser.parse_args(argv)
-    fill_defaults(options, QUICK if options.quick else FULL)
+    with_mesh = ("height", "diameter", "mesh_size", "hold_lateral"), ("foot",)
+    check_mesh_options(options, *with_mesh)
+    fill_defaults(options, {"height": 5.0, "diameter": 1.0, **(QUICK if options.quick else FULL)})
     return options
 
 
@@ -67,11 +76,14 @@ def check(options: argparse.Namespace) -> None:
 
 def add_problem(summary: Summary, options: argparse.Namespace, law: str) -> None:
     section = "Taylor anvil" + (", lateral surface held" if options.hold_lateral else "")
-    summary.add(section, "diameter", options.diameter, "mm", "g")
-    summary.add(section, "height", options.height, "mm", "g")
+    if options.mesh is None:
+        summary.add(section, "diameter", options.diameter, "mm", "g")
+        summary.add(section, "height", options.height, "mm", "g")
+        summary.add(section, "mesh size", options.mesh_size, "mm", "g")
+    else:
+        summary.add(section, "mesh", str(options.mesh))
     summary.add(section, "velocity", options.velocity, "m/s", "g")
     summary.add(section, "law", law)
-    summary.add(section, "mesh size", options.mesh_size, "mm", "g")
 
 
 def add_result(
@@ -97,16 +109,18 @@ def add_result(
         summary.add(section, "front speed off by", 100.0 * (speed / law.wave_speed - 1.0), "%")
 
 
-def draw(folder: Path, recorder: Recorder, options: argparse.Namespace) -> list[Path]:
-    """Pictures of the axial section, on rank 0."""
-    sections = [cut(body, time) for time, body in recorder.snapshots]
+def draw(
+    folder: Path, recorder: Recorder, options: argparse.Namespace, middle: np.ndarray
+) -> list[Path]:
+    """Pictures of the section through the middle, on rank 0."""
+    sections = [cut(body, time, origin=middle) for time, body in recorder.snapshots]
     R, H = options.diameter / 2.0, options.height
     outline = np.array([[-R, 0.0], [R, 0.0], [R, H], [-R, H]])
     title = f"Taylor anvil, {options.velocity:g} m/s"
-    return draw_run(folder, sections, title, outline)
+    return draw_run(folder, sections, title, outline if options.mesh is None else None)
 
 
-def simulate(options: argparse.Namespace, law: Material, name: str) -> None:
+def simulate(options: argparse.Namespace, law: Material, name: str, body: NamedMesh | None) -> None:
     """Run the impact and write its results (collective)."""
     folder = writable_folder(COMM, options.out)
     solver = anvil_solver(
@@ -118,8 +132,12 @@ def simulate(options: argparse.Namespace, law: Material, name: str) -> None:
         size=options.mesh_size,
         hold_lateral=options.hold_lateral,
         safety=options.safety,
+        body=body,
+        foot=options.foot,
     )
-    probes: dict[str, Probe] = {"length": Length(), "foot_radius": FootRadius(solver)}
+    foot = body.surface(options.foot) if body and options.foot else None
+    middle = np.mean(bounds(body), axis=0) if body else np.zeros(3)
+    probes: dict[str, Probe] = {"length": Length(), "foot_radius": FootRadius(solver, foot)}
     front = None
     if options.hold_lateral:
         layers = cylinder_divisions(options.diameter, options.height, options.mesh_size)[2]
@@ -133,7 +151,7 @@ def simulate(options: argparse.Namespace, law: Material, name: str) -> None:
     add_result(summary, recorder, front, law)
 
     def finish() -> None:
-        pictures = [] if options.no_pictures else draw(folder, recorder, options)
+        pictures = [] if options.no_pictures else draw(folder, recorder, options, middle)
         files = [*recorder.files, *pictures, folder / "summary.json"]
         add_files(summary, files)
         summary.save(files[-1])
@@ -149,8 +167,9 @@ def main(argv: Sequence[str] | None = None) -> Any:
     device = chosen_device(COMM, options.device)
     law, name = on_every_rank(COMM, lambda: build_law(options, device, options.end_time))
     check_speed(law, options.velocity)
+    body = own_body(COMM, options)
     with Claim(options.out, COMM):
-        simulate(options, law, name)
+        simulate(options, law, name, body)
 
 
 if __name__ == "__main__":

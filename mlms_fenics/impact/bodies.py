@@ -4,7 +4,8 @@
 from typing import Any
 
 from mlms_fenics.errors import require
-from mlms_fenics.geometry import LATERAL, RIM, cylinder_mesh, plate_mesh
+from mlms_fenics.geometry import LATERAL, RIM, NamedMesh, cylinder_mesh, plate_mesh
+from mlms_fenics.impact.own_mesh import bounds
 from mlms_fenics.macroscale import ExplicitSolver, PrescribedVelocity, RigidCylinder, RigidPlane
 from mlms_fenics.materials import Material
 from mlms_fenics.units import METRE_PER_SECOND
@@ -41,28 +42,39 @@ def anvil_solver(
     size: float = 0.1,
     hold_lateral: bool = False,
     safety: float = 0.8,
+    body: NamedMesh | None = None,
+    foot: str | None = None,
 ) -> ExplicitSolver:
-    """A cylinder that flies into a rigid, frictionless wall at z = 0 (collective).
+    """A cylinder, or any body, that flies along -z into a rigid, frictionless wall (collective).
+
+    The wall is where the cylinder's foot is, at z = 0, or the lowest point of the body or its foot.
 
     Args:
         comm: mpi4py communicator.
         law: of the cylinder.
         velocity: m/s.
         diameter, height, size: mm, see `geometry.cylinder_mesh`.
-        hold_lateral: hold the lateral surface: uniaxial strain.
+        hold_lateral: hold the lateral surface: uniaxial strain; of the cylinder only.
         safety: step over stable step.
+        body: of a mesh of one's own, in place of the cylinder.
+        foot: name of its surface that touches the wall.
 
     Raises:
         InputError: on every rank, for anything out of range; an impact faster than the law's waves.
     """
     check_speed(law, velocity)
-    mesh, _, facets = cylinder_mesh(comm, diameter, height, size)
-    held = [PrescribedVelocity((facets, LATERAL), components=(0, 1))]
+    wall, held = 0.0, []
+    if body is None:
+        mesh, _, facets = cylinder_mesh(comm, diameter, height, size)
+        held = [PrescribedVelocity((facets, LATERAL), components=(0, 1))]
+    else:
+        mesh = body.mesh
+        wall = float(bounds(body, body.surface(foot) if foot else None)[0][2])
     return ExplicitSolver(
         mesh,
         law,
         velocity=(0.0, 0.0, -velocity * METRE_PER_SECOND),
-        contacts=[RigidPlane(point=(0.0, 0.0, 0.0), normal=(0.0, 0.0, 1.0))],
+        contacts=[RigidPlane(point=(0.0, 0.0, wall), normal=(0.0, 0.0, 1.0))],
         constraints=held if hold_lateral else [],
         safety=safety,
     )
@@ -92,10 +104,13 @@ def plate_solver(
     size: float = 0.1,
     mass: float | None = None,
     safety: float = 0.8,
+    body: NamedMesh | None = None,
+    clamp: str = "rim",
 ) -> ExplicitSolver:
-    """A round plate at rest that a rigid, flat-ended cylinder hits at z = 0 (collective).
+    """A round plate, or any body, at rest that a rigid, flat-ended cylinder hits (collective).
 
-    The projectile moves along +z and is frictionless; the plate's rim is simply supported.
+    The projectile moves along +z on the z axis from the lowest point of the body (of the plate:
+    z = 0) and is frictionless; the plate's rim is simply supported.
 
     Args:
         comm: mpi4py communicator.
@@ -105,14 +120,20 @@ def plate_solver(
         thickness, radius, size: of the plate and its elements, mm, see `geometry.plate_mesh`.
         mass: of the projectile, mg; None keeps its velocity.
         safety: step over stable step.
+        body: of a mesh of one's own, in place of the plate.
+        clamp: name of its surface, curve or set of nodes that is held along z.
 
     Raises:
         InputError: on every rank, for anything out of range; an impact faster than the law's waves.
     """
     check_speed(law, velocity)
-    mesh, _, facets = plate_mesh(comm, thickness, radius, 0.5 * diameter, size)
+    if body is None:
+        mesh, _, facets = plate_mesh(comm, thickness, radius, 0.5 * diameter, size)
+        front, rim = 0.0, (facets, RIM)
+    else:
+        mesh, front, rim = body.mesh, float(bounds(body)[0][2]), body.nodes(clamp)
     projectile = RigidCylinder(
-        centre=(0.0, 0.0, 0.0),
+        centre=(0.0, 0.0, front),
         axis=(0.0, 0.0, 1.0),
         radius=0.5 * diameter,
         velocity=velocity * METRE_PER_SECOND,
@@ -122,6 +143,6 @@ def plate_solver(
         mesh,
         law,
         contacts=[projectile],
-        constraints=[PrescribedVelocity((facets, RIM), components=(2,))],
+        constraints=[PrescribedVelocity(rim, components=(2,))],
         safety=safety,
     )

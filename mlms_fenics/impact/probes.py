@@ -17,13 +17,14 @@ class Gap(Probe):
     Zero while they touch; positive once that part of the body runs ahead of the projectile.
 
     Args:
-        solver: whose first contact is a `RigidCylinder` along +z that begins at z = 0 (collective).
+        solver: whose first contact is a `RigidCylinder` along +z on the z axis (collective).
+        front: where it begins, z in mm.
     """
 
     unit = "mm"
 
-    def __init__(self, solver: ExplicitSolver) -> None:
-        self._node = NodeHistory(solver, (0.0, 0.0, 0.0), "u", 2)
+    def __init__(self, solver: ExplicitSolver, front: float = 0.0) -> None:
+        self._node = NodeHistory(solver, (0.0, 0.0, front), "u", 2)
 
     def sums(self, solver: ExplicitSolver) -> np.ndarray:
         return self._node.sums(solver)

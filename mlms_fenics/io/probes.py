@@ -5,9 +5,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import numpy as np
+from dolfinx.mesh import MeshTags
 from mpi4py import MPI
 
 from mlms_fenics.macroscale import ExplicitSolver, deviatoric_strain, von_mises
+from mlms_fenics.macroscale.constraints import marked_nodes
 
 _NOTHING = np.zeros(0)
 
@@ -72,12 +74,23 @@ class Length(Probe):
 
 
 class FootRadius(Probe):
-    """Largest distance from the z axis of the nodes that began at the lowest z, mm."""
+    """Largest distance from the z axis of the foot's nodes, mm.
+
+    Args:
+        solver: collective.
+        where: the foot: tags and a tag, such as `NamedMesh.surface` gives by name; None for the
+            nodes that began at the lowest z.
+    """
 
     unit = "mm"
 
-    def __init__(self, solver: ExplicitSolver) -> None:
+    def __init__(self, solver: ExplicitSolver, where: tuple[MeshTags, int] | None = None) -> None:
         X = owned_coordinates(solver)
+        if where is not None:
+            nodes = marked_nodes(solver.elements.space, where)
+            self._foot = nodes[nodes < len(X)]
+            self._reference = X[self._foot]
+            return
         extremes = np.array([X[:, 2].max(initial=-np.inf), (-X[:, 2]).max(initial=-np.inf)])
         solver.comm.Allreduce(MPI.IN_PLACE, extremes, op=MPI.MAX)
         self._foot = np.flatnonzero(X[:, 2] + extremes[1] < 1e-9 * extremes.sum())

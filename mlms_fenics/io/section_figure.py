@@ -40,7 +40,7 @@ MEASURES = (
 
 
 def draw_run(
-    folder: Path, sections: Sequence[Section], title: str, outline: np.ndarray
+    folder: Path, sections: Sequence[Section], title: str, outline: np.ndarray | None
 ) -> list[Path]:
     """Draw a run's last section and, if there are several, all of them; the files written.
 
