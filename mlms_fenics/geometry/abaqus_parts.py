@@ -38,6 +38,7 @@ class Space:
         elements: type and elements, of each card.
         sets: cards of each set by its name, for "NSET" and "ELSET".
         surfaces: cards of each surface by its name.
+        shift, turn, pivot: of an instance: its nodes are shifted, then turned about the pivot.
         first_node: row of its first point in the whole mesh.
         where: of each card of elements that is read, their numbers and the block in the whole mesh.
     """
@@ -49,6 +50,9 @@ class Space:
         default_factory=lambda: {"NSET": {}, "ELSET": {}}
     )
     surfaces: dict[str, list[Card]] = field(default_factory=dict)
+    shift: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    turn: Rotation = field(default_factory=Rotation.identity)
+    pivot: np.ndarray = field(default_factory=lambda: np.zeros(3))
     first_node: int = 0
     where: list[tuple[np.ndarray, int]] = field(default_factory=list)
 
@@ -89,7 +93,7 @@ class Space:
         self.sets[word].setdefault(known, []).append(card)
 
     def all_nodes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers and positions of all nodes.
+        """Numbers of all nodes, and positions in the whole mesh.
 
         Raises:
             InputError: a number is given twice.
@@ -102,7 +106,7 @@ class Space:
             len(twice) == 0,
             f"{self.name or 'the file'} gives node {twice[0] if len(twice) else ''} more than once",
         )
-        return ids, x
+        return ids, self.turn.apply(x + self.shift - self.pivot) + self.pivot if len(x) else x
 
     @cached_property
     def node_ids(self) -> np.ndarray:
@@ -158,19 +162,19 @@ def moved(part: Space, name: str, card: Card) -> Space:
     )
     made = Space(
         name,
+        nodes=list(part.nodes),
         elements=list(part.elements),
         sets={word: {k: list(v) for k, v in sets.items()} for word, sets in part.sets.items()},
         surfaces={k: list(v) for k, v in part.surfaces.items()},
     )
-    shift = np.array(numbers[0]) if numbers else np.zeros(3)
-    turn, first = Rotation.identity(), np.zeros(3)
+    if numbers:
+        made.shift = np.array(numbers[0])
     if len(numbers) == 2:
-        first, second = np.array(numbers[1][:3]), np.array(numbers[1][3:6])
-        axis = second - first
+        made.pivot, second = np.array(numbers[1][:3]), np.array(numbers[1][3:6])
+        axis = second - made.pivot
         length = float(np.linalg.norm(axis))
         require(length > 0.0, f"{card.place}: the axis of instance {name} has no length")
-        turn = Rotation.from_rotvec(axis / length * numbers[1][6], degrees=True)
-    made.nodes = [(ids, turn.apply(x + shift - first) + first) for ids, x in part.nodes]
+        made.turn = Rotation.from_rotvec(axis / length * numbers[1][6], degrees=True)
     return made
 
 

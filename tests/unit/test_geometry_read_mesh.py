@@ -114,6 +114,38 @@ def test_two_instances_one_of_them_turned(tmp_path) -> None:
     assert len(centres(body, body.nodes("Both"))) == 6
 
 
+def test_an_instance_with_a_mesh_of_its_own_and_sets_of_the_preprocessor(tmp_path) -> None:
+    text = f"""*Part, name=Part-1
+*End Part
+*Assembly, name=Assembly
+*Instance, name=Part-1-1, part=Part-1
+          0.,           0.,           3.
+*Node
+{NODES}
+*Element, type=C3D8R
+{CUBES}
+*Nset, nset=_PickedSet2, internal, generate
+ 11, 22, 1
+*End Instance
+*Node
+      1,  50.,  0.,  0.
+*Nset, nset=RP
+ 1,
+*Elset, elset=_Surf-1_S1, internal, instance=Part-1-1
+ 1,
+*Elset, elset=_Surf-1_S2, internal, instance=Part-1-1, generate
+ 2, 2, 1
+*Surface, type=ELEMENT, name=Surf-1
+_Surf-1_S1, S1
+_Surf-1_S2, S2
+*End Assembly
+"""
+    body = read(tmp_path, text)
+    assert [group.name for group in body.groups] == ["Surf-1", "RP"]
+    ends = [[0.0, 0.5, 3.5], [2.0, 0.5, 3.5]]
+    np.testing.assert_allclose(centres(body, body.surface("Surf-1")), ends)
+
+
 def test_flat_elements_includes_and_reference_points(tmp_path) -> None:
     (tmp_path / "nodes.inc").write_text("1, 0., 0.\n2, 1., 0.\n3, 1., 1.\n4, 0., 1.\n9, 7., 7.\n")
     (tmp_path / "more.inp").write_text("*NSET, NSET=ref\n9\n")
