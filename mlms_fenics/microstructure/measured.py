@@ -44,6 +44,16 @@ class Texture:
     def __len__(self) -> int:
         return len(self.orientations)
 
+    def resampled(self, n: int) -> "Texture":
+        """At most `n` orientations of equal weight that stand for all, taken at even steps of the
+        summed weights; itself where it has no more than `n`.
+        """
+        if len(self) <= n:
+            return self
+        sums = np.cumsum(self.weights)
+        some = np.searchsorted(sums, (np.arange(n) + 0.5) / n * sums[-1])
+        return Texture(self.orientations[some], lattice=self.lattice, said=self.said)
+
 
 @dataclass(frozen=True)
 class ReadingOptions:

@@ -1,18 +1,48 @@
 # SPDX-License-Identifier: MIT
-"""Pole figures of hexagonal crystals, equal-area projection."""
+"""Pole figures, equal-area projection."""
 
 import os
 
 import numpy as np
 
+from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
-from mlms_fenics.microstructure.rotations import check_rotations
+from mlms_fenics.microstructure.harmonics import lattice_rotations
+from mlms_fenics.microstructure.measured import Texture
+from mlms_fenics.weights import are_equal, check_weights
 
 FAMILIES = {
-    "(0001)": (0, 0, 1),
-    "(10$\\bar{1}$0)": (1, 0, 0),
-    "(10$\\bar{1}$2)": (1, 0, 2),
+    "hexagonal": {
+        "(0001)": (0, 0, 1),
+        "(10$\\bar{1}$0)": (1, 0, 0),
+        "(10$\\bar{1}$2)": (1, 0, 2),
+    },
+    "cubic": {"(100)": (1, 0, 0), "(110)": (1, 1, 0), "(111)": (1, 1, 1)},
 }
+_DRAWN, _DOTS = 4000, 6000  # most orientations that a figure is made of, and most dots in it
+
+
+def family_poles(
+    lattice: str, indices: tuple[int, int, int], c_over_a: float = 1.624
+) -> np.ndarray:
+    """Unit normals of a family of planes, one of each pair ±normal, *Shape* `(n, 3)`.
+
+    Args:
+        lattice: "cubic" or "hexagonal".
+        indices: h, k, l (hexagonal: without i).
+        c_over_a: axial ratio of a hexagonal lattice.
+
+    Raises:
+        InputError: unknown lattice.
+    """
+    if lattice == "hexagonal":
+        return hexagonal_poles(*indices, c_over_a)
+    normal = np.array(indices, dtype=float) / np.linalg.norm(indices)
+    poles: list[np.ndarray] = []
+    for pole in lattice_rotations(lattice) @ normal:
+        if all(abs(abs(pole @ other) - 1.0) > 1e-9 for other in poles):
+            poles.append(pole)
+    return np.array(poles)
 
 
 def hexagonal_poles(h: int, k: int, l: int, c_over_a: float = 1.624) -> np.ndarray:
@@ -57,35 +87,46 @@ def project(directions: np.ndarray) -> np.ndarray:
 
 
 def draw_pole_figures(
-    orientations: np.ndarray, path: str | os.PathLike, c_over_a: float = 1.624
+    orientations: np.ndarray,
+    path: str | os.PathLike,
+    c_over_a: float = 1.624,
+    *,
+    lattice: str = "hexagonal",
+    weights: np.ndarray | None = None,
 ) -> None:
-    """Draw the (0001), (10-10) and (10-12) pole figures into a picture.
+    """Draw the pole figures of three families (see `FAMILIES`) into a picture.
 
     Looking along sample z, x to the right. Colour counts the poles in multiples of a uniform
-    distribution, smoothed over about 10 degrees.
+    distribution, smoothed over about 10 degrees. Of more than 4000 orientations, 4000 that stand
+    for all are drawn.
 
     Args:
         orientations: Q (lattice to sample), *Shape* `(n, 3, 3)`.
         path: a .png, .pdf or .svg file.
-        c_over_a: axial ratio.
+        c_over_a: axial ratio of a hexagonal lattice.
+        lattice: "hexagonal" or "cubic".
+        weights: volume fractions, *Shape* `(n,)`; None: all equal.
 
     Raises:
-        InputError: no rotations in 3D.
+        InputError: no rotations in 3D, bad weights, unknown lattice.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    Q = check_rotations(orientations)
+    whole = Texture(orientations, weights, lattice)
+    require(whole.orientations.shape[-1] == 3, "pole figures are of orientations in 3D")
+    texture = whole.resampled(_DRAWN)
     figure = Figure(figsize=(10.5, 3.9), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 3)
-    for axis, (name, indices) in zip(axes, FAMILIES.items(), strict=True):
-        normals = hexagonal_poles(*indices, c_over_a)
-        poles = np.einsum("gij,pj->gpi", Q, normals).reshape(-1, 3)
-        grid, density = pole_density(poles)
+    for axis, (name, indices) in zip(axes, FAMILIES[lattice].items(), strict=True):
+        normals = family_poles(lattice, indices, c_over_a)
+        poles = np.einsum("gij,pj->gpi", texture.orientations, normals).reshape(-1, 3)
+        share = np.repeat(texture.weights, len(normals))
+        grid, density = pole_density(poles, weights=share)
         levels = np.linspace(0.0, max(2.0, float(np.nanmax(density))), 13)
         filled = axis.contourf(*grid, density, levels=levels, cmap="viridis")
-        xy = project(poles)
+        xy = project(poles[:: -(-len(poles) // _DOTS)])
         axis.plot(xy[:, 0], xy[:, 1], ".", color="white", markersize=1.5, alpha=0.7)
         turn = np.linspace(0, 2 * np.pi, 361)
         axis.plot(np.cos(turn), np.sin(turn), color="black", linewidth=1)
@@ -94,13 +135,17 @@ def draw_pole_figures(
         axis.text(1.03, 0, "x", ha="left", va="center")
         axis.text(0, 1.03, "y", ha="center", va="bottom")
         figure.colorbar(filled, ax=axis, shrink=0.75, label="times uniform")
-    figure.suptitle(f"{len(Q)} orientations, equal-area projection along z")
+    weighted = "" if are_equal(whole.weights) else "weighted "
+    figure.suptitle(f"{len(whole)} {weighted}orientations, equal-area projection along z")
     with replacing(path) as beside:
         figure.savefig(beside, dpi=150)
 
 
 def pole_density(
-    poles: np.ndarray, spread: float = 10.0, resolution: int = 81
+    poles: np.ndarray,
+    spread: float = 10.0,
+    resolution: int = 81,
+    weights: np.ndarray | None = None,
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """Density of axes over the disc of the projection, 1 where they are uniform.
 
@@ -108,6 +153,7 @@ def pole_density(
         poles: unit vectors, *Shape* `(n, 3)`; ±pole are the same axis.
         spread: smoothing, degrees.
         resolution: grid points across the disc.
+        weights: of the poles, *Shape* `(n,)`; None: all equal.
 
     Returns:
         The grid (x, y) and the density, *Shape* `(resolution, resolution)`, NaN off the disc.
@@ -125,7 +171,9 @@ def pole_density(
     norm = np.exp(kappa / 2 * (cosines**2 - 1.0)).mean()
     density = np.full(x.shape, np.nan)
     total = np.zeros(len(directions))
-    for block in np.array_split(poles, max(1, len(poles) // 512)):
-        total += np.exp(kappa / 2 * ((directions @ block.T) ** 2 - 1.0)).sum(axis=1)
-    density[inside] = total / (len(poles) * norm)
+    share = check_weights(weights, len(poles))
+    for rows in np.array_split(np.arange(len(poles)), max(1, len(poles) // 512)):
+        cosines = directions @ poles[rows].T
+        total += np.exp(kappa / 2 * (cosines**2 - 1.0)) @ share[rows]
+    density[inside] = total / norm
     return (x, y), density

@@ -2,6 +2,7 @@
 """Polycrystal unit cells: the Taylor average, and the full-field cell solved by FFT."""
 
 from mlms_fenics.unitcell.fft_cell import CellResults, FFTCell, solve_cells
+from mlms_fenics.unitcell.response import response_difference
 from mlms_fenics.unitcell.taylor import PathResults, TaylorAverage
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "FFTCell",
     "PathResults",
     "TaylorAverage",
+    "response_difference",
     "solve_cells",
 ]
