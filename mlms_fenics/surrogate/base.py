@@ -2,6 +2,7 @@
 """What every learnt law shares: frames, state, trust, and driving it along a history."""
 
 import copy
+import math
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -11,7 +12,7 @@ from torch import nn
 
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.kinematics.strain import log_strain
-from mlms_fenics.kinematics.tensors import polar
+from mlms_fenics.kinematics.tensors import from_components, polar
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.weights import check_weights
@@ -25,7 +26,11 @@ class LearntLaw(Material):
 
     A subclass names its `network_class`, a torch module whose constructor arguments are JSON-able
     and kept in its attribute `options`, and whose parameters and buffers (normalisation included)
-    are all that has to be saved. It implements `own_state` and `step`.
+    are all that has to be saved. It implements `own_state` and `step`, and may name a
+    `compiled_step`, a `CompiledStep` that does all of a step in float32 on a CPU.
+
+    A network with an attribute `longest_step`, over the horizon, is given longer steps in equal
+    parts, U linear over them.
 
     Args:
         network: the trained module.
@@ -40,6 +45,7 @@ class LearntLaw(Material):
     architecture: ClassVar[str]
     network_class: ClassVar[type[nn.Module]]
     has_horizon: ClassVar[bool] = False
+    compiled_step: ClassVar[Any] = None
     offers: ClassVar[tuple[str, ...]] = ("own",)
     products: str = "own"
 
@@ -152,8 +158,10 @@ class LearntLaw(Material):
         self, F: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `Material.update`; in 2D F and the stress are `(n, 2, 2)` (plane strain)."""
+        if self.compiles():
+            return self._compiled()(F, dt, state, self.substeps(dt))
         R, U = _polar(F.double())
-        sigma, new = self.advance(U, time, dt, state)
+        sigma, new = self._stretched(U, time, dt, state)
         R = R.to(sigma.dtype)
         return R @ sigma @ R.transpose(-1, -2), new
 
@@ -162,13 +170,45 @@ class LearntLaw(Material):
         self, U: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
         """`update` for a deformation without rotation, F = U."""
-        U = U.double()
-        strain = log_strain(U).to(self.dtype)
-        sigma, own = self.step(U, strain, time, dt, state)
+        step = self.update if self.compiles() else self._stretched
+        return step(U, time, dt, state)
+
+    def _stretched(
+        self, U: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State]:
+        """`advance` by the operations of torch."""
+        n, U = self.substeps(dt), U.double()
+        own, before = state, state["strain"]
+        for k, end in enumerate([*substep_ends(before, U, n), U], 1):
+            strain = log_strain(end).to(self.dtype)
+            at = time - dt * (n - k) / n
+            sigma, new = self.step(end, strain, at, dt / n, {**own, "strain": before})
+            own, before = {**own, **new}, strain
         now, memory = self.trust(strain, state["strain"], dt, state.get("trust"))
-        own = own if memory is None else {**own, "trust": memory}
+        new = new if memory is None else {**new, "trust": memory}
         distance = torch.maximum(state["distance"], now)
-        return sigma, {**own, "strain": strain, "distance": distance}
+        return sigma, {**new, "strain": strain, "distance": distance}
+
+    def substeps(self, dt: float) -> int:
+        """Number of equal parts that the network takes a step of `dt`, µs, in."""
+        longest = getattr(self.network, "longest_step", None)
+        return 1 if longest is None else max(1, math.ceil(dt / self.horizon / longest - 1e-6))
+
+    def compiles(self) -> bool:
+        """Whether the compiled step is used: one is there, for float32 on a CPU in 3D."""
+        return (
+            self.compiled_step is not None
+            and type(self.network) is self.compiled_step.network_class
+            and (self.dtype, self.device.type, self.dimension) == (torch.float32, "cpu", 3)
+            and self.trust.groups > 0
+        )
+
+    def _compiled(self) -> Any:
+        """The compiled step, prepared anew where weights have changed."""
+        prepared = getattr(self, "_prepared", None)
+        if prepared is None or prepared.stale(self):
+            self._prepared = prepared = self.compiled_step(self)
+        return prepared
 
     def fields(self, state: State) -> State:
         """`distance`: largest distance from the training data so far; above 1 is outside them."""
@@ -235,6 +275,20 @@ class LearntLaw(Material):
                 f"principal stretch {smallest.min():g}"
             )
         return U
+
+
+def substep_ends(strain: torch.Tensor, U: torch.Tensor, n: int) -> list[torch.Tensor]:
+    """Stretches at the ends of all but the last of `n` equal parts of a step.
+
+    Args:
+        strain: components of log U at its beginning.
+        U: at its end, *Shape* `(points, d, d)`, float64.
+        n: parts.
+    """
+    if n == 1:
+        return []
+    start = torch.linalg.matrix_exp(from_components(strain.double()))
+    return [torch.lerp(start, U, k / n) for k in range(1, n)]
 
 
 def _polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from mlms_fenics.kinematics.strain import isometry
-from mlms_fenics.surrogate.compiled.trust import step
+from mlms_fenics.surrogate.compiled.trust import trust_step
 
 # Strain (norm of log U) up to which a crystal responds elastically, whatever its history.
 ELASTIC = 0.005
@@ -146,25 +146,34 @@ class TrustMeasure(nn.Module):
         self, strain: torch.Tensor, before: torch.Tensor, dt: float, memory: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """`_batched` in one loop on the CPU."""
-        distance, after = torch.empty_like(strain[:, 0]), torch.empty_like(memory)
-        arrays = [
-            x.detach().contiguous().numpy()
+        rows = [x.detach().T.contiguous() for x in (strain, before, memory)]
+        distance, after = torch.empty_like(strain[:, 0]), torch.empty_like(rows[2])
+        trust_step(self.arrays(dt), *(x.numpy() for x in (*rows, distance, after)))
+        return distance, after.T
+
+    def arrays(self, dt: float) -> tuple[np.ndarray, ...]:
+        """What the compiled loop is given for a step of `dt`, µs, in the measure's precision.
+
+        Returns:
+            Scale of each component in isometric coordinates; mean; whitening; of each lag what is
+            left of it and what it gains, `(2, times)`; one over lag_size; lag_mean; lag_whitening;
+            floor, elastic range, and the parts of the mean square distance kept and new.
+        """
+        forget = self._forget(dt)
+        numbers = self.mean.new_tensor([self.FLOOR, ELASTIC, forget, 1.0 - forget])
+        return tuple(
+            x.numpy()
             for x in (
-                strain,
-                before,
-                memory,
-                self.coordinates.diagonal(),
+                self.coordinates.diagonal().contiguous(),
                 self.mean,
                 self.whitening,
-                *self._gains(dt, strain),
-                self.lag_size,
+                torch.stack(self._gains(dt, self.mean)),
+                1.0 / self.lag_size,
                 self.lag_mean,
                 self.lag_whitening,
+                numbers,
             )
-        ]
-        forget = self._forget(dt)
-        step(*arrays, self.FLOOR, ELASTIC, forget, distance.numpy(), after.numpy())
-        return distance, after
+        )
 
     def _forget(self, dt: float) -> float:
         """What is left of the mean square distance after a step."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The compiled step of the recurrent law against torch's operations and against float64."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import surrogate_histories as histories
@@ -11,13 +13,11 @@ from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics import strain_kernel
 from mlms_fenics.kinematics.strain_kernel import POINTS
 from mlms_fenics.kinematics.tensors import from_components
+from mlms_fenics.kinematics.vector_math import log_positive
 from mlms_fenics.materials.base import State
-from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.compiled import trust as trust_kernel
-from mlms_fenics.surrogate.recurrent import update as recurrent_update
+from mlms_fenics.surrogate.compiled import functions
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
-from mlms_fenics.surrogate.recurrent.online import compiles
 from mlms_fenics.surrogate.trust import TrustMeasure
 
 STEPS, DT = 30, 0.005
@@ -95,7 +95,7 @@ def law(branches: int = 1, internal: int = 6) -> RecurrentLaw:
         horizon=1.0,
         trust=trust,
     )
-    assert compiles(made)
+    assert made.compiles()
     return made
 
 
@@ -113,10 +113,10 @@ def deformations(n: int, size: float, turned: bool = True) -> torch.Tensor:
 
 def run(of: RecurrentLaw, F: torch.Tensor, compiled: bool) -> tuple[torch.Tensor, State]:
     state, sigma = of.initial_state(len(F)), []
-    update = of.update if compiled else lambda *given: LearntLaw.update(of, *given)
-    for k in range(1, F.shape[1]):
-        s, state = update(F[:, k].to(of.dtype), k * DT, DT, state)
-        sigma.append(s)
+    with mock.patch.object(of, "compiles", lambda: compiled):
+        for k in range(1, F.shape[1]):
+            s, state = of.update(F[:, k].to(of.dtype), k * DT, DT, state)
+            sigma.append(s)
     return torch.stack(sigma, 1), state
 
 
@@ -163,9 +163,12 @@ def test_state_is_left_alone_and_may_be_copied():
     again, same = ours.update(F[:, 2], 2 * DT, DT, kept)
     assert torch.equal(first, again)
     assert all(torch.equal(after[name], values) for name, values in same.items())
-    # A point's response does not depend on who is with it.
+    # A point's response does not depend on who is with it. In another place of a chunk BLAS may
+    # add up in another order (OpenBLAS's Haswell kernels do), hence an ulp or two there.
+    some, _ = ours.update(F[:9, 2], 2 * DT, DT, {k: v[:9] for k, v in state.items()})
+    assert torch.equal(some, first[:9])
     some, _ = ours.update(F[5:9, 2], 2 * DT, DT, {k: v[5:9] for k, v in state.items()})
-    assert torch.equal(some, first[5:9])
+    assert distance(some, first[5:9]) < 2e-7
     none, _ = ours.update(F[:0, 2], 2 * DT, DT, {k: v[:0] for k, v in state.items()})
     assert none.shape == (0, 3, 3)
 
@@ -212,11 +215,11 @@ def test_elementary_functions_over_their_range():
     x = np.concatenate([np.linspace(-120, 120, 500), np.geomspace(1e-6, 1, 12)]).astype(np.float32)
     h = np.zeros((4, POINTS), np.float32)
     h[:] = x.reshape(4, POINTS) - 0.5
-    recurrent_update._silu(h, np.full(4, 0.5, np.float32))
+    functions.silu(h, np.full((4, 1), 0.5, np.float32))
     given = (x - np.float32(0.5) + np.float32(0.5)).astype(np.float64)
     exact = given / (1.0 + np.exp(-given))
     assert np.abs(h.ravel() - exact).max() < 1e-5
     near = np.abs(given) < 20
     np.testing.assert_allclose(h.ravel()[near], exact[near], rtol=2e-6)
     for y in np.geomspace(1e-12, 1e12, 300).astype(np.float32):
-        assert trust_kernel._log(y) == pytest.approx(np.log(float(y)), rel=2e-7, abs=1e-7)
+        assert log_positive(float(y)) == pytest.approx(np.log(float(y)), rel=2e-7, abs=1e-7)

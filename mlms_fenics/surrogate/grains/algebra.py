@@ -7,8 +7,8 @@ All arrays are `(rows, PATHS)`: columns of a constant number, so that LLVM vecto
 import numba
 import numpy as np
 
-# Uncached: numba's cache of these would not know of changes in the modules that they use.
-OPTIONS = {"fastmath": True, "error_model": "numpy"}
+from mlms_fenics.surrogate.compiled.functions import OPTIONS
+
 PATHS = 32
 _F = np.float32
 _N = PATHS
@@ -16,27 +16,12 @@ _HALF, _SIXTH = _F(1 / np.sqrt(2.0)), _F(1 / np.sqrt(6.0))
 
 
 @numba.njit(**OPTIONS)
-def take(rows, first, start, block):  # type: ignore[no-untyped-def]
-    """A block of columns of some rows."""
-    for i in range(block.shape[0]):
-        for p in range(_N):
-            block[i, p] = rows[first + i, start + p]
-
-
-@numba.njit(**OPTIONS)
-def give(block, rows, first, start):  # type: ignore[no-untyped-def]
-    for i in range(block.shape[0]):
-        for p in range(_N):
-            rows[first + i, start + p] = block[i, p]
-
-
-@numba.njit(**OPTIONS)
-def symmetric(c, o, D):  # type: ignore[no-untyped-def]
-    """Components 11, 22, 33, 12, 23, 13 of coordinates c[o], ... in D."""
+def symmetric(c, D):  # type: ignore[no-untyped-def]
+    """Components 11, 22, 33, 12, 23, 13 of coordinates c in D."""
     for p in range(_N):
-        normal, axial = c[o, p] * _HALF, c[o + 1, p] * _SIXTH
+        normal, axial = c[0, p] * _HALF, c[1, p] * _SIXTH
         D[0, p], D[1, p], D[2, p] = normal - axial, -normal - axial, axial + axial
-        D[3, p], D[4, p], D[5, p] = c[o + 2, p] * _HALF, c[o + 3, p] * _HALF, c[o + 4, p] * _HALF
+        D[3, p], D[4, p], D[5, p] = c[2, p] * _HALF, c[3, p] * _HALF, c[4, p] * _HALF
 
 
 @numba.njit(**OPTIONS)
@@ -62,21 +47,21 @@ def times_symmetric(A, S, M):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(**OPTIONS)
-def inward(A, M, c, o):  # type: ignore[no-untyped-def]
-    """Coordinates of the symmetric Aᵀ M in c[o], ..."""
+def inward(A, M, c):  # type: ignore[no-untyped-def]
+    """Coordinates of the symmetric Aᵀ M."""
     for p in range(_N):
         a = A[0, p] * M[0, p] + A[3, p] * M[3, p] + A[6, p] * M[6, p]
         b = A[1, p] * M[1, p] + A[4, p] * M[4, p] + A[7, p] * M[7, p]
         g = A[2, p] * M[2, p] + A[5, p] * M[5, p] + A[8, p] * M[8, p]
-        c[o, p] = (a - b) * _HALF
-        c[o + 1, p] = (g + g - a - b) * _SIXTH
+        c[0, p] = (a - b) * _HALF
+        c[1, p] = (g + g - a - b) * _SIXTH
     for p in range(_N):
         d = A[0, p] * M[1, p] + A[3, p] * M[4, p] + A[6, p] * M[7, p]
         h = A[1, p] * M[2, p] + A[4, p] * M[5, p] + A[7, p] * M[8, p]
         f = A[0, p] * M[2, p] + A[3, p] * M[5, p] + A[6, p] * M[8, p]
-        c[o + 2, p] = d * (_F(2.0) * _HALF)
-        c[o + 3, p] = h * (_F(2.0) * _HALF)
-        c[o + 4, p] = f * (_F(2.0) * _HALF)
+        c[2, p] = d * (_F(2.0) * _HALF)
+        c[3, p] = h * (_F(2.0) * _HALF)
+        c[4, p] = f * (_F(2.0) * _HALF)
 
 
 @numba.njit(**OPTIONS)

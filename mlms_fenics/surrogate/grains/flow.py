@@ -4,10 +4,10 @@
 import numba
 import numpy as np
 
-from mlms_fenics.surrogate.grains.algebra import OPTIONS, PATHS
+from mlms_fenics.surrogate.compiled.functions import OPTIONS, exp, mean_decay, softplus
+from mlms_fenics.surrogate.grains.algebra import PATHS
 from mlms_fenics.surrogate.grains.cell import ELASTIC, HARDENING, STILL
 from mlms_fenics.surrogate.recurrent.cell import LARGEST, SMALL
-from mlms_fenics.surrogate.recurrent.kernel import _exp, _mean_decay, _softplus
 
 _F = np.float32
 _N = PATHS
@@ -17,26 +17,14 @@ _HARDENING = _F(HARDENING)
 
 
 @numba.njit(**OPTIONS)
-def activate(h, bias, slope, paths):  # type: ignore[no-untyped-def]
-    """silu(h + bias) in place, and its derivative; a bias for each grain."""
+def offset(h, bias):  # type: ignore[no-untyped-def]
+    """h += bias, one for each grain's part of the columns."""
+    columns = h.shape[1] // bias.shape[1]
     for i in range(h.shape[0]):
         for g in range(bias.shape[1]):
-            b = bias[i, g]
-            for p in range(g * paths, (g + 1) * paths):
-                x = h[i, p] + b
-                s = _F(1.0) / (_F(1.0) + _exp(-x))
-                value = x * s
-                h[i, p] = value
-                slope[i, p] = s + value * (_F(1.0) - s)
-
-
-@numba.njit(**OPTIONS)
-def offset(h, bias, paths):  # type: ignore[no-untyped-def]
-    for i in range(h.shape[0]):
-        for g in range(bias.shape[1]):
-            b = bias[i, g]
-            for p in range(g * paths, (g + 1) * paths):
-                h[i, p] += b
+            b, part = bias[i, g], h[i, g * columns : (g + 1) * columns]
+            for p in range(columns):
+                part[p] += b
 
 
 @numba.njit(**OPTIONS)
@@ -64,10 +52,10 @@ def flow(z, o, scale, size, q, new, amount, w):  # type: ignore[no-untyped-def]
         amount[1, p] = np.sqrt(amount[0, p] + _F(1e-20)) - _F(1e-10)
     for i in range(_E):
         for p in range(_N):
-            rate, _ = _softplus(o[i, p])
+            rate, _ = softplus(o[i, p])
             rate += max(amount[1, p] - _LARGEST, _F(0.0))
             x = rate * scale * amount[1, p]
-            m, _, _ = _mean_decay(x)
+            m, _, _ = mean_decay(x)
             target = min(max(o[_E + i, p], -_LARGEST), _LARGEST)
             target *= amount[0, p] / (amount[0, p] + _SMALL2)
             new[i, p] = z[6 + i, p] + m * (z[i, p] + x * (target - z[6 + i, p]))
@@ -80,8 +68,8 @@ def flow(z, o, scale, size, q, new, amount, w):  # type: ignore[no-untyped-def]
             w[i, p] = o[10 + i, p] * amount[2, p]
     for i in range(q):
         for p in range(_N):
-            rate, _ = _softplus(o[13 + i, p])
-            gain = _F(1.0) - _exp(-rate * _HARDENING * amount[2, p])
+            rate, _ = softplus(o[13 + i, p])
+            gain = _F(1.0) - exp(-rate * _HARDENING * amount[2, p])
             target = min(max(o[13 + q + i, p], -_LARGEST), _LARGEST)
             new[_E + i, p] = z[11 + i, p] + gain * (target - z[11 + i, p])
 
@@ -100,8 +88,8 @@ def flow_back(z, o, scale, size, q, new, amount, gw, g, go, gd, work):  # type: 
             work[0, p] += gw[i, p] * o[10 + i, p]
     for i in range(q):
         for p in range(_N):
-            rate, slope = _softplus(o[13 + i, p])
-            decay = _exp(-rate * _HARDENING * amount[2, p])
+            rate, slope = softplus(o[13 + i, p])
+            decay = exp(-rate * _HARDENING * amount[2, p])
             free = o[13 + q + i, p]
             target = min(max(free, -_LARGEST), _LARGEST)
             own = g[_E + i, p]
@@ -116,11 +104,11 @@ def flow_back(z, o, scale, size, q, new, amount, gw, g, go, gd, work):  # type: 
     for i in range(_E):
         for p in range(_N):
             to_plastic = work[0, p] * (z[i, p] - (new[i, p] - z[6 + i, p]))
-            rate, slope = _softplus(o[i, p])
+            rate, slope = softplus(o[i, p])
             over = max(amount[1, p] - _LARGEST, _F(0.0))
             rate += over
             x = rate * scale * amount[1, p]
-            m, dm, decay = _mean_decay(x)
+            m, dm, decay = mean_decay(x)
             free = o[_E + i, p]
             raw = min(max(free, -_LARGEST), _LARGEST)
             gate = amount[0, p] / (amount[0, p] + _SMALL2)

@@ -5,14 +5,10 @@ A step from U₀ to U₁ is f = U₁ U₀⁻¹ = r u: the material is stretched 
 where F has no rotation. Lattices turn with it, whatever slip adds to that.
 """
 
-import numba
 import numpy as np
 import torch
 
-from mlms_fenics.files import source_checksum
-from mlms_fenics.kinematics import strain_kernel, vector_math
 from mlms_fenics.kinematics.strain import isometry, isometry_inverse, log_strain
-from mlms_fenics.kinematics.strain_kernel import POINTS, ROTATION, ROWS, kinematics
 from mlms_fenics.kinematics.tensors import from_components, polar, to_components
 
 
@@ -26,52 +22,8 @@ def stretch_and_turn(U0: torch.Tensor, U1: torch.Tensor) -> tuple[torch.Tensor, 
         *Shape* `(..., 5)` and `(..., 3, 3)`, float64.
     """
     to_deviator = torch.as_tensor(isometry(3, deviatoric=True).T.copy(), device=U0.device)
-    if U0.device.type != "cpu":
-        r, u = polar(torch.linalg.solve(U0, U1, left=False))
-        return log_strain(u) @ to_deviator, r
-    shape = U1.shape[:-2]
-    strain, r = torch.empty(*shape, 6, dtype=torch.float64), torch.empty_like(U1.contiguous())
-    _split(
-        *(x.contiguous().view(-1, c).numpy() for x, c in ((U0, 9), (U1, 9), (strain, 6), (r, 9)))
-    )
-    return strain @ to_deviator, r
-
-
-def _cached_split(sources: int):  # type: ignore[no-untyped-def]
-    @numba.njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
-    def _split(U0, U1, strain, r):  # type: ignore[no-untyped-def]
-        """log u and r of U₁ U₀⁻¹, components of symmetric U's in rows of nine, on a CPU."""
-        if sources < 0:  # never; mentioned so that it is captured
-            return
-        f, e, k = np.empty(9 * POINTS), np.empty(12 * POINTS), np.empty(ROWS * POINTS)
-        for start in range(0, len(U0), POINTS):
-            here = min(POINTS, len(U0) - start)
-            for p in range(POINTS):
-                n = start + min(p, here - 1)
-                a, b, c, d, g, h = U0[n, 0], U0[n, 4], U0[n, 8], U0[n, 1], U0[n, 5], U0[n, 2]
-                k0, k1, k2 = b * c - g * g, a * c - h * h, a * b - d * d
-                k3, k4, k5 = g * h - c * d, d * h - a * g, d * g - b * h
-                scale = 1.0 / (a * k0 + d * k3 + h * k5)
-                for i in range(3):
-                    x, y, z = (
-                        U1[n, 3 * i] * scale,
-                        U1[n, 3 * i + 1] * scale,
-                        U1[n, 3 * i + 2] * scale,
-                    )
-                    f[3 * i * POINTS + p] = x * k0 + y * k3 + z * k5
-                    f[(3 * i + 1) * POINTS + p] = x * k3 + y * k1 + z * k4
-                    f[(3 * i + 2) * POINTS + p] = x * k5 + y * k4 + z * k2
-            kinematics(f, e, k)
-            for p in range(here):
-                for i in range(6):
-                    strain[start + p, i] = k[i * POINTS + p]
-                for i in range(9):
-                    r[start + p, i] = k[(ROTATION + i) * POINTS + p]
-
-    return _split
-
-
-_split = _cached_split(source_checksum(vector_math, strain_kernel))
+    r, u = polar(torch.linalg.solve(U0, U1, left=False))
+    return log_strain(u) @ to_deviator, r
 
 
 def unspun(U: np.ndarray, tensors: np.ndarray, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:

@@ -9,27 +9,32 @@ import numba
 import numpy as np
 
 from mlms_fenics.files import source_checksum
+from mlms_fenics.surrogate.compiled import functions
+from mlms_fenics.surrogate.compiled.functions import (
+    OPTIONS,
+    add,
+    add_sums,
+    give,
+    multiply,
+    silu_and_slope,
+    take,
+)
 from mlms_fenics.surrogate.grains import algebra as grains_algebra
 from mlms_fenics.surrogate.grains import cell as grains_cell
 from mlms_fenics.surrogate.grains import flow as grains_flow
 from mlms_fenics.surrogate.grains.algebra import (
-    OPTIONS,
     PATHS,
-    give,
     inward,
     outward,
     symmetric,
-    take,
     times,
     times_symmetric,
     turn,
     turn_back,
 )
 from mlms_fenics.surrogate.grains.cell import DRIVERS, ELASTIC
-from mlms_fenics.surrogate.grains.flow import activate, flow, flow_back, offset
+from mlms_fenics.surrogate.grains.flow import flow, flow_back, offset
 from mlms_fenics.surrogate.recurrent import cell as recurrent_cell
-from mlms_fenics.surrogate.recurrent import kernel as recurrent_kernel
-from mlms_fenics.surrogate.recurrent.kernel import _add, _multiply
 
 _F = np.float32
 _N = PATHS
@@ -82,30 +87,30 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
                     out[t, i, p] = _F(0.0)
             for j in range(m * blocks):
                 first = (j % blocks) * _N
-                take(d[t], 0, first, c)
-                symmetric(c, 0, D)
+                take(d[t], 0, first, _N, c)
+                symmetric(c, D)
                 times(D, A[t, j], M)
-                inward(A[t, j], M, c, 0)
-                give(c, z[t], _E, j * _N)
+                inward(A[t, j], M, c)
+                give(c, z[t], _E, j * _N, _N)
                 for i in range(_E):
                     for p in range(_N):
                         z[t, i, j * _N + p] = c[i, p] * f[t, first + p]
                 for p in range(_N):
                     z[t, 10, j * _N + p] = v[t, first + p]
             np.dot(w1, z[t], h1[t])
-            activate(h1[t], b1, d1[t], n)
+            silu_and_slope(h1[t], b1, d1[t])
             np.dot(w2, h1[t], h2[t])
-            activate(h2[t], b2, d2[t], n)
+            silu_and_slope(h2[t], b2, d2[t])
             np.dot(w3, h2[t], o[t])
-            offset(o[t], b3, n)
+            offset(o[t], b3)
             for j in range(m * blocks):
                 first = (j % blocks) * _N
-                take(z[t], _E, j * _N, pull)
-                take(o[t], 0, j * _N, moved)
+                take(z[t], _E, j * _N, _N, pull)
+                take(o[t], 0, j * _N, _N, moved)
                 flow(pull, moved, scales[t], size, q, new, amount, w)
-                give(new, z[t + 1], DRIVERS, j * _N)
+                give(new, z[t + 1], DRIVERS, j * _N, _N)
                 turn(A[t, j], w, A[t + 1, j])
-                symmetric(new, 0, D)
+                symmetric(new, D)
                 times_symmetric(A[t + 1, j], D, M)
                 outward(A[t + 1, j], M, c)
                 part = share[j // blocks]
@@ -154,45 +159,45 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
             for j in range(m * blocks):
                 g, first, part = j // blocks, (j % blocks) * _N, share[j // blocks]
                 now, after, Gj, own = A[t, j], A[t + 1, j], G[j], gs[j]
-                take(z[t], _E, j * _N, pull)
-                take(o[t], 0, j * _N, moved)
+                take(z[t], _E, j * _N, _N, pull)
+                take(o[t], 0, j * _N, _N, moved)
                 flow(pull, moved, scales[t], size, q, new, amount, w)
                 turn(now, w, M)
                 # Through the stress: 2 H A S and Aᵀ H A.
-                take(g_out[t], 0, first, c)
-                symmetric(c, 0, D)
+                take(g_out[t], 0, first, _N, c)
+                symmetric(c, D)
                 times(D, after, M)
-                inward(after, M, c, 0)
+                inward(after, M, c)
                 total = _F(0.0)
                 for i in range(_E):
                     for p in range(_N):
                         total += c[i, p] * new[i, p]
                         own[i, p] += part * c[i, p]
                 g_share[g] += total
-                symmetric(new, 0, D)
+                symmetric(new, D)
                 times_symmetric(M, D, K)
                 for i in range(9):
                     for p in range(_N):
                         Gj[i, p] += _F(2.0) * part * K[i, p]
                 turn_back(now, w, Gj, gw, K)
                 flow_back(pull, moved, scales[t], size, q, new, amount, gw, own, gf, gd, work)
-                give(gf, go, 0, j * _N)
+                give(gf, go, 0, j * _N, _N)
                 for i in range(_E):
                     for p in range(_N):
                         gp[j, i, p] = gd[i, p]
             np.dot(go, h2[t].T, p3)
-            _add(g3, p3)
-            _add_grains(gb3, go, n)
+            add(g3, p3)
+            add_sums(gb3, go)
             np.dot(w3t, go, gh)
-            _multiply(gh, d2[t])
+            multiply(gh, d2[t])
             np.dot(gh, h1[t].T, p2)
-            _add(g2, p2)
-            _add_grains(gb2, gh, n)
+            add(g2, p2)
+            add_sums(gb2, gh)
             np.dot(w2t, gh, gh1)
-            _multiply(gh1, d1[t])
+            multiply(gh1, d1[t])
             np.dot(gh1, z[t].T, p1)
-            _add(g1, p1)
-            _add_grains(gb1, gh1, n)
+            add(g1, p1)
+            add_sums(gb1, gh1)
             np.dot(w1t, gh1, gz)
             for j in range(m * blocks):
                 first = (j % blocks) * _N
@@ -207,10 +212,10 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
                     for p in range(_N):
                         gs[j, i, p] += gz[DRIVERS + i, j * _N + p]
                 # Through the increment in the lattice's frame: 2 D A E.
-                take(d[t], 0, first, c)
-                symmetric(c, 0, D)
+                take(d[t], 0, first, _N, c)
+                symmetric(c, D)
                 times(D, A[t, j], M)
-                symmetric(gd, 0, D)
+                symmetric(gd, D)
                 times_symmetric(M, D, K)
                 for i in range(9):
                     for p in range(_N):
@@ -224,17 +229,5 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
     return backward
 
 
-@numba.njit(**OPTIONS)
-def _add_grains(a, b, paths):  # type: ignore[no-untyped-def]
-    for i in range(b.shape[0]):
-        for g in range(a.shape[1]):
-            total = _F(0.0)
-            for p in range(g * paths, (g + 1) * paths):
-                total += b[i, p]
-            a[i, g] += total
-
-
-_SOURCES = source_checksum(
-    grains_algebra, grains_cell, grains_flow, recurrent_cell, recurrent_kernel
-)
+_SOURCES = source_checksum(functions, grains_algebra, grains_cell, grains_flow, recurrent_cell)
 forward, backward = _cached_forward(_SOURCES), _cached_backward(_SOURCES)

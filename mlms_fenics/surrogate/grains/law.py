@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Learnt grains as a material law: causal, objective, without horizon, any time step."""
 
-import math
 from functools import lru_cache
 
 import torch
@@ -14,8 +13,7 @@ from mlms_fenics.materials.base import State
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.grains.cell import GrainCell
 from mlms_fenics.surrogate.grains.frame import stretch_and_turn
-from mlms_fenics.surrogate.grains.online import CompiledStep, compiles
-from mlms_fenics.surrogate.grains.run import advance
+from mlms_fenics.surrogate.grains.online import GrainStep
 
 
 class GrainLaw(LearntLaw):
@@ -26,7 +24,7 @@ class GrainLaw(LearntLaw):
 
     architecture = "grains"
     network_class: type[nn.Module] = GrainCell
-    has_horizon = False
+    compiled_step = GrainStep
 
     def own_state(self, n: int) -> State:
         """Lattice rotations, elastic strains and internal variables of all grains, and U."""
@@ -40,57 +38,29 @@ class GrainLaw(LearntLaw):
             "stretch": stretch,
         }
 
-    @torch.no_grad()
-    def update(
-        self, F: torch.Tensor, time: float, dt: float, state: State
-    ) -> tuple[torch.Tensor, State]:
-        """See `LearntLaw.update`; compiled as a whole in float32 on a CPU."""
-        compiled = self._compiled(dt)
-        return super().update(F, time, dt, state) if compiled is None else compiled(F, dt, state)
-
-    @torch.no_grad()
-    def advance(
-        self, U: torch.Tensor, time: float, dt: float, state: State
-    ) -> tuple[torch.Tensor, State]:
-        """See `LearntLaw.advance`."""
-        compiled = self._compiled(dt)
-        return super().advance(U, time, dt, state) if compiled is None else compiled(U, dt, state)
-
-    def _compiled(self, dt: float) -> CompiledStep | None:
-        """The compiled step, where there is one and it need not be divided."""
-        if not compiles(self) or self._divisions(dt / self.horizon) > 1:
-            return None
-        prepared = getattr(self, "_prepared", None)
-        if prepared is None or prepared.stale(self):
-            self._prepared = prepared = CompiledStep(self)
-        return prepared
-
     def step(
         self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
-        """See `LearntLaw.step`; a step longer than those learnt is divided, U linear in it."""
+        """See `LearntLaw.step`."""
         cell, size = self.network, self.network.elastic_scale
-        A, y, n = state["rotation"], state["internal"], self._divisions(dt / self.horizon)
-        start, end = from_components(state["stretch"]).double(), U
-        share = torch.as_tensor(dt / self.horizon / n, dtype=self.dtype, device=self.device)
-        before, volume = start, strain[:, :3].sum(-1, keepdim=True)
-        for part in range(1, n + 1):
-            now = end if part == n else torch.lerp(start, end, part / n)
-            d, spin = stretch_and_turn(before, now)
-            v = volume[:, 0] if part == n else torch.linalg.det(now).log().to(self.dtype)
-            d, spin = d.to(self.dtype) / size, spin.to(self.dtype)
-            A, y, s = advance(cell, A, y, d, spin, v / cell.volume_scale, share)
-            before = now
-        sigma = s * (size * 2.0 * self.shear_modulus * torch.exp(-volume))
+        d, spin = stretch_and_turn(from_components(state["stretch"]).double(), U)
+        volume = strain[:, :3].sum(-1, keepdim=True)
+        step = torch.as_tensor(dt / self.horizon, dtype=self.dtype, device=self.device)
+        A, y = state["rotation"].unflatten(-1, (-1, 3, 3)), state["internal"]
+        A, y = cell(
+            A,
+            y.unflatten(-1, (cell.grains, -1)),
+            d.to(self.dtype) / size,
+            volume[:, 0] / cell.volume_scale,
+            step,
+        )
+        A = spin.to(self.dtype)[:, None] @ A
+        sigma = cell.stress(A, y) * (size * 2.0 * self.shear_modulus * torch.exp(-volume))
         sigma = sigma @ _to_components(self.dtype, self.device)
         sigma[:, :3] += self.bulk_modulus * torch.expm1(volume)
-        new = {"rotation": A, "internal": y, "stretch": to_components(U).to(self.dtype)}
+        stretch = to_components(U).to(self.dtype)
+        new = {"rotation": A.flatten(1), "internal": y.flatten(1), "stretch": stretch}
         return from_components(sigma), new
-
-    def _divisions(self, step: float) -> int:
-        """Number of parts of a step, given over the horizon."""
-        longest = self.network.longest_step
-        return 1 if longest is None else max(1, math.ceil(step / longest - 1e-6))
 
 
 @lru_cache(maxsize=16)

@@ -13,53 +13,47 @@ import numpy as np
 from mlms_fenics.files import source_checksum
 from mlms_fenics.kinematics import strain_kernel, vector_math
 from mlms_fenics.kinematics.strain_kernel import (
-    GROWTH,
     POINTS,
     ROTATION,
     ROWS,
+    STRAIN,
     VOLUME,
     kinematics,
     load,
 )
+from mlms_fenics.surrogate.compiled import functions, stress
 from mlms_fenics.surrogate.compiled import trust as trust_kernel
+from mlms_fenics.surrogate.compiled.functions import give, take
+from mlms_fenics.surrogate.compiled.stress import STRESS_ROWS, turned_stress
 from mlms_fenics.surrogate.compiled.trust import trust_of_chunk
 from mlms_fenics.surrogate.grains import algebra as grains_algebra
+from mlms_fenics.surrogate.grains import block as grains_block
 from mlms_fenics.surrogate.grains import cell as grains_cell
 from mlms_fenics.surrogate.grains import flow as grains_flow
-from mlms_fenics.surrogate.grains import step as grains_step
 from mlms_fenics.surrogate.grains.algebra import PATHS
-from mlms_fenics.surrogate.grains.step import block, work_space
+from mlms_fenics.surrogate.grains.block import block, work_space
+from mlms_fenics.surrogate.grains.cell import ELASTIC
 from mlms_fenics.surrogate.recurrent import cell as recurrent_cell
-from mlms_fenics.surrogate.recurrent import kernel as recurrent_kernel
 
 # No assumption about NaN: a bad F must be found.
 _OPTIONS = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 _F = np.float32
 _N = POINTS
-_E = 5
+_E = ELASTIC
 _HALF, _SIXTH = 1 / sqrt(2.0), 1 / sqrt(6.0)
 
 
 @numba.njit(**_OPTIONS)
-def _rows(x, start, here, flat):  # type: ignore[no-untyped-def]
-    """A chunk of `x` `(n, rows)` with points last; the last point again beyond it."""
-    for p in range(_N):
-        n = start + min(p, here - 1)
-        for i in range(x.shape[1]):
-            flat[i * _N + p] = x[n, i]
-
-
-@numba.njit(**_OPTIONS)
 def _step_of(k, f, stretch, start, here, new_stretch, g):  # type: ignore[no-untyped-def]
-    """U = RᵀF, and U U₀⁻¹ as `kinematics` takes it."""
+    """U = RᵀF, and U U₀⁻¹ as `kinematics` takes it; at rest beyond the last point."""
     for p in range(_N):
         if p >= here:
             for i in range(9):
                 g[i * _N + p] = 1.0 if i % 4 == 0 else 0.0
             continue
         n = start + p
-        a, b, c = np.float64(stretch[n, 0]), np.float64(stretch[n, 1]), np.float64(stretch[n, 2])
-        d, e, h = np.float64(stretch[n, 3]), np.float64(stretch[n, 4]), np.float64(stretch[n, 5])
+        a, b, c = np.float64(stretch[0, n]), np.float64(stretch[1, n]), np.float64(stretch[2, n])
+        d, e, h = np.float64(stretch[3, n]), np.float64(stretch[4, n]), np.float64(stretch[5, n])
         k0, k1, k2 = b * c - e * e, a * c - h * h, a * b - d * d
         k3, k4, k5 = e * h - c * d, d * h - a * e, d * e - b * h
         scale = 1.0 / (a * k0 + d * k3 + h * k5)
@@ -71,11 +65,11 @@ def _step_of(k, f, stretch, start, here, new_stretch, g):  # type: ignore[no-unt
                 y += turn * f[(3 * j + 1) * _N + p]
                 z += turn * f[(3 * j + 2) * _N + p]
             if i == 0:
-                new_stretch[n, 0], new_stretch[n, 3], new_stretch[n, 5] = x, y, z
+                new_stretch[0, n], new_stretch[3, n], new_stretch[5, n] = x, y, z
             elif i == 1:
-                new_stretch[n, 1], new_stretch[n, 4] = y, z
+                new_stretch[1, n], new_stretch[4, n] = y, z
             else:
-                new_stretch[n, 2] = z
+                new_stretch[2, n] = z
             g[3 * i * _N + p] = scale * (x * k0 + y * k3 + z * k5)
             g[(3 * i + 1) * _N + p] = scale * (x * k3 + y * k1 + z * k4)
             g[(3 * i + 2) * _N + p] = scale * (x * k5 + y * k4 + z * k2)
@@ -100,49 +94,24 @@ def _drivers(k, turned, c, first, moves, f, v, r):  # type: ignore[no-untyped-de
             r[i, p] = turned[(ROTATION + i) * _N + n]
 
 
-@numba.njit(**_OPTIONS)
-def _stress(k, total, c, first, start, here, sigma):  # type: ignore[no-untyped-def]
-    """R σ Rᵀ of a block."""
-    S, T = np.empty((3, 3)), np.empty((3, 3))
-    for p in range(here):
-        n = first + p
-        growth = k[GROWTH * _N + n]
-        factor = c[2] * c[3] / (1.0 + growth)
-        pressure = c[4] * growth
-        normal, axial = total[0, p] * _HALF * factor, total[1, p] * _SIXTH * factor
-        S[0, 0], S[1, 1] = normal - axial + pressure, pressure - normal - axial
-        S[2, 2] = axial + axial + pressure
-        S[0, 1] = S[1, 0] = total[2, p] * _HALF * factor
-        S[1, 2] = S[2, 1] = total[3, p] * _HALF * factor
-        S[0, 2] = S[2, 0] = total[4, p] * _HALF * factor
-        for i in range(3):
-            for j in range(3):
-                T[i, j] = 0.0
-                for m in range(3):
-                    T[i, j] += k[(ROTATION + 3 * i + m) * _N + n] * S[m, j]
-        for i in range(3):
-            for j in range(i + 1):
-                value = 0.0
-                for m in range(3):
-                    value += T[i, m] * k[(ROTATION + 3 * j + m) * _N + n]
-                sigma[start + p, i, j] = sigma[start + p, j, i] = value
-
-
 def _cached(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**_OPTIONS, cache=True)
     def update(
-        weights, share, trust, c, scale, F, stretch, A, y, strain, memory, distance, sigma,
+        weights, share, trust, c, scale, F, stretch, A, y, strain, since, memory, distance, sigma,
         new_stretch, new_A, new_y, new_strain, new_memory, new_distance,
     ):  # fmt: skip
-        """One step of all points.
+        """One step of all points, which are the last axis but of F and sigma.
 
         Args:
-            weights, share: see `grains.step.step`.
+            weights, share: see `grains.block.block`.
             trust: of the measure of trust, see `compiled.trust.trust_of_chunk`.
-            c: elastic_scale/(dt rate_scale), 1/volume_scale, elastic_scale, 2G, bulk modulus.
+            c: elastic_scale/(dt rate_scale), 1/volume_scale, elastic_scale, 2G elastic_scale, bulk
+                modulus.
             scale: FAST dt; dt over the reference time.
             F: *Shape* `(n, 3, 3)`.
-            stretch, A, y, strain, memory, distance: state at the beginning, points first.
+            stretch, A, y, strain: state at the beginning (the strain is not used).
+            since: strain at the beginning of the step that the measure of trust sees.
+            memory, distance: of that measure, at that beginning.
             sigma: *Shape* `(n, 3, 3)`, filled in.
             new_stretch, ...: state at the end, filled in.
 
@@ -151,13 +120,14 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
         """
         if sources < 0:  # never; mentioned so that it is captured
             return -1
-        n, m, lags = F.shape[0], len(share), memory.shape[1]
-        space = work_space(len(weights[0]), len(weights[4]), y.shape[1] // m, m)
+        n, m, lags = F.shape[0], len(share), memory.shape[0]
+        space = work_space(len(weights[0]), len(weights[4]), y.shape[0] // m, m)
         f, g, e = np.empty(9 * _N), np.empty(9 * _N), np.empty(12 * _N)
         k, turned = np.empty(ROWS * _N), np.empty(ROWS * _N)
-        old, now = np.empty(6 * _N, _F), np.empty(6 * _N, _F)
-        before, after = np.empty(lags * _N, _F), np.empty(lags * _N, _F)
-        far, work = np.empty(_N, _F), np.empty(9 * _N, _F)
+        old, now = np.empty((6, _N), _F), np.empty((6, _N), _F)
+        before, after = np.empty((lags, _N), _F), np.empty((lags, _N), _F)
+        far, measured = np.empty(_N, _F), np.empty((6 + trust[3].shape[1] + 1, _N), _F)
+        s, work = np.empty(_E * _N, _F), np.empty(STRESS_ROWS * _N, _F)
         moves, r = np.empty((_E, PATHS), _F), np.empty((9, PATHS), _F)
         factor, volume = np.empty((1, PATHS), _F), np.empty((1, PATHS), _F)
         total = np.empty((_E, PATHS), _F)
@@ -176,17 +146,15 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
                     weights, share, moves, factor, volume, r, A, y, scale, _F(c[2]), start + first,
                     some, space, new_A, new_y, total,
                 )  # fmt: skip
-                _stress(k, total, c, first, start + first, some, sigma)
-            for i in range(6 * _N):
-                now[i] = k[i]
-            _rows(strain, start, here, old)
-            _rows(memory, start, here, before)
-            trust_of_chunk(trust, now, old, before, work, after, far)
+                give(total, s.reshape(_E, _N), 0, first, PATHS)
+            turned_stress(k, s, _F(c[3]), _F(c[4]), start, here, work, sigma)
+            take(k.reshape(ROWS, _N), STRAIN, 0, _N, now)
+            take(since, 0, start, here, old)
+            take(memory, 0, start, here, before)
+            trust_of_chunk(trust, now, old, before, measured, after, far)
+            give(now, new_strain, 0, start, here)
+            give(after, new_memory, 0, start, here)
             for p in range(here):
-                for i in range(6):
-                    new_strain[start + p, i] = now[i * _N + p]
-                for i in range(lags):
-                    new_memory[start + p, i] = after[i * _N + p]
                 new_distance[start + p] = max(distance[start + p], far[p])
         return -1
 
@@ -195,14 +163,15 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
 
 update = _cached(
     source_checksum(
+        vector_math,
+        strain_kernel,
+        functions,
+        stress,
+        trust_kernel,
         grains_algebra,
+        grains_block,
         grains_cell,
         grains_flow,
-        grains_step,
         recurrent_cell,
-        recurrent_kernel,
-        strain_kernel,
-        trust_kernel,
-        vector_math,
     )
 )

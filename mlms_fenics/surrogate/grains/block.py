@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""One step of a block of `PATHS` points of a `GrainCell`, compiled."""
+
+import numba
+import numpy as np
+
+from mlms_fenics.surrogate.compiled.functions import OPTIONS, give, silu, take
+from mlms_fenics.surrogate.grains.algebra import (
+    PATHS,
+    inward,
+    outward,
+    symmetric,
+    times,
+    times_symmetric,
+    turn,
+)
+from mlms_fenics.surrogate.grains.cell import DRIVERS, ELASTIC
+from mlms_fenics.surrogate.grains.flow import flow, offset
+
+_F = np.float32
+_N = PATHS
+_E = ELASTIC
+
+
+@numba.njit(**OPTIONS)
+def _spun(r, A, new):  # type: ignore[no-untyped-def]
+    """new = r A."""
+    for i in range(3):
+        for j in range(3):
+            for p in range(_N):
+                x = r[3 * i, p] * A[j, p] + r[3 * i + 1, p] * A[3 + j, p]
+                new[3 * i + j, p] = x + r[3 * i + 2, p] * A[6 + j, p]
+
+
+@numba.njit(**OPTIONS)
+def work_space(width, outputs, states, m):  # type: ignore[no-untyped-def]
+    """Arrays of `block`."""
+    layers = np.empty((width, m * _N), np.float32), np.empty((width, m * _N), np.float32)
+    z, o = (
+        np.empty((DRIVERS + states, m * _N), np.float32),
+        np.empty((outputs, m * _N), np.float32),
+    )
+    tensors = (np.empty((9, _N), _F), np.empty((9, _N), _F), np.empty((6, _N), _F))
+    columns = (
+        np.empty((_E + 1 + states, _N), _F),
+        np.empty((outputs, _N), _F),
+        np.empty((states, _N), _F),
+        np.empty((12, _N), _F),
+        np.empty((3, _N), _F),
+        np.empty((_E, _N), _F),
+    )
+    return z, o, layers, np.empty((m, 9, _N), _F), tensors, columns
+
+
+@numba.njit(**OPTIONS)
+def block(  # type: ignore[no-untyped-def]
+    weights, share, moves, f, v, r, A, y, scale, size, start, here, space, new_A, new_y, total
+):
+    """One step of points `start` on, `here` of them, then turned; points are last.
+
+    Args:
+        weights: see `GrainCell.weights`.
+        share: of the grains, *Shape* `(m,)`.
+        moves: increments over the elastic strain's scale of these points, *Shape* `(5, PATHS)`.
+        f: `GrainCell.rate_factor`, *Shape* `(1, PATHS)`.
+        v: scaled ln J, *Shape* `(1, PATHS)`.
+        r: turn of the material by rows, *Shape* `(9, PATHS)`.
+        A: rotations of all points by rows, *Shape* `(9 m, n)`.
+        y: states, *Shape* `((5 + q) m, n)`.
+        scale: FAST times the step over the reference time.
+        size: of the elastic strain.
+        start, here: first point, and their number.
+        space: from `work_space`.
+        new_A, new_y: at the end, filled in.
+        total: stress, *Shape* `(5, PATHS)`, filled in.
+    """
+    w1, b1, w2, b2, w3, b3 = weights
+    z, o, (h1, h2), before, (R, M, D), (pull, moved, new, w, amount, c) = space
+    m, states = len(share), new.shape[0]
+    q = states - _E
+    for g in range(m):
+        own, first = before[g], g * _N
+        take(A, 9 * g, start, here, own)
+        take(y, states * g, start, here, new)
+        symmetric(moves, D)
+        times(D, own, M)
+        inward(own, M, c)
+        for i in range(_E):
+            for p in range(_N):
+                z[_E + i, first + p] = c[i, p]
+                z[i, first + p] = c[i, p] * f[0, p]
+        for p in range(_N):
+            z[DRIVERS - 1, first + p] = v[0, p]
+        for i in range(states):
+            for p in range(_N):
+                z[DRIVERS + i, first + p] = new[i, p]
+    np.dot(w1, z, h1)
+    silu(h1, b1)
+    np.dot(w2, h1, h2)
+    silu(h2, b2)
+    np.dot(w3, h2, o)
+    offset(o, b3)
+    total[:] = _F(0.0)
+    for g in range(m):
+        for i in range(_E + 1 + states):
+            for p in range(_N):
+                pull[i, p] = z[_E + i, g * _N + p]
+        for i in range(len(w3)):
+            for p in range(_N):
+                moved[i, p] = o[i, g * _N + p]
+        flow(pull, moved, scale, size, q, new, amount, w)
+        turn(before[g], w, M)
+        _spun(r, M, R)
+        symmetric(new, D)
+        times_symmetric(R, D, M)
+        outward(R, M, c)
+        for i in range(_E):
+            for p in range(_N):
+                total[i, p] += share[g] * c[i, p]
+        give(R, new_A, 9 * g, start, here)
+        give(new, new_y, states * g, start, here)
