@@ -129,3 +129,29 @@ def test_no_circle_of_imports(subpackage):
     graph = imports_by_file(subpackage)
     assert len(graph) > 1
     assert circles(graph) == set()
+
+
+def private_imports(source: str) -> set[str]:
+    """Names with a leading underscore that a file imports from a module, in functions too."""
+    return {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.startswith("__")
+    }
+
+
+def test_private_imports_are_found():
+    source = "from a.b import (\n    c,\n    _d,\n)\ndef f():\n    from e import _g, __h__\n"
+    assert private_imports(source) == {"a.b._d", "e._g"}
+
+
+def test_no_private_name_is_imported_across_files():
+    found = {
+        (str(path.relative_to(PACKAGE)), name)
+        for path in PACKAGE.rglob("*.py")
+        for name in private_imports(path.read_text())
+    }
+    # The module of what differs between dolfinx versions is private to the package, not to a file.
+    assert {(file, name) for file, name in found if name != "mlms_fenics._compat"} == set()
