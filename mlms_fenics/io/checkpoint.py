@@ -18,7 +18,8 @@ from mlms_fenics.hdf5 import opened
 from mlms_fenics.io.heavy import has_parallel_hdf5, writable_folder, write_heavy
 from mlms_fenics.io.ordering import InputOrder
 from mlms_fenics.macroscale import ExplicitSolver
-from mlms_fenics.macroscale.saving import Contents, contents, differences, put_back, record
+from mlms_fenics.macroscale.records import differences, record, upgraded
+from mlms_fenics.macroscale.saving import Contents, contents, put_back
 from mlms_fenics.parallel import on_every_rank, on_rank_zero
 
 FORMAT, VERSION = "mlms_fenics checkpoint", 1
@@ -98,6 +99,7 @@ class Checkpoint:
         """
         attributes, saved_record = on_rank_zero(self.comm, self._head)
         present = contents(self._solver.body, self._solver.motion)
+        saved_record["law"] = upgraded(saved_record["law"])
         lines = differences(saved_record, self._record(), "it")
         lines = [line.removeprefix("it, ") for line in lines]
         if lines:

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""All that an explicit run needs to go on from where it is, and what it must agree with."""
+"""All that an explicit run needs to go on from where it is."""
 
-import dataclasses
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +10,6 @@ import torch
 from mlms_fenics import _compat
 from mlms_fenics.macroscale.body import Body
 from mlms_fenics.macroscale.motion import Motion
-from mlms_fenics.materials import Material
 
 Arrays = dict[str, np.ndarray]
 
@@ -139,63 +134,3 @@ def _with_ghosts(body: Body, owned: np.ndarray) -> np.ndarray:
     array[: len(owned), :width] = owned.reshape(len(owned), width)
     vector.scatter_forward()
     return array[:, :width]
-
-
-def record(value: Any, depth: int = 6) -> Any:
-    """A JSON-able description of a law or of settings; arrays and networks by their digest.
-
-    Equal records mean the same run. Functions and mesh tags cannot be compared and are recorded by
-    their kind; the device of a law does not matter.
-    """
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, torch.dtype):
-        return str(value)
-    if isinstance(value, torch.Tensor):
-        return record(value.detach().cpu().numpy())
-    if isinstance(value, np.ndarray):
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return f"{value.dtype} array {list(value.shape)} {digest[:16]}"
-    if isinstance(value, torch.nn.Module):
-        weights = {key: record(weight) for key, weight in value.state_dict().items()}
-        digest = hashlib.sha256(json.dumps(weights, sort_keys=True).encode()).hexdigest()
-        return f"{type(value).__name__} {digest[:16]}"
-    if isinstance(value, Mapping):
-        return {str(key): record(entry, depth - 1) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [record(entry, depth - 1) for entry in value]
-    name = type(value).__name__
-    if callable(value) and not isinstance(value, Material):
-        return "a function"
-    if dataclasses.is_dataclass(value) and depth > 0:
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    elif isinstance(value, Material) and depth > 0:
-        fields = {key: entry for key, entry in vars(value).items() if not key.startswith("_")}
-        fields["dtype"] = value.dtype
-        fields.pop("device", None)
-    else:
-        return name
-    return {"class": name, **{key: record(entry, depth - 1) for key, entry in fields.items()}}
-
-
-def differences(saved: Any, present: Any, where: str) -> list[str]:
-    """What differs between two records, one line each, such as "law, young: 117 then, 110 now"."""
-    if isinstance(saved, dict) and isinstance(present, dict):
-        lines = []
-        for key in sorted(saved.keys() | present.keys()):
-            inner = (saved.get(key, "nothing"), present.get(key, "nothing"))
-            lines += differences(*inner, f"{where}, {key}")
-        return lines
-    if isinstance(saved, list) and isinstance(present, list) and len(saved) == len(present):
-        pairs = enumerate(zip(saved, present, strict=True))
-        return [line for k, pair in pairs for line in differences(*pair, f"{where} {k}")]
-    if repr(saved) == repr(present):
-        return []
-    return [f"{where}: {_short(saved)} then, {_short(present)} now"]
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

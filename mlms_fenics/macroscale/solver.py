@@ -110,7 +110,7 @@ class ExplicitSolver(Readings):
             "degree": degree,
             "two_dimensional": two_dimensional,
         }
-        # What a restart must agree with; see saving.record.
+        # What a restart must agree with; see `records.record`.
         self.settings: dict[str, Any] = {
             **parts,
             "viscosity": list(viscosity),
