@@ -147,7 +147,7 @@ def train(data: TrainingData, changes: dict[str, Any], options: argparse.Namespa
     kind, nodes = chosen.get("kind", RecurrentCell), chosen.get("nodes", random_nodes)
     problem = Problem(data, chosen, kind, nodes)
     if not chosen.get("divided", True):
-        problem.cell.longest_step = None
+        problem.network.longest_step = None
     settings = Settings(
         epochs=options.epochs,
         batch=32,
@@ -158,8 +158,8 @@ def train(data: TrainingData, changes: dict[str, Any], options: argparse.Namespa
         optimiser=chosen["optimiser"],
         warmup=0.01,
     )
-    optimise(problem.cell, problem.loss, problem.validate, len(data.train), settings)
-    return RecurrentLaw.trained(problem.cell, data, {})
+    optimise(problem.network, problem.loss, problem.validate, len(data.train), settings)
+    return RecurrentLaw.trained(problem.network, data, {})
 
 
 def table(results: dict[str, Any]) -> str:

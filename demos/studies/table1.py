@@ -179,7 +179,7 @@ class Table:
         o = self.options
         command = [sys.executable, "-m", "mlms_fenics.surrogate.train"]
         command += [str(self.data(case, case.train)), "--out", str(self.model(case)), "--resume"]
-        command += ["--recipe", o.recipe, "--no-picture"]
+        command += ["--architecture", "pca-net", "--recipe", o.recipe, "--no-picture"]
         command += ["--samples", str(max(40, round(o.fraction * case.samples)))]
         if o.recipe == "paper":
             modes = str(8 if o.quick else case.modes)

@@ -4,7 +4,7 @@
 import copy
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,11 +14,9 @@ from mlms_fenics.errors import InputError, require
 from mlms_fenics.kinematics.strain import log_strain
 from mlms_fenics.kinematics.tensors import from_components, polar
 from mlms_fenics.materials.base import Material, State
+from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.weights import check_weights
-
-if TYPE_CHECKING:
-    from mlms_fenics.surrogate.fitting.data import TrainingData
 
 
 class LearntLaw(Material):
@@ -75,7 +73,7 @@ class LearntLaw(Material):
         self.trust.to(device=self.device, dtype=self.dtype)
 
     @classmethod
-    def trained(cls, network: nn.Module, data: "TrainingData", report: dict[str, Any]) -> Self:
+    def trained(cls, network: nn.Module, data: TrainingData, report: dict[str, Any]) -> Self:
         """The law of a network that was fitted to `data`, on the CPU."""
         # Data sets of one protocol that differ in size or rate also vouch for what lies between.
         kinds = np.array([file.get("protocol", "") for file in data.files])

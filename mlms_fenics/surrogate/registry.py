@@ -2,12 +2,10 @@
 """The architectures by name; each is imported only when it is asked for."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlms_fenics.errors import InputError
-
-if TYPE_CHECKING:
-    from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.base import LearntLaw
 
 # name: (module, law class, module with `add_arguments(parser)` and `fit(data, arguments)`)
 _ARCHITECTURES = {
@@ -29,7 +27,7 @@ def _entry(name: str) -> tuple[str, str, str]:
     return _ARCHITECTURES[name]
 
 
-def law_class(name: str) -> type["LearntLaw"]:
+def law_class(name: str) -> type[LearntLaw]:
     """The `LearntLaw` subclass of an architecture; `InputError` for an unknown name."""
     module, name, _ = _entry(name)
     return getattr(import_module(f"mlms_fenics.surrogate.{module}"), name)

@@ -18,6 +18,7 @@ from mlms_fenics.surrogate.metrics import table
 from mlms_fenics.surrogate.model_file import save_model
 from mlms_fenics.surrogate.registry import architectures, trainer
 
+DEFAULT = "recurrent"
 TEST_LIMIT = 500  # test paths of each data set that the closing report is made from
 
 
@@ -25,7 +26,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", nargs="+", type=Path, help="data sets of one unit cell")
     parser.add_argument("--out", type=Path, required=True, help="model file to write")
     parser.add_argument(
-        "--architecture", choices=architectures(), default="pca-net", help="default: %(default)s"
+        "--architecture", choices=architectures(), default=DEFAULT, help="default: %(default)s"
     )
     parser.add_argument("--samples", type=int, help="use at most so many training histories")
     parser.add_argument("--epochs", type=int, help="passes over the training data, at most")
@@ -43,7 +44,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command's options: the common ones and those of the architecture that they name."""
     first = argparse.ArgumentParser(add_help=False)
-    first.add_argument("--architecture", choices=architectures(), default="pca-net")
+    first.add_argument("--architecture", choices=architectures(), default=DEFAULT)
     name = first.parse_known_args(argv)[0].architecture
     parser = argparse.ArgumentParser(
         prog="python -m mlms_fenics.surrogate.train", description=__doc__

@@ -296,7 +296,7 @@ def test_laws_error_is_the_problems():
     data = histories.training_data(60)
     problem = Problem(data, {"grains": 4, "width": 16, "internal": 2})
     rows = data.validation_rows()
-    law = GrainLaw.trained(problem.cell, data, {})
+    law = GrainLaw.trained(problem.network, data, {})
     ours = errors_on(law, data.U[rows], data.sigma[rows], data.time)["law"]["deviatoric"]["mean"]
     assert problem.validate() == pytest.approx(ours, rel=0.01)
 

@@ -157,7 +157,7 @@ def test_a_teacher_that_guesses_the_future_and_bad_options_are_refused(data, mod
 
 def test_loss_is_the_error_of_the_law_given_the_future_and_on_line(data, model):
     recipe = {**RECIPES["default"], "modes": 30, "output_modes": 25, "width": 16, "isotropic": 0.0}
-    problem = Problem(data, recipe, False, False, Teacher(model, data, seed=0), 100)
+    problem = Problem(data, recipe, False, Teacher(model, data, seed=0), 100)
     assert len(problem) == len(data.train) + 100
     rows = torch.arange(20)
     from mlms_fenics.surrogate.pca_net.law import PCANetLaw
@@ -172,10 +172,10 @@ def test_loss_is_the_error_of_the_law_given_the_future_and_on_line(data, model):
     off = factor * (to_components(law.stress_given_future(U, 1.0)) @ E) - true
     M = mass_matrix(histories.N_T)
     square = np.einsum("nsc,st,ntc->n", off, M, off) / norm
-    loss = float(problem.taught_loss(rows, torch.Generator().manual_seed(0)))
+    loss = float(problem.loss(rows, torch.Generator().manual_seed(0)))
     assert loss == pytest.approx(np.sqrt(square).mean(), rel=1e-2)  # trapezoid rule and exact
     problem.truncated = 1.0
-    loss = float(problem.taught_loss(rows, torch.Generator().manual_seed(0)))
+    loss = float(problem.loss(rows, torch.Generator().manual_seed(0)))
     # The same random numbers: times 2 apart, and each path's last known one.
     generator = torch.Generator().manual_seed(0)
     times = np.arange(int(torch.randint(1, 3, (), generator=generator)), 41, 2)
@@ -214,9 +214,9 @@ def test_resumes_to_the_same_model_and_not_with_another_teacher(
 ):
     given = {"teacher": model, "teacher_paths": 100, "checkpoint": tmp_path / "c.h5"}
     whole = fit(data, options(**given))
-    from mlms_fenics.surrogate.pca_net import training as pca_training
+    from mlms_fenics.surrogate.fitting import problem as fitting
 
-    real = pca_training.optimise
+    real = fitting.optimise
 
     def stopped(network, loss, *rest, **more):
         calls = iter(range(5))  # two batches and more of the second epoch
@@ -227,10 +227,10 @@ def test_resumes_to_the_same_model_and_not_with_another_teacher(
 
         return real(network, counted, *rest, every=0.0, **more)
 
-    monkeypatch.setattr(pca_training, "optimise", stopped)
+    monkeypatch.setattr(fitting, "optimise", stopped)
     with pytest.raises(StopIteration):
         fit(data, options(**given))
-    monkeypatch.setattr(pca_training, "optimise", real)
+    monkeypatch.setattr(fitting, "optimise", real)
     with pytest.raises(InputError, match="teacher_paths = 100, not 90"):
         fit(data, options(**{**given, "teacher_paths": 90}, resume=True))
     again = fit(data, options(**given, resume=True))
@@ -246,7 +246,8 @@ def test_command(tmp_path, capsys, model, data):
     )
     out = tmp_path / "taught.h5"
     small = ["--modes", "12", "--output-modes", "8", "--width", "16", "--epochs", "1"]
-    taught = ["--teacher", str(model), "--teacher-paths", "50", "--no-picture"]
+    taught = ["--architecture", "pca-net", "--teacher", str(model), "--teacher-paths", "50"]
+    taught += ["--no-picture"]
     assert train.main([str(file), "--out", str(out), *small, *taught]) == 0
     assert load_model(out).report["teacher_paths"] == 50
     assert train.main([str(file), "--out", str(out), *taught, "--recipe", "paper"]) == 2

@@ -15,7 +15,8 @@ from mlms_fenics.surrogate import evaluate, load_model, train
 from mlms_fenics.surrogate.fitting.data import assemble, load_data, split_of
 from mlms_fenics.surrogate.fitting.training import Settings, cosine, optimise
 
-SMALL = ["--modes", "12", "--output-modes", "8", "--width", "16", "--layers", "1"]
+SMALL = ["--architecture", "pca-net", "--modes", "12", "--output-modes", "8", "--width", "16"]
+SMALL += ["--layers", "1"]
 
 
 def test_split_depends_on_seed_and_number_alone():
@@ -195,7 +196,7 @@ def test_commands_train_and_evaluate(tmp_path, capsys):
         (["data.h5", "--out", "missing/m.h5"], "folder"),
         (["data.h5", "--out", "m.h5", "--samples", "0"], "--samples 0"),
         (["data.h5", "--out", "m.h5", "--epochs", "0"], "epochs 0"),
-        (["data.h5", "--out", "m.h5", "--modes", "0"], "modes 0"),
+        (["data.h5", "--out", "m.h5", "--architecture", "pca-net", "--modes", "0"], "modes 0"),
     ],
 )
 def test_commands_refuse_bad_input_in_one_line(tmp_path, monkeypatch, capsys, arguments, message):
@@ -205,6 +206,12 @@ def test_commands_refuse_bad_input_in_one_line(tmp_path, monkeypatch, capsys, ar
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1
     assert not (tmp_path / "m.h5").exists()
+
+
+def test_what_is_trained_unless_said_otherwise_is_the_recurrent_operator(tmp_path):
+    data, model = str(histories.write(tmp_path / "data.h5", 60)), tmp_path / "model.h5"
+    assert train.main([data, "--out", str(model), "--epochs", "1", "--no-picture"]) == 0
+    assert load_model(model).architecture == "recurrent"
 
 
 def test_evaluation_refuses_data_of_another_cell(tmp_path, capsys):

@@ -8,16 +8,18 @@ import numpy as np
 import torch
 
 from mlms_fenics.errors import require
-from mlms_fenics.kinematics.strain import volume_ratio
 from mlms_fenics.surrogate.fitting.data import TrainingData
-from mlms_fenics.surrogate.fitting.training import given_or, optimise, settings_from
+from mlms_fenics.surrogate.fitting.problem import (
+    CausalProblem,
+    elastic_strain,
+    fit_causal,
+    uniform_steps,
+)
 from mlms_fenics.surrogate.grains.cell import GrainCell
 from mlms_fenics.surrogate.grains.frame import unspun
 from mlms_fenics.surrogate.grains.law import GrainLaw
 from mlms_fenics.surrogate.grains.run import run
-from mlms_fenics.surrogate.metrics import exact_pressure
 from mlms_fenics.surrogate.recurrent.grids import random_nodes
-from mlms_fenics.surrogate.recurrent.training import root_mean_square
 
 DEFAULTS: dict[str, Any] = {
     "grains": 16,
@@ -39,53 +41,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def fit(data: TrainingData, arguments: argparse.Namespace) -> GrainLaw:
-    """Train learnt grains.
+    """Train learnt grains; see `fit_causal`.
 
     Args:
         data: histories, of three dimensions.
         arguments: options of `add_arguments` and of the training command.
 
-    Returns:
-        The law, in float32, whose `report["training"]` is the optimisation's record.
-
     Raises:
         InputError: data of two dimensions, or not on a uniform time grid.
     """
     require(data.dimension == 3, "--architecture grains: learnt grains need data of dimension 3")
-    options = given_or(DEFAULTS, arguments)
-    settings = settings_from(
-        options, arguments, final_rate=options["rate"] * 1e-2, optimiser="soap", warmup=0.01
-    )
-    torch.manual_seed(settings.seed)
-    problem = Problem(data, options)
-    record = optimise(
-        problem.cell,
-        problem.loss,
-        problem.validate,
-        len(data.train),
-        settings,
-        checkpoint=arguments.checkpoint,
-        resume=arguments.resume,
-    )
-    return GrainLaw.trained(problem.cell, data, {**options, "training": record})
+    return fit_causal(data, arguments, DEFAULTS, Problem, GrainLaw)
 
 
 class _Part:
     """Strain increments, ln J and elastic strain of some rows, in the turning frame."""
 
-    def __init__(self, data: TrainingData, rows: np.ndarray, device: torch.device) -> None:
-        rest = data.sigma[rows] - exact_pressure(data.U[rows], data.law.bulk_modulus)
-        d, s = unspun(data.U[rows], rest)
-        J = 1.0 + volume_ratio(torch.as_tensor(data.strain[rows], dtype=torch.float64)).numpy()
-        s *= (J / (2.0 * data.law.shear_modulus))[..., None]
+    def __init__(self, data: TrainingData, rows: np.ndarray) -> None:
+        s = elastic_strain(data.U[rows], data.strain[rows], data.sigma[rows], data.law)
+        d, s = unspun(data.U[rows], s)
 
         def tensor(x: np.ndarray) -> torch.Tensor:
-            return torch.as_tensor(x, dtype=torch.float32).contiguous().to(device)
+            return torch.as_tensor(x, dtype=torch.float32).contiguous().to(data.device)
 
-        self.d, self.s, self.v = tensor(d), tensor(s[:, 1:]), tensor(np.log(J))
+        self.d, self.s = tensor(d), tensor(s[:, 1:])
+        self.v = tensor(data.strain[rows][..., :3].sum(-1, dtype=np.float64))
 
 
-class Problem:
+class Problem(CausalProblem):
     """Loss and validation error of learnt grains on given data.
 
     Args:
@@ -94,21 +77,11 @@ class Problem:
     """
 
     def __init__(self, data: TrainingData, options: dict[str, Any]) -> None:
-        n_t = len(data.time) - 1
-        require(
-            bool(np.allclose(np.diff(data.time) * n_t, data.horizon, rtol=1e-6)),
-            "learnt grains are trained on histories of a uniform time grid",
-        )
-        device = data.device
-        self.train = _Part(data, data.train, device)
-        self.validation = _Part(data, data.validation_rows(), device)
-        self.n_t, self.device = n_t, device
         sizes = (options[k] for k in ("grains", "width", "internal"))
-        self.cell = cell = GrainCell(*sizes, longest_step=1.0 / n_t)
-        cell.elastic_scale.fill_(root_mean_square(self.train.s))
-        cell.volume_scale.fill_(max(float(root_mean_square(self.train.v[..., None])), 1e-6))
-        cell.rate_scale.fill_(root_mean_square(self.train.d) * n_t)
-        cell.to(device)
+        super().__init__(data, GrainCell(*sizes, longest_step=1.0 / uniform_steps(data)))
+        self.train = _Part(data, data.train)
+        self.validation = _Part(data, data.validation_rows())
+        self.scale(self.train.s, self.train.v[..., None], self.train.d)
 
     def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean over paths of the relative L² error of the deviator, on random time grids."""
@@ -126,16 +99,16 @@ class Problem:
     def _error(self, part: _Part, rows: torch.Tensor, finer: int) -> torch.Tensor:
         """Relative error of each path `(n,)` on steps `finer` times finer, on a first part."""
         steps = self.n_t // finer
-        scale = self.cell.elastic_scale
+        scale = self.network.elastic_scale
         d = (part.d[rows, :steps] / (finer * scale)).permute(1, 2, 0)
-        v = part.v[rows, : steps + 1].T / self.cell.volume_scale
+        v = part.v[rows, : steps + 1].T / self.network.volume_scale
         # A step's parts each have an equal share of its stretch and of its turn: a way between the
         # same two ends, so that the frame at the ends is the same.
         shares = torch.arange(1, finer + 1, device=self.device)[:, None] / finer
         v = torch.lerp(v[:-1, None], v[1:, None], shares).flatten(0, 1)
         dt = torch.full((steps * finer,), 1.0 / (self.n_t * finer), device=self.device)
-        walk = run if self.device.type == "cpu" else type(self.cell).run
-        s = walk(self.cell, d.repeat_interleave(finer, dim=0), v, dt)[finer - 1 :: finer]
+        walk = run if self.device.type == "cpu" else type(self.network).run
+        s = walk(self.network, d.repeat_interleave(finer, dim=0), v, dt)[finer - 1 :: finer]
         target = part.s[rows, :steps].permute(1, 2, 0) / scale
         square = (s - target).square().sum((0, 1)) / target.square().sum((0, 1))
         return (square + 1e-10).sqrt()

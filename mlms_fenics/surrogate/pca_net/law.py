@@ -32,7 +32,8 @@ class PCANet(nn.Module):
         stress: output: "deviator" (isometric coordinates of J dev σ/2G; the pressure is added in
             closed form), "rest" (the same of σ less the closed-form pressure), "total" (σ, GPa).
         zero_at_rest: subtract the network's output for the rest history.
-        inelastic: the network gives dev log U - J dev σ/2G instead of J dev σ/2G.
+        inelastic: the network gives dev log U - J dev σ/2G instead of J dev σ/2G (some older
+            models; it is no longer trained, having been found worse).
         extrapolation: θ of the unknown future, 0 (hold) or 1 (linear).
         dropout: in training, after each hidden layer (alpha dropout).
         linear: what enters the first hidden layer's SELU also goes straight to the output.

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from mlms_fenics.errors import InputError, require
-from mlms_fenics.kinematics.strain import isometry, isometry_inverse, random_turns, volume_ratio
+from mlms_fenics.errors import require
+from mlms_fenics.kinematics.strain import isometry, isometry_inverse, random_turns
 from mlms_fenics.surrogate.fitting.data import TrainingData
+from mlms_fenics.surrogate.fitting.problem import elastic_strain, uniform_steps
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 from mlms_fenics.surrogate.pca_net.law import PCANet
 from mlms_fenics.surrogate.pca_net.reduction import principal_components
@@ -48,7 +49,6 @@ class Problem:
         data: histories.
         recipe: see `pca_net.training.RECIPES`.
         paper: the paper's form and loss instead of the improved ones.
-        inelastic: see `PCANet`.
         teacher: labels `count` further training histories.
         count: of them.
     """
@@ -61,19 +61,15 @@ class Problem:
         data: TrainingData,
         recipe: dict[str, Any],
         paper: bool,
-        inelastic: bool,
         teacher: Teacher | None = None,
         count: int = 0,
     ) -> None:
-        self.n_t = n_t = len(data.time) - 1
-        if not np.allclose(np.diff(data.time) * n_t, data.horizon, rtol=1e-6):
-            raise InputError("a PCA-Net needs histories on a uniform time grid")
+        self.n_t = n_t = uniform_steps(data)
         self.truncated, self.paper, self.dimension = recipe["truncated"], paper, data.dimension
-        self.isotropic, self.inelastic = recipe["isotropic"], inelastic
+        self.isotropic = recipe["isotropic"]
         require(not (paper and self.isotropic > 0.0), "--isotropic is not part of the recipe paper")
         self.device = data.device
         self.strain, self.stress = ("stretch", "total") if paper else ("log", stress_kind(data))
-        require(not inelastic or self.stress == "deviator", "--inelastic needs 3D Taylor data")
         self.law = data.law
         own = self._sides(data, data.train)
         scale = np.ones(own[0].shape[-1]) if paper else _channel_scale(own[0])
@@ -91,7 +87,6 @@ class Problem:
             strain=self.strain,
             stress=self.stress,
             zero_at_rest=not paper,
-            inelastic=inelastic,
             extrapolation=1.0 if paper else 0.0,
             dropout=recipe["dropout"],
             linear=not paper,
@@ -115,7 +110,8 @@ class Problem:
         # Output samples are weighted by the trapezoid rule.
         self.weights = torch.full((n_t + 1,), 1.0 / n_t, device=self.device)
         self.weights[[0, -1]] *= 0.5
-        if further:
+        self.taught = bool(further)
+        if self.taught:
             self._prepare_tables()
 
     def __len__(self) -> int:
@@ -133,12 +129,8 @@ class Problem:
             y = part[2].astype(np.float64)
             return x, y, np.square(y).sum(-1).mean(-1)
         E = isometry(d, self.stress == "deviator").T
-        J = 1.0 + volume_ratio(torch.as_tensor(part[1], dtype=torch.float64)).numpy()
-        rest = part[2] - exact_pressure(part[0], self.law.bulk_modulus)
-        y = (J / (2.0 * self.law.shear_modulus))[..., None] * (rest @ E)
-        # Deviations are measured in the stress itself: the inelastic output has a larger norm.
-        norm = np.square(y).sum(-1).mean(-1)
-        return x, part[1] @ E - y if self.inelastic else y, norm
+        y = elastic_strain(*part, self.law) @ E
+        return x, y, np.square(y).sum(-1).mean(-1)
 
     def _seen(self) -> np.ndarray:
         """From components of log U to the isometric coordinates that the network is shown.
@@ -178,7 +170,7 @@ class Problem:
         self.remainder = (square - self.outputs.square().sum(-1)).clamp_min(0.0)
         self.at = net.output_basis.functions.permute(1, 2, 0).contiguous()  # (n_t + 1, c, K)
 
-    def taught_loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def _taught_loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean over paths of the relative L² error.
 
         A part `truncated` of them is known up to a random time only and held from there on, as
@@ -208,6 +200,8 @@ class Problem:
 
     def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean over paths of the relative L² error up to the time the future is known to."""
+        if self.taught:
+            return self._taught_loss(rows, generator)
         x, y = self.train.x[rows], self.train.y[rows].to(self.device)
         norm = self.train.norm[rows].to(self.device)
         if self.isotropic > 0.0:

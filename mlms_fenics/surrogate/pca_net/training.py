@@ -11,7 +11,8 @@ import torch
 from mlms_fenics.errors import require
 from mlms_fenics.microstructure import texture_strength
 from mlms_fenics.surrogate.fitting.data import TrainingData
-from mlms_fenics.surrogate.fitting.training import given_or, optimise, settings_from
+from mlms_fenics.surrogate.fitting.problem import fitted
+from mlms_fenics.surrogate.fitting.training import given_or, settings_from
 from mlms_fenics.surrogate.pca_net.law import PCANetLaw
 from mlms_fenics.surrogate.pca_net.problem import Problem
 from mlms_fenics.surrogate.pca_net.teacher import Teacher
@@ -97,11 +98,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         help=f"number of further paths (default: {TEACHER_PATHS})",
     )
-    parser.add_argument(
-        "--inelastic",
-        action="store_true",
-        help="let the network give the inelastic strain instead of the elastic one (found worse)",
-    )
 
 
 def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
@@ -137,19 +133,9 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
     settings = settings_from(recipe, arguments, **more)
     teacher = None if path is None else Teacher(path, data, settings.seed)
     torch.manual_seed(settings.seed)
-    problem = Problem(
-        data, recipe, paper, bool(getattr(arguments, "inelastic", False)), teacher, count
-    )
-    record = optimise(
-        problem.network,
-        problem.loss if teacher is None else problem.taught_loss,
-        problem.validate,
-        len(problem),
-        settings,
-        checkpoint=arguments.checkpoint,
-        resume=arguments.resume,
-        about=None if teacher is None else {"teacher": teacher.digest, "teacher_paths": count},
-    )
+    problem = Problem(data, recipe, paper, teacher, count)
+    about = None if teacher is None else {"teacher": teacher.digest, "teacher_paths": count}
+    record = fitted(problem, settings, arguments, about)
     report = {"recipe": arguments.recipe, **recipe, "training": record}
     if teacher is not None:
         report |= {"teacher": teacher.record(), "teacher_paths": count}

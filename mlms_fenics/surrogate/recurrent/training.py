@@ -10,10 +10,15 @@ import numpy as np
 import torch
 
 from mlms_fenics.errors import require
-from mlms_fenics.kinematics.strain import isometry, volume_ratio
+from mlms_fenics.kinematics.strain import isometry
 from mlms_fenics.surrogate.fitting.data import TrainingData
-from mlms_fenics.surrogate.fitting.training import given_or, optimise, settings_from
-from mlms_fenics.surrogate.metrics import exact_pressure
+from mlms_fenics.surrogate.fitting.problem import (
+    CausalProblem,
+    elastic_strain,
+    fit_causal,
+    root_mean_square,
+    uniform_steps,
+)
 from mlms_fenics.surrogate.model_file import load_model
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 from mlms_fenics.surrogate.recurrent.grids import longest_strides, random_nodes
@@ -46,33 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
-    """Train a recurrent neural operator.
+    """Train a recurrent neural operator; see `fit_causal`.
 
     Args:
         data: histories.
         arguments: options of `add_arguments` and of the training command.
-
-    Returns:
-        The law, in float32, whose `report["training"]` is the optimisation's record.
     """
-    options = given_or(DEFAULTS, arguments)
-    settings = settings_from(
-        options, arguments, final_rate=options["rate"] * 1e-2, optimiser="soap", warmup=0.01
-    )
-    torch.manual_seed(settings.seed)
-    problem = Problem(data, options)
-    if getattr(arguments, "start_from", None) is not None:
-        options["start_from"] = _begin_with(problem.cell, arguments.start_from)
-    record = optimise(
-        problem.cell,
-        problem.loss,
-        problem.validate,
-        len(data.train),
-        settings,
-        checkpoint=arguments.checkpoint,
-        resume=arguments.resume,
-    )
-    return RecurrentLaw.trained(problem.cell, data, {**options, "training": record})
+    path = getattr(arguments, "start_from", None)
+
+    def begin(cell: RecurrentCell) -> dict[str, Any]:
+        return {} if path is None else {"start_from": _begin_with(cell, path)}
+
+    return fit_causal(data, arguments, DEFAULTS, Problem, RecurrentLaw, begin)
 
 
 def _begin_with(cell: RecurrentCell, path: Path) -> dict[str, Any]:
@@ -94,23 +84,20 @@ def _sizes(cell: RecurrentCell) -> dict[str, torch.Size]:
 class _Part:
     """Strain and elastic-strain histories of some rows, and the strides that keep their corners."""
 
-    def __init__(self, data: TrainingData, rows: np.ndarray, device: torch.device) -> None:
+    def __init__(self, data: TrainingData, rows: np.ndarray) -> None:
         d = data.dimension
-        coordinates = data.strain[rows] @ elastic_coordinates(d).T
-        rest = data.sigma[rows] - exact_pressure(data.U[rows], data.law.bulk_modulus)
-        J = 1.0 + volume_ratio(torch.as_tensor(data.strain[rows], dtype=torch.float64)).numpy()
-        s = rest @ isometry(d, deviatoric=d == 3).T
-        s *= (J / (2.0 * data.law.shear_modulus))[..., None]
+        s = elastic_strain(data.U[rows], data.strain[rows], data.sigma[rows], data.law)
 
         def tensor(x: np.ndarray) -> torch.Tensor:
-            return torch.as_tensor(x, dtype=torch.float32).contiguous().to(device)
+            return torch.as_tensor(x, dtype=torch.float32).contiguous().to(data.device)
 
-        self.e, self.s = tensor(coordinates), tensor(s)  # (n, n_t + 1, elastic)
+        self.e = tensor(data.strain[rows] @ elastic_coordinates(d).T)  # (n, n_t + 1, elastic)
+        self.s = tensor(s @ isometry(d, deviatoric=d == 3).T)
         self.v = tensor(data.strain[rows][..., :d].sum(-1, keepdims=True))
-        self.longest = torch.as_tensor(longest_strides(data.U[rows]), device=device)
+        self.longest = torch.as_tensor(longest_strides(data.U[rows]), device=data.device)
 
 
-class Problem:
+class Problem(CausalProblem):
     """Loss and validation error of a recurrent cell on given data.
 
     Args:
@@ -128,28 +115,18 @@ class Problem:
         nodes: Callable[[int, int, torch.Generator], torch.Tensor] = random_nodes,
     ) -> None:
         self.nodes = nodes
-        n_t = len(data.time) - 1
-        require(
-            bool(np.allclose(np.diff(data.time) * n_t, data.horizon, rtol=1e-6)),
-            "a recurrent operator is trained on histories of a uniform time grid",
-        )
-        device = data.device
-        self.train = _Part(data, data.train, device)
-        self.validation = _Part(data, data.validation_rows(), device)
-        self.n_t, self.device = n_t, device
-        part = self.train
-        self.cell = kind(
+        self.train = part = _Part(data, data.train)
+        self.validation = _Part(data, data.validation_rows())
+        cell = kind(
             part.e.shape[-1],
             options["internal"],
             options["width"],
             options["branches"],
-            longest_step=int(part.longest.max()) / n_t,
+            longest_step=int(part.longest.max()) / uniform_steps(data),
         )
-        self.cell.elastic_scale.fill_(float(root_mean_square(part.s)))
-        self.cell.strain_scale.fill_(float(root_mean_square(part.e)))
-        self.cell.volume_scale.fill_(max(float(root_mean_square(part.v)), 1e-6))
-        self.cell.rate_scale.fill_(float(root_mean_square(part.e.diff(dim=1))) * n_t)
-        self.cell.to(device)
+        super().__init__(data, cell)
+        self.scale(part.s, part.v, part.e.diff(dim=1))
+        cell.strain_scale.fill_(float(root_mean_square(part.e)))
 
     def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean over paths of the relative L² error of the deviator, on random time grids."""
@@ -177,10 +154,10 @@ class Problem:
         """Relative error of each path `(n,)` on a grid that starts at 0, in steps of the data."""
         e, v = (_at(x[rows], nodes) for x in (part.e, part.v))
         dt = (nodes.diff() / self.n_t).to(self.device, torch.float32)
-        s = walk(self.cell, e, v, dt)
+        s = walk(self.network, e, v, dt)
         known = (nodes[1:] % 1.0) == 0.0
         at = nodes[1:][known].long()
-        target = part.s[rows][:, at].permute(1, 2, 0) / self.cell.elastic_scale
+        target = part.s[rows][:, at].permute(1, 2, 0) / self.network.elastic_scale
         weights = at.diff(prepend=at.new_zeros(1)).to(self.device, torch.float32)[:, None]
         square = ((s[known.to(self.device)] - target).square().sum(1) * weights).sum(0)
         return (square / (target.square().sum(1) * weights).sum(0) + 1e-10).sqrt()
@@ -215,8 +192,3 @@ def _at(x: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
         return x[:, low]
     part = (nodes - low).to(x.device, x.dtype)[:, None]
     return torch.lerp(x[:, low], x[:, (low + 1).clamp(max=x.shape[1] - 1)], part)
-
-
-def root_mean_square(x: torch.Tensor) -> torch.Tensor:
-    """Typical size of a vector, the last axis."""
-    return x.square().sum(-1).mean().sqrt()
