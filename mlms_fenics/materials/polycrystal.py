@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from mlms_fenics.checks import check_orientations, check_positive
 from mlms_fenics.kinematics.tensors import embedded, from_components, polar, to_components
 from mlms_fenics.materials.base import Material, State
-from mlms_fenics.materials.checks import check_orientations, check_positive
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import PathResult, integrate_paths, virgin_state
 from mlms_fenics.materials.crystal.points import raise_on_failure
@@ -52,9 +52,8 @@ class Polycrystal(Material):
         self.law = law
         self.crystals = crystals
         self.orientations = check_orientations(orientations, law.dimension)
-        check_positive("tolerance", tolerance, largest=0.1)
         self.weights = check_weights(weights, len(self.orientations))
-        self.tolerance = tolerance
+        self.tolerance = check_positive("tolerance", tolerance, largest=0.1)
         self.compute_device = device
         self.density = law.density
         self.bulk_modulus = law.bulk_modulus

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from mlms_fenics.checks import check_whole
 from mlms_fenics.errors import InputError
 from mlms_fenics.microstructure.rotations import (
     rotations_from_angles,
@@ -109,7 +110,6 @@ def _unit(axis: tuple[float, float, float], name: str) -> np.ndarray:
 
 
 def _check(n: int, dimension: int) -> None:
-    if n < 1:
-        raise InputError(f"number of grains is {n}, but must be at least 1")
+    check_whole("number of grains", n, 1)
     if dimension not in (2, 3):
         raise InputError(f"dimension is {dimension}, but must be 2 or 3")

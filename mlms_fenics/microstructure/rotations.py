@@ -7,6 +7,7 @@ F_crystal = F Q. Bunge's matrix g takes sample to crystal coordinates, so Q = gá
 
 import numpy as np
 
+from mlms_fenics.checks import real_array
 from mlms_fenics.errors import InputError
 
 # Of the three angles in degrees: sign and shift that make Bunge's of them. Kocks, TomÃ© & Wenk,
@@ -36,7 +37,7 @@ def rotations_from_euler(angles: np.ndarray, convention: str = "bunge") -> np.nd
         raise InputError(
             f"convention is '{convention}', but must be one of {', '.join(CONVENTIONS)}"
         )
-    angles = np.asarray(angles, dtype=float)
+    angles = real_array("angles", angles)
     if convention != "bunge":
         sign, shift = np.array(CONVENTIONS[convention]).T
         angles = sign * angles + shift
@@ -55,7 +56,7 @@ def euler_from_rotations(Q: np.ndarray) -> np.ndarray:
     Returns:
         *Shape* `(..., 3)`.
     """
-    Q = np.asarray(Q, dtype=float)
+    Q = real_array("rotations", Q)
     sine = np.hypot(Q[..., 0, 2], Q[..., 1, 2])
     Phi = np.arctan2(sine, Q[..., 2, 2])
     regular = sine > 1e-12
@@ -82,7 +83,7 @@ def rotations_from_quaternions(q: np.ndarray) -> np.ndarray:
     Raises:
         InputError: a quaternion of length zero.
     """
-    q = np.asarray(q, dtype=float)
+    q = real_array("quaternions", q)
     length = np.linalg.norm(q, axis=-1, keepdims=True)
     if not (length > 0).all():
         raise InputError("a quaternion of length 0 (or NaN) is no rotation")
@@ -107,7 +108,7 @@ def quaternions_from_rotations(Q: np.ndarray) -> np.ndarray:
     Returns:
         *Shape* `(..., 4)`.
     """
-    Q = np.asarray(Q, dtype=float)
+    Q = real_array("rotations", Q)
     K = np.zeros((*Q.shape[:-2], 4, 4))
     t = np.trace(Q, axis1=-2, axis2=-1)
     K[..., 0, 0] = t
@@ -121,7 +122,7 @@ def quaternions_from_rotations(Q: np.ndarray) -> np.ndarray:
 
 def rotations_from_angles(angles: np.ndarray) -> np.ndarray:
     """Plane rotations [[c, -s], [s, c]], `(..., 2, 2)`, from angles in degrees, `(...)`."""
-    return _about_z(np.radians(np.asarray(angles, dtype=float)))[..., :2, :2]
+    return _about_z(np.radians(real_array("angles", angles)))[..., :2, :2]
 
 
 def check_rotations(Q: np.ndarray, name: str = "orientations") -> np.ndarray:
@@ -130,7 +131,7 @@ def check_rotations(Q: np.ndarray, name: str = "orientations") -> np.ndarray:
     Raises:
         InputError: wrong shape, not finite, not orthogonal within 1e-6, det = -1; names the grain.
     """
-    Q = np.asarray(Q, dtype=np.float64)
+    Q = real_array(name, Q)
     if Q.ndim != 3 or Q.shape[1:] not in ((2, 2), (3, 3)) or len(Q) == 0:
         raise InputError(f"{name} must have the shape (n, 3, 3) or (n, 2, 2), not {Q.shape}")
     finite = np.isfinite(Q).all(axis=(1, 2))

@@ -24,8 +24,8 @@ def stream(seed: int, index: int, purpose: str) -> np.random.Generator:
         InputError: seed or index out of range.
     """
     for name, value in (("seed", seed), ("index", index)):
-        if not 0 <= value < _LIMIT:
-            raise InputError(f"{name} is {value}, but must lie in 0 <= {name} < 2**63")
+        if not (isinstance(value, int | np.integer) and 0 <= value < _LIMIT):
+            raise InputError(f"{name} is {value}, but must be whole and in 0 <= {name} < 2**63")
     key = np.array([seed, index], dtype=np.uint64)
     counter = np.array([0, 0, 0, PURPOSES[purpose]], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))

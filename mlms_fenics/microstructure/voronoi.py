@@ -42,7 +42,7 @@ def voronoi_grains(
     shape = _check_grid(grid)
     cells = int(np.prod(shape))
     require(
-        1 <= n_grains <= cells,
+        isinstance(n_grains, int | np.integer) and 1 <= n_grains <= cells,
         f"number of grains is {n_grains}, but must lie in 1 <= n_grains <= {cells}, the grid's "
         "cells",
     )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from mlms_fenics.checks import check_positive, real_array
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.kinematics.strain import log_strain
 from mlms_fenics.kinematics.tensors import from_components, polar
@@ -238,7 +239,7 @@ class LearntLaw(Material):
 
     def stress_and_distance(self, U: np.ndarray, horizon: float) -> tuple[np.ndarray, np.ndarray]:
         """`stress`, and the largest distance from the training data along each history `(...)`."""
-        U = self.check_history(U, horizon)
+        U, horizon = self.check_history(U, horizon), float(horizon)
         flat = torch.tensor(U.reshape(-1, *U.shape[-3:]), device=self.device)
         n_t = U.shape[-3] - 1
         sigma = torch.zeros(flat.shape, dtype=torch.float64)
@@ -251,12 +252,12 @@ class LearntLaw(Material):
 
     def check_history(self, U: np.ndarray, horizon: float) -> np.ndarray:
         """`U` as a float64 array, or `InputError` naming what is wrong with it."""
-        U, d = np.asarray(U, dtype=np.float64), self.dimension
+        U, d = real_array("U", U), self.dimension
         require(
             U.ndim >= 3 and U.shape[-2:] == (d, d) and U.shape[-3] >= 2,
             f"U has shape {U.shape}: must be (..., n_t + 1, {d}, {d}) with n_t >= 1",
         )
-        require(np.isfinite(horizon) and horizon > 0, f"horizon {horizon}: must be positive, in µs")
+        check_positive("horizon", horizon, "µs")
         self.check_end_time(horizon)
         require(bool(np.isfinite(U).all()), "U holds NaN or infinity")
         require(

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from mlms_fenics.checks import real_array
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.kinematics.tensors import embedded
 
@@ -19,7 +20,7 @@ def check_paths(U: np.ndarray, dimension: int) -> np.ndarray:
             not symmetric, not positive definite, not the identity at the start, or not in plane
             strain where `dimension` is 2.
     """
-    U = np.array(U, dtype=np.float64)
+    U = real_array("U", U)
     allowed = ((3, 3), (2, 2)) if dimension == 2 else ((3, 3),)
     require(
         U.ndim >= 3 and U.shape[-2:] in allowed and U.shape[-3] >= 2,

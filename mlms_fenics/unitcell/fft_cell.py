@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from mlms_fenics.checks import check_orientations, check_positive, real_array
 from mlms_fenics.errors import InputError, SimulationError, require
-from mlms_fenics.materials.checks import check_orientations, check_positive
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.microstructure.voronoi import check_grains
 from mlms_fenics.unitcell.checks import check_paths
@@ -163,8 +163,8 @@ class FFTCell:
         Raises:
             InputError: as `stress`.
         """
-        shape, d = np.shape(U)[:-3], np.shape(U)[-1]
         results, _ = self._solve(self._check_history(U), horizon, tolerance, observe)
+        shape, d = np.shape(U)[:-3], np.shape(U)[-1]
         n_t = results.iterations.shape[-1]
         return CellResults(
             results.stress[..., :d, :d].reshape(*shape, n_t + 1, d, d),
@@ -182,8 +182,7 @@ class FFTCell:
         )
 
     def _check_history(self, F: np.ndarray) -> np.ndarray:
-        F = np.array(F, dtype=np.float64)
-        d = self.dimension
+        F, d = real_array("U", F), self.dimension
         sizes = ((d, d), (3, 3))
         require(
             F.ndim >= 3 and F.shape[-2:] in sizes and F.shape[-3] >= 2,
@@ -231,20 +230,25 @@ def solve_cells(
         The results (stress `(B, n_t + 1, 3, 3)`), and the cells' final states.
 
     Raises:
-        InputError: cells that do not go together, or a number out of range.
+        InputError: no cells, cells that do not go together, F of another shape, or a number out of
+            range.
     """
+    require(len(cells) > 0, "there are no cells to solve: give at least one")
     first = cells[0]
-    check_positive("horizon", horizon, "µs")
-    check_positive("tolerance", tolerance, largest=0.1)
+    horizon = check_positive("horizon", horizon, "µs")
+    tolerance = check_positive("tolerance", tolerance, largest=0.1)
     for cell in cells:
         for name in ("dimension", "lengths", "operator", "method", "comm"):
             if getattr(cell, name) != getattr(first, name):
                 raise InputError(f"cells solved together must agree in {name}")
         require(cell.grains.shape == first.grains.shape, "cells must have one grid shape")
+    F, d = real_array("F", F), first.dimension
+    require(
+        F.ndim == 4 and F.shape[1] >= 2 and F.shape[2:] in ((d, d), (3, 3)),
+        f"F must have shape ({len(cells)}, n_t + 1, {d}, {d}) with n_t ≥ 1, got {F.shape}",
+    )
     require(len(F) == len(cells), f"{len(F)} histories for {len(cells)} cells")
     started = time.perf_counter()
-    d = first.dimension
-    F = np.ascontiguousarray(F, dtype=np.float64)
     grid = make_grid(first.grains.shape, first.lengths, first.operator, first.comm)
     laws = list(dict.fromkeys(law for cell in cells for law in cell.laws))
     phase, Q = [], []

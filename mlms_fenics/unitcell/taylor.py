@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from mlms_fenics.checks import check_orientations, check_positive
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.kinematics.tensors import COMPONENTS
-from mlms_fenics.materials.checks import check_orientations, check_positive
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import integrate_paths
 from mlms_fenics.unitcell.checks import check_paths
@@ -102,8 +102,8 @@ class TaylorAverage:
         Raises:
             InputError: as `stress`.
         """
-        check_positive("horizon", horizon, "µs")
-        check_positive("tolerance", tolerance, largest=0.1)
+        horizon = check_positive("horizon", horizon, "µs")
+        tolerance = check_positive("tolerance", tolerance, largest=0.1)
         paths = check_paths(U, self.law.dimension)
         shape, d = np.shape(U)[:-3], np.shape(U)[-1]
         n, n_t = len(paths), paths.shape[1] - 1

@@ -256,7 +256,7 @@ class PCANetLaw(LearntLaw):
         Returns:
             Cauchy stress, U's shape, GPa.
         """
-        U = self.check_history(U, horizon)
+        U, horizon = self.check_history(U, horizon), float(horizon)
         self._prepare()
         flat = torch.tensor(U.reshape(-1, *U.shape[-3:]), device=self.device)
         strain = log_strain(flat).to(self.dtype)
