@@ -165,3 +165,44 @@ def test_a_collapsing_step_names_the_crushed_element(monkeypatch) -> None:
     assert f"element {original} at ({low[0] + 1 / 6:.4g}, " in str(caught.value)
     assert "is 0.1 of its first size across" in str(caught.value)
     assert crushed(body.body, body.motion) in str(caught.value)
+
+
+class Defective(NeoHookean):
+    """Fails from some time on as a law does that is wrongly written, or as one that is not."""
+
+    def __init__(self, error: Exception, after: float) -> None:
+        super().__init__(G, K, RHO)
+        self.error, self.after = error, after
+
+    def update(self, F, time, dt, state):
+        if time > self.after:
+            raise self.error
+        return super().update(F, time, dt, state)
+
+
+DEFECTS = (KeyError("plastic"), TypeError("two arguments"), RuntimeError("shapes do not fit"))
+
+
+@pytest.mark.parametrize("error", DEFECTS, ids=lambda error: type(error).__name__)
+def test_a_defect_of_the_law_is_raised_where_its_stiffness_is_looked_at(error) -> None:
+    with pytest.raises(type(error)):  # late on the paths of the start, which end at 0.2 µs
+        ExplicitSolver(cube(), Defective(error, after=0.15))
+    body = ExplicitSolver(cube(), NeoHookean(G, K, RHO), velocity=(0, 0, -0.01))
+    law = Defective(error, after=-1.0)
+    for look in (
+        lambda: diagnosis.watch_law(law, body.body, body.motion, 0.0, 1.0),
+        lambda: diagnosis.fastest(law, body.body, body.motion),
+    ):
+        with pytest.raises(type(error)):
+            look()
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("too late"), SimulationError("no convergence"), ZeroDivisionError()]
+)
+def test_a_law_may_refuse_to_be_looked_at(error) -> None:
+    ExplicitSolver(cube(), Defective(error, after=0.15))
+    body = ExplicitSolver(cube(), NeoHookean(G, K, RHO), velocity=(0, 0, -0.01))
+    law = Defective(error, after=-1.0)
+    assert diagnosis.watch_law(law, body.body, body.motion, 0.0, 1.0) == 0.0
+    assert "up to 0 times as stiff" in diagnosis.fastest(law, body.body, body.motion)
