@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             draw_overview(dataset, measures, overview)
             print(f"wrote {overview}")
         if poles and dataset.dimension == 3:
-            draw_pole_figures(dataset.orientations, poles)
+            draw_pole_figures(dataset.orientations, poles, weights=dataset.weights)
             print(f"wrote {poles}")
     return 0
 

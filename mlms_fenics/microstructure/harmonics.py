@@ -106,10 +106,17 @@ def symmetric_basis(degree: int, lattice: str) -> torch.Tensor:
     Y = spherical_harmonics(degree, y)
     turns = torch.from_numpy(lattice_rotations(lattice))
     turned = torch.stack([spherical_harmonics(degree, y @ R) for R in turns]).mean(0)
-    projector = torch.linalg.lstsq(Y, turned).solution
-    values, vectors = torch.linalg.eigh(0.5 * (projector + projector.T))
-    basis = vectors[:, values > 0.5]
-    return torch.where(basis.abs() < 1e-10, 0.0, basis)
+    projector = torch.linalg.pinv(Y) @ turned
+    # Columns of the projector one after the other, the longest first: where there are several
+    # solutions, the same one in every run.
+    left = 0.5 * (projector + projector.T)
+    columns: list[torch.Tensor] = []
+    for _ in range(round(float(left.trace()))):
+        longest = int(torch.round(left.diagonal(), decimals=6).argmax())
+        column = left[:, longest] / left[longest, longest].sqrt()
+        left = left - torch.outer(column, column)
+        columns.append(torch.where(column.abs() < 1e-10, 0.0, column))
+    return torch.stack(columns, dim=1) if columns else left[:, :0]
 
 
 class Coefficients:

@@ -123,18 +123,19 @@ def draw_pole_figures(
         normals = family_poles(lattice, indices, c_over_a)
         poles = np.einsum("gij,pj->gpi", texture.orientations, normals).reshape(-1, 3)
         share = np.repeat(texture.weights, len(normals))
-        grid, density = pole_density(poles, weights=share)
+        grid, density = pole_density(poles, weights=share, reach=1.08)
         levels = np.linspace(0.0, max(2.0, float(np.nanmax(density))), 13)
         filled = axis.contourf(*grid, density, levels=levels, cmap="viridis")
         xy = project(poles[:: -(-len(poles) // _DOTS)])
         axis.plot(xy[:, 0], xy[:, 1], ".", color="white", markersize=1.5, alpha=0.7)
         turn = np.linspace(0, 2 * np.pi, 361)
-        axis.plot(np.cos(turn), np.sin(turn), color="black", linewidth=1)
+        (rim,) = axis.fill(np.cos(turn), np.sin(turn), facecolor="none", edgecolor="black")
+        filled.set_clip_path(rim)
         axis.set(aspect="equal", title=name, xlim=(-1.12, 1.12), ylim=(-1.12, 1.12))
         axis.axis("off")
         axis.text(1.03, 0, "x", ha="left", va="center")
         axis.text(0, 1.03, "y", ha="center", va="bottom")
-        figure.colorbar(filled, ax=axis, shrink=0.75, label="times uniform")
+        figure.colorbar(filled, ax=axis, shrink=0.75, label="times uniform", format="%.2g")
     weighted = "" if are_equal(whole.weights) else "weighted "
     figure.suptitle(f"{len(whole)} {weighted}orientations, equal-area projection along z")
     with replacing(path) as beside:
@@ -146,6 +147,7 @@ def pole_density(
     spread: float = 10.0,
     resolution: int = 81,
     weights: np.ndarray | None = None,
+    reach: float = 1.0,
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """Density of axes over the disc of the projection, 1 where they are uniform.
 
@@ -154,14 +156,16 @@ def pole_density(
         spread: smoothing, degrees.
         resolution: grid points across the disc.
         weights: of the poles, *Shape* `(n,)`; None: all equal.
+        reach: radius to which it is computed, from 1 to √2; beyond the disc it goes on smoothly.
 
     Returns:
-        The grid (x, y) and the density, *Shape* `(resolution, resolution)`, NaN off the disc.
+        The grid (x, y) and the density, *Shape* `(resolution, resolution)`, NaN beyond
+        the reach.
     """
-    line = np.linspace(-1.0, 1.0, resolution)
+    line = np.linspace(-reach, reach, resolution)
     x, y = np.meshgrid(line, line)
     radius2 = x * x + y * y
-    inside = radius2 <= 1.0
+    inside = radius2 <= reach * reach
     z = 1.0 - radius2[inside]
     scale = np.sqrt(2.0 - radius2[inside])
     directions = np.stack((x[inside] * scale, y[inside] * scale, z), axis=-1)

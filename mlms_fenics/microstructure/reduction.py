@@ -65,7 +65,7 @@ def reduce(
     )
     if not 1 <= n <= len(texture):
         raise InputError(f"n is {n}, but must lie in 1 <= n <= {len(texture)}, the texture's own")
-    degree = 8 if n <= 16 else 10 if n <= 32 else 14
+    degree = 8 if n <= 32 else 14
     C = Coefficients(lattice, degree, 60.0 * n ** (-1 / 3))
     target = C.mean(texture.orientations, texture.weights)
     start = _herd(texture.resampled(_CANDIDATES).orientations, C, target, n)

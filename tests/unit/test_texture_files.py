@@ -98,6 +98,16 @@ def test_tex_blocks(tmp_path):
             read_texture(file, block=bad)
 
 
+def test_tex_lines_beyond_the_announced_grains_are_left_alone_and_said(tmp_path):
+    """As the codes that read such files do; text behind the weight likewise."""
+    text = "a\nb\nc\nB 1\n10 20 30 1 c//radial\n40 50 60 1\n\nmore\n"
+    text += "a\nb\nc\nK 1 0\n10 20 30 1\n1 2 3 1\n"
+    texture = read_texture(written(tmp_path, text), block=1)
+    assert same(texture.orientations, rotations_from_euler(np.array([[10, 20, 30.0]])))
+    assert "block 1 of 2" in texture.said[0] and "3 lines beyond" in texture.said[-1]
+    assert "Kocks" in read_texture(written(tmp_path, text)).said[1]
+
+
 def read_orientations_of(file, tmp_path):
     """`read_orientations` refuses weights that differ, and takes them where they do not."""
     with pytest.raises(InputError, match=r"weights.*read_texture"):
@@ -280,7 +290,6 @@ def test_damask_material_yaml(tmp_path):
         ("a\nb\nc\nB 2\n1 2 3 1\n1 2 x 1\n", "line 6"),
         ("a\nb\nc\nB 2\n1 2 3 1\n1 2 3 -1\n", "line 6: the weight is -1"),
         ("a\nb\nc\nB 1\n1 2 3 0\n", "sum 0"),
-        ("a\nb\nc\nB 1\n1 2 3 1\nmore\n", "line 6: block 2 must"),
         ("phi1 Phi phi2 weight\n1 2 3 nan\n", "line 2.*NaN"),
         ("phi1 Phi phi2 weight\n1 2 3 -1\n", "line 2: the weight is -1"),
         ("r1 r2 r3\n1 2 3\n", "no rotation is known in columns named 'r1 r2 r3'"),

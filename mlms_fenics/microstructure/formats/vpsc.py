@@ -33,7 +33,7 @@ def read_vpsc(path: Path, lines: list[str], options: ReadingOptions) -> Texture:
         InputError: a line that is not what it should be (named), or no such block.
     """
     options.only(path, "a .tex file", "block")
-    starts = _starts(path, lines)
+    starts, left = _starts(path, lines)
     block = len(starts) if options.block is None else options.block
     if not 1 <= block <= len(starts):
         raise InputError(
@@ -44,13 +44,13 @@ def read_vpsc(path: Path, lines: list[str], options: ReadingOptions) -> Texture:
     numbers = list(range(start + 1, start + count + 1))
     rows = []
     for number in numbers:
-        row = numbers_of(words_of(lines[number - 1]))
+        row = numbers_of(words_of(lines[number - 1])[:4])
         if row is None or len(row) < 4:
             raise InputError(
                 f"{path}, line {number}: '{lines[number - 1].strip()}' must hold three angles and "
                 "a weight"
             )
-        rows.append(row[:4])
+        rows.append(row)
     table = table_of(path, rows, numbers)
     bad = table[:, 3] < 0
     if bad.any():
@@ -64,35 +64,37 @@ def read_vpsc(path: Path, lines: list[str], options: ReadingOptions) -> Texture:
             f" ({lines[start - _HEADER - 1].strip()})" if lines[start - _HEADER - 1].strip() else ""
         ),
         f"{convention.capitalize()}'s Euler angles, degrees, with weights",
+        *([f"{left} lines beyond the announced grains are left alone"] if left else []),
     )
     Q = rotations_from_euler(degrees_of(path, table[:, :3], numbers), convention)
     return Texture(Q, table[:, 3], said=said)
 
 
-def _starts(path: Path, lines: list[str]) -> list[tuple[str, int, int]]:
-    """Of each block: its letter, the index of its first grain's line, its number of grains."""
+def _starts(path: Path, lines: list[str]) -> tuple[list[tuple[str, int, int]], int]:
+    """Of each block: its letter, the index of its first grain's line, its number of grains.
+
+    Also the number of lines that are in none, which those codes leave alone, too.
+    """
     found = []
-    at = 0
-    while any(line.strip() for line in lines[at:]):
-        match = _COUNT.match(lines[at + _HEADER]) if at + _HEADER < len(lines) else None
-        if match is None:
+    at = left = 0
+    while True:
+        heads = range(at + _HEADER, len(lines))
+        head = next((k for k in heads if _COUNT.match(lines[k])), None)
+        end = len(lines) if head is None else head - _HEADER
+        left += sum(bool(line.strip()) for line in lines[at:end])
+        if head is None:
+            return found, left
+        letter, number = lines[head].split()[:2]
+        start, count = head + 1, int(number)
+        if letter.lower() not in _LETTERS:
             raise InputError(
-                f"{path}, line {min(at + _HEADER + 1, len(lines))}: block {len(found) + 1} must "
-                "hold three lines of header and then the convention's letter and the number of "
-                "grains, as in 'B 500'"
+                f"{path}, line {start}: the convention is '{letter}', but must be B (Bunge), R "
+                "(Roe) or K (Kocks)"
             )
-        letter, count = match[1].lower(), int(match[2])
-        if letter not in _LETTERS:
-            raise InputError(
-                f"{path}, line {at + _HEADER + 1}: the convention is '{match[1]}', but must be B "
-                "(Bunge), R (Roe) or K (Kocks)"
-            )
-        start = at + _HEADER + 1
         if count < 1 or start + count > len(lines):
             raise InputError(
-                f"{path}, line {at + _HEADER + 1}: {count} grains are announced, but "
-                f"{len(lines) - start} lines follow"
+                f"{path}, line {start}: {count} grains are announced, but {len(lines) - start} "
+                "lines follow"
             )
-        found.append((letter, start, count))
+        found.append((letter.lower(), start, count))
         at = start + count
-    return found

@@ -123,7 +123,7 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
         require(recipe[name] >= 1, f"{name} {recipe[name]}: must be at least 1")
     for name in ("dropout", "truncated", "isotropic"):
         require(0.0 <= recipe[name] <= 1.0, f"{name} {recipe[name]}: must be in [0, 1]")
-    if getattr(arguments, "isotropic", None) is None and _textured(data.orientations):
+    if getattr(arguments, "isotropic", None) is None and _textured(data.orientations, data.weights):
         recipe["isotropic"] = 0.0
     require(
         path is None or recipe["isotropic"] == 0.0,
@@ -142,6 +142,6 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
     return PCANetLaw.trained(problem.network, data, report)
 
 
-def _textured(orientations: np.ndarray) -> bool:
+def _textured(orientations: np.ndarray, weights: np.ndarray | None) -> bool:
     """Whether turned histories would be wrong: one grain, or axes far from a random scatter."""
-    return len(orientations) == 1 or texture_strength(orientations) > 2.0
+    return len(orientations) == 1 or texture_strength(orientations, weights) > 2.0
