@@ -3,9 +3,12 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mlms_fenics import __version__
 from mlms_fenics.device import HELP, chosen
@@ -13,12 +16,14 @@ from mlms_fenics.errors import require
 from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import TrainingData, load_data
 from mlms_fenics.surrogate.metrics import table
 from mlms_fenics.surrogate.model_file import save_model
 from mlms_fenics.surrogate.registry import architectures, trainer
 
 DEFAULT = "recurrent"
+FEW, MORE = 8, 64  # test paths that are always judged, and that tell what all would cost
 TEST_LIMIT = 500  # test paths of each data set that the closing report is made from
 
 
@@ -30,7 +35,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--samples", type=int, help="use at most so many training histories")
     parser.add_argument("--epochs", type=int, help="passes over the training data, at most")
-    parser.add_argument("--minutes", type=float, help="wall time of the training, at most")
+    parser.add_argument("--minutes", type=float, help="wall time of all of it, at most")
     parser.add_argument("--batch", type=int, help="histories per optimiser step")
     parser.add_argument("--rate", type=float, help="learning rate at the start")
     parser.add_argument("--weight-decay", type=float, help="of AdamW")
@@ -69,13 +74,42 @@ def train(data: TrainingData, arguments: argparse.Namespace) -> LearntLaw:
             "errors": {},
         }
     )
+    budget = Budget.of(arguments)
     for source, file in enumerate(data.files):
         rows = data.test_rows(source)[:TEST_LIMIT]
+        rows = rows[: _affordable(law, data, rows, budget, len(data.files) - source)]
         if len(rows):
             law.report["errors"][file["file"]] = errors_on(
                 law, data.U[rows], data.sigma[rows], data.time
             )
     return law
+
+
+def _affordable(
+    law: LearntLaw, data: TrainingData, rows: np.ndarray, budget: Budget, sets: int
+) -> int:
+    """How many of the test paths `rows` can be judged in this set's share of the time left."""
+    from mlms_fenics.surrogate.evaluate import predict
+
+    if not budget.limited:
+        return len(rows)
+    share = budget.left(budget.judged) / sets
+    # Some laws are driven twice, step by step and given the future.
+    share /= 2.0 if hasattr(law, "stress_given_future") else 1.0
+    paths = min(FEW, len(rows))
+    # The first time may compile, and many paths cost less each than few.
+    for tried in (FEW, FEW, MORE):
+        if tried > max(paths, FEW):
+            break
+        begun = time.monotonic()
+        predict(law, data.U[rows[:tried]], data.horizon)
+        spent = time.monotonic() - begun
+        share -= spent
+        paths = min(len(rows), max(FEW, int(share / (spent / tried))))
+    if paths < len(rows):
+        said = f"judged on {paths} of {len(rows)} test paths, to end in time"
+        print(said, file=sys.stderr, flush=True)
+    return paths
 
 
 def describe(report: dict[str, Any]) -> str:
@@ -101,6 +135,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.samples is None or arguments.samples >= 1,
         f"--samples {arguments.samples}: must be at least 1",
     )
+    arguments.budget = Budget(arguments.minutes)
     arguments.checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
     with Claim(arguments.out, file=True):
         _train_and_save(arguments)

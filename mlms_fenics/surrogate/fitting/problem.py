@@ -13,6 +13,7 @@ from torch import nn
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import volume_ratio
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.fitting.training import Settings, given_or, optimise, settings_from
 from mlms_fenics.surrogate.metrics import exact_pressure
@@ -74,6 +75,7 @@ def fitted(
         settings,
         checkpoint=checkpoint,
         resume=arguments.resume,
+        budget=Budget.of(arguments),
         about=about,
     )
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.progress import Progress
+from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.checkpoint import load_checkpoint, save_checkpoint
 from mlms_fenics.surrogate.fitting.soap import Soap
 
@@ -28,9 +29,9 @@ class Settings:
 
     Attributes:
         epochs: passes over the training set.
-        minutes: stop after so much wall time, with the schedule following whichever of the two
-            budgets is further spent; None: no limit. (With it, equal seeds no longer give equal
-            models.)
+        minutes: of wall time for the whole, closing included (see `Budget`), with the schedule
+            following whichever of the two budgets is further spent; None: no limit. (With it,
+            equal seeds no longer give equal models.)
         batch: histories per step.
         rate, final_rate: learning rate at the start and the end of the cosine.
         weight_decay: of AdamW, on matrices only.
@@ -94,6 +95,7 @@ def optimise(
     resume: bool = False,
     every: float = 30.0,
     about: Mapping[str, Any] | None = None,
+    budget: Budget | None = None,
 ) -> dict[str, Any]:
     """Train `network` in place and leave it with the weights of the best validation error.
 
@@ -106,6 +108,7 @@ def optimise(
         checkpoint: written after an epoch, at most every `every` seconds; removed at the end.
         resume: go on from `checkpoint` where it exists.
         about: JSON-able, whatever else must be the same for a checkpoint to be gone on from.
+        budget: of which some may be spent; None: one that begins now.
 
     Returns:
         Record: settings, `about`, loss and validation curves, best epoch, wall time (s).
@@ -141,26 +144,31 @@ def optimise(
     report = Progress(settings.epochs, "epochs", begin=len(done["loss"]), every=20.0)
     before, saved = done["wall_s"], clock.monotonic()
     started = clock.monotonic()
+    budget = Budget(settings.minutes) if budget is None else budget
+    limit = budget.fitted * budget.seconds - before
+    validating = 0.0
     while len(done["loss"]) < settings.epochs:
         epoch = len(done["loss"])
         # Every epoch has its own random numbers, so that a resumed training is the same training.
         generator.manual_seed(settings.seed * 1_000_003 + epoch)
         torch.manual_seed(settings.seed * 1_000_003 + epoch)
         network.train()
-        total, order = 0.0, torch.randperm(n, generator=generator)
+        total, seen, order = 0.0, 0, torch.randperm(n, generator=generator)
         batches = order.split(settings.batch)
         for number, rows in enumerate(batches):
             spent = (epoch + number / len(batches)) / settings.epochs
-            if settings.minutes is not None:
-                elapsed = before + clock.monotonic() - started
-                spent = min(1.0, max(spent, elapsed / (60.0 * settings.minutes)))
+            if budget.limited:
+                if number > 0 and budget.spent() + validating >= limit:
+                    break  # an epoch may take longer than all that is left
+                elapsed = (before + budget.spent()) / (before + limit)
+                spent = min(1.0, max(spent, elapsed))
             for group in optimiser.param_groups:
                 group["lr"] = scheduled(spent, settings)
             optimiser.zero_grad(set_to_none=True)
             value = loss(rows, generator)
             value.backward()
             norm = nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-            total += float(value.detach()) * len(rows)
+            total, seen = total + float(value.detach()) * len(rows), seen + len(rows)
             if not math.isfinite(total + float(norm)):
                 raise SimulationError(
                     f"training diverged in epoch {epoch + 1} (loss or gradient is not finite): try "
@@ -168,17 +176,20 @@ def optimise(
                 )
             optimiser.step()
         network.eval()
+        validating = -clock.monotonic()
         with torch.no_grad():
             error = validate()
-        done["loss"].append(total / n)
+        validating += clock.monotonic()
+        done["loss"].append(total / seen)
         done["validation"].append(error)
         if error <= min(done["validation"]):
             done["best_epoch"] = epoch + 1
             best = _copy(network)
         done["wall_s"] = before + clock.monotonic() - started
-        text = f"loss {total / n:.4g}, validation {error:.4g}, best {min(done['validation']):.4g}"
+        text = f"loss {done['loss'][-1]:.4g}, validation {error:.4g}, "
+        text += f"best {min(done['validation']):.4g}"
         report.show(epoch + 1, text)
-        if settings.minutes is not None and done["wall_s"] >= 60.0 * settings.minutes:
+        if budget.spent() + validating >= limit:
             break
         if epoch + 1 - done["best_epoch"] >= settings.patience:
             break

@@ -74,8 +74,6 @@ def check(options: dict[str, Any], arguments: argparse.Namespace, data: Training
     tolerance = options["tolerance"]
     require(0.0 < tolerance <= 0.1, f"--tolerance {tolerance}: must lie in (0, 0.1]")
     require(options["prior"] >= 0.0, f"--prior {options['prior']}: must not be negative")
-    minutes = arguments.minutes
-    require(minutes is None or minutes > 0.0, f"--minutes {minutes}: must be positive")
     require(arguments.seed >= 0, f"--seed {arguments.seed}: must not be negative")
     for name in _UNKNOWN:
         require(

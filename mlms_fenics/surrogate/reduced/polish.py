@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Few grains for many: all that is free of them polished by Levenberg-Marquardt."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -58,7 +59,8 @@ def polish(
     iterations: int,
     prior: float = 0.0,
     settle: Settle | None = None,
-    report: Callable[[int, float], bool] = lambda k, e: True,
+    report: Callable[[int, float], None] = lambda k, e: None,
+    in_time: Callable[[float], bool] = lambda seconds: True,
 ) -> Grains:
     """Turn, vary and reweight all grains by Levenberg-Marquardt until the error stays.
 
@@ -74,7 +76,8 @@ def polish(
         iterations: take derivatives at most so many times.
         prior: a free number of one counts as much as this error; draws them towards zero.
         settle: makes numbers smaller where others would do as well, before each iteration.
-        report: told the iteration and its error; returns whether to go on.
+        report: told the iteration and its error.
+        in_time: whether there are so many seconds more; asked before each few responses.
 
     Returns:
         The best grains met.
@@ -92,7 +95,9 @@ def polish(
         if settle is not None:
             Q, x = settle(Q, x)
             best = _penalised(error, prior, x)
-        slopes = _slopes(Q, x, S, responses, axes)
+        slopes = _slopes(Q, x, S, responses, axes, in_time)
+        if slopes is None:
+            break
         before = best
         for _ in range(_SECANTS):
             normal, gradient = _normal(slopes, S, w, target)
@@ -101,6 +106,8 @@ def polish(
             gradient[: m * free] += prior_square * so_far
             gain = 0.0
             for _ in range(8):
+                if not in_time(0.0):
+                    break
                 step = _damped_step(normal, gradient, damping, m * free)[: m * free]
                 step = _bounded(step.reshape(m, free), k, x)
                 Q_new, x_new = turned(Q, step[:, :k] @ axes), x + step[:, k:]
@@ -120,7 +127,8 @@ def polish(
                 break
         gain = 1.0 - best / before
         stalled = 0 if gain > _WORTH else stalled + 1
-        if not report(iteration, error) or gain == 0.0 or stalled >= 3:
+        report(iteration, error)
+        if gain == 0.0 or stalled >= 3 or not in_time(0.0):
             break
     return Grains(Q, w, error, grains.numbers if grains.numbers is None else x)
 
@@ -161,13 +169,25 @@ def _penalised(error: float, prior: float, x: np.ndarray) -> float:
 
 
 def _slopes(
-    Q: np.ndarray, x: np.ndarray, S: np.ndarray, responses: Responses, axes: np.ndarray
-) -> np.ndarray:
-    """Derivatives of each grain's vector by its turns and free numbers, `(m, k + n, n_values)`."""
+    Q: np.ndarray,
+    x: np.ndarray,
+    S: np.ndarray,
+    responses: Responses,
+    axes: np.ndarray,
+    in_time: Callable[[float], bool],
+) -> np.ndarray | None:
+    """Derivatives of each grain's vector by its turns and free numbers, `(m, k + n, n_values)`.
+
+    None where the time is over before all are there.
+    """
     m, k, n = len(Q), len(axes), x.shape[1]
     # Differences are good to three digits: single precision halves memory and time.
     slopes = np.empty((m, k + n, S.shape[1]), dtype=np.float32)
+    begun = time.monotonic()
     for g in range(m):
+        # The first grain tells how long the others take.
+        if not in_time((m - g) * (time.monotonic() - begun) / max(g, 1)):
+            return None
         moved = np.broadcast_to(Q[g], (k + n, 3, 3)).copy()
         moved[:k] = turned(moved[:k], _STEP * axes)
         varied = np.tile(x[g], (k + n, 1))
