@@ -99,7 +99,7 @@ def _affordable(
     paths = min(FEW, len(rows))
     # The first time may compile, and many paths cost less each than few.
     for tried in (FEW, FEW, MORE):
-        if tried > max(paths, FEW):
+        if tried > max(paths, FEW) or share <= 0.0:
             break
         begun = time.monotonic()
         predict(law, data.U[rows[:tried]], data.horizon)

@@ -117,6 +117,7 @@ def optimise(
         InputError: a checkpoint of other settings.
         SimulationError: the loss became NaN.
     """
+    budget = Budget(settings.minutes) if budget is None else budget
     generator = torch.Generator()
     groups = [
         [p for p in network.parameters() if (p.ndim > 1) == matrix] for matrix in (True, False)
@@ -144,9 +145,9 @@ def optimise(
     report = Progress(settings.epochs, "epochs", begin=len(done["loss"]), every=20.0)
     before, saved = done["wall_s"], clock.monotonic()
     started = clock.monotonic()
-    budget = Budget(settings.minutes) if budget is None else budget
     limit = budget.fitted * budget.seconds - before
-    validating = 0.0
+    # How long a validation takes must be known before the first epoch is over.
+    validating = _timed(network, validate)[1] if budget.limited else 0.0
     while len(done["loss"]) < settings.epochs:
         epoch = len(done["loss"])
         # Every epoch has its own random numbers, so that a resumed training is the same training.
@@ -175,11 +176,7 @@ def optimise(
                     f"a smaller learning rate than {settings.rate:g}"
                 )
             optimiser.step()
-        network.eval()
-        validating = -clock.monotonic()
-        with torch.no_grad():
-            error = validate()
-        validating += clock.monotonic()
+        error, validating = _timed(network, validate)
         done["loss"].append(total / seen)
         done["validation"].append(error)
         if error <= min(done["validation"]):
@@ -215,6 +212,15 @@ def scheduled(spent: float, settings: Settings) -> float:
 def cosine(spent: float, start: float, end: float) -> float:
     """Learning rate when the fraction `spent` of the budget is spent."""
     return end + 0.5 * (start - end) * (1.0 + math.cos(math.pi * spent))
+
+
+def _timed(network: nn.Module, validate: Callable[[], float]) -> tuple[float, float]:
+    """Validation error, and how many seconds it took."""
+    begun = clock.monotonic()
+    network.eval()
+    with torch.no_grad():
+        error = validate()
+    return error, clock.monotonic() - begun
 
 
 def _copy(network: nn.Module) -> dict[str, torch.Tensor]:

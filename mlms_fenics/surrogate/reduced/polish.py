@@ -88,14 +88,16 @@ def polish(
     free = k + x.shape[1]  # numbers of a grain
     prior_square = np.tile(np.append(np.zeros(k), np.full(x.shape[1], prior**2)), m)
     damping, square = 1e-2, float(target @ target)
+    begun = time.monotonic()
     S = responses(Q, x)
+    each = (time.monotonic() - begun) / m
     best, error = _penalised(grains.error, prior, x), grains.error
     stalled = 0
     for iteration in range(iterations):
         if settle is not None:
             Q, x = settle(Q, x)
             best = _penalised(error, prior, x)
-        slopes = _slopes(Q, x, S, responses, axes, in_time)
+        slopes = _slopes(Q, x, S, responses, axes, in_time, each)
         if slopes is None:
             break
         before = best
@@ -175,18 +177,17 @@ def _slopes(
     responses: Responses,
     axes: np.ndarray,
     in_time: Callable[[float], bool],
+    each: float,
 ) -> np.ndarray | None:
     """Derivatives of each grain's vector by its turns and free numbers, `(m, k + n, n_values)`.
 
-    None where the time is over before all are there.
+    None where the time is over before all are there, at `each` seconds a vector.
     """
     m, k, n = len(Q), len(axes), x.shape[1]
     # Differences are good to three digits: single precision halves memory and time.
     slopes = np.empty((m, k + n, S.shape[1]), dtype=np.float32)
-    begun = time.monotonic()
     for g in range(m):
-        # The first grain tells how long the others take.
-        if not in_time((m - g) * (time.monotonic() - begun) / max(g, 1)):
+        if not in_time((m - g) * (k + n) * each):
             return None
         moved = np.broadcast_to(Q[g], (k + n, 3, 3)).copy()
         moved[:k] = turned(moved[:k], _STEP * axes)

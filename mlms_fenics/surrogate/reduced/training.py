@@ -42,7 +42,7 @@ _MORE_TIMES = 50
 FIT_TOLERANCE = 3e-3
 _VALIDATION_PATHS = 100
 _FEW = 4  # of them that are always computed
-_AT_ONCE = 32  # candidates between looks at the clock
+_AT_ONCE = 8  # candidates between looks at the clock
 _UNFIT = 0.5  # training error beyond which the user is warned
 _FOR_COUNTING = 10  # random candidates per grain kept
 
