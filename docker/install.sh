@@ -18,9 +18,9 @@ TORCH=${TORCH:-debian}
 # xvfb is there because Debian's VTK (pyvista) draws only where there is an X server.
 PACKAGES="
 python3-dolfinx-real python3-petsc4py python3-mpi4py python3-mpi4py-fft
-python3-h5py python3-h5py-mpi
+python3-h5py python3-h5py-mpi python3-meshio python3-yaml
 python3-gmsh python3-numba python3-numpy python3-scipy python3-tqdm
-python3-matplotlib python3-pyvista xvfb xauth
+python3-matplotlib python3-pyvista python3-vtk9 xvfb xauth
 python3-pytest python3-hypothesis
 gcc g++ libc6-dev libpython3-dev python3-cffi
 openmpi-bin libopenblas0-pthread

@@ -26,6 +26,7 @@ PACKAGE_OF = {
     "h5py": "python3-h5py-mpi",
     "hypothesis": "python3-hypothesis",
     "matplotlib": "python3-matplotlib",
+    "meshio": "python3-meshio",
     "mpi4py": "python3-mpi4py",
     "mpi4py_fft": "python3-mpi4py-fft",
     "numba": "python3-numba",
@@ -36,8 +37,11 @@ PACKAGE_OF = {
     "scipy": "python3-scipy",
     "setuptools": "python3-setuptools",
     "torch": "python3-torch",
+    "pyyaml": "python3-yaml",
     "tqdm": "python3-tqdm",
     "ufl": "python3-dolfinx-real",
+    "vtk": "python3-vtk9",
+    "yaml": "python3-yaml",
 }
 # Scripts for ParaView's own Python, and those that made reference data with other codes.
 ELSEWHERE = {"paraview", "neml", "muSpectre"}
@@ -145,6 +149,25 @@ def test_mpirun_keeps_words_and_exit_code(tmp_path):
     env = environment(tmp_path, MLMS_FENICS_MPIRUN=str(fake))
     done = call([CHECKOUT / "docker" / "mpirun", "-n", "2", "a b", "", "*"], env)
     assert (done.stdout, done.returncode) == ("<-n><2><a b><><*>", 7)
+
+
+@pytest.mark.parametrize("said", ["error: speed is -1", "Traceback: a defect"])
+def test_a_programs_own_error_is_the_last_line(tmp_path, said):
+    rule = "-" * 74
+    account = f"""{rule}
+prterun detected that one or more processes exited with non-zero status,
+thus causing the job to be terminated. The first process to do so was:
+
+   Exit code:    2
+{rule}
+"""
+    other = f"{rule}\nA node is gone.\n{rule}\n"
+    (tmp_path / "text").write_text(f"{other}{said}\n{account}")
+    fake = put(tmp_path / "mpirun", f'#!/bin/sh\ncat "{tmp_path}/text" >&2\nexit 2\n')
+    env = environment(tmp_path, MLMS_FENICS_MPIRUN=str(fake))
+    done = call([CHECKOUT / "docker" / "mpirun", "-n", "2", "x"], env)
+    expected = f"{other}{said}\n" + ("" if said.startswith("error: ") else account)
+    assert (done.stderr, done.returncode) == (expected, 2)
 
 
 # docker/run: the plan.
