@@ -227,7 +227,7 @@ make_settings() {
 try_root() {
     set_up_entry "$1"
     exec bwrap "${entry[@]}" --clearenv --setenv HOME /tmp --setenv PATH /usr/bin:/bin --chdir / \
-        python3 -c 'import dolfinx.fem, gmsh, h5py, numba, pyvista, scipy, torch, tqdm, pytest'
+        python3 -c 'import dolfinx.fem, gmsh, h5py, meshio, numba, pyvista, scipy, torch, tqdm, pytest'
 }
 
 clean_roots() {

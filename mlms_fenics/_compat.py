@@ -41,24 +41,24 @@ def create_mesh(
     return mesh.create_mesh(comm, cells=cells, x=points, e=ufl.Mesh(element))
 
 
-def entity_tags(domain: mesh.Mesh, dimension: int, parts: np.ndarray, tag: int) -> mesh.MeshTags:
+def entity_tags(
+    domain: mesh.Mesh, dimension: int, parts: np.ndarray, values: np.ndarray
+) -> mesh.MeshTags:
     """Tags of parts of a mesh that are given by their input nodes on any ranks (collective).
 
     Args:
         domain: of `create_mesh`.
         dimension: of the parts.
         parts: nodes of each part in dolfinx's order, as in the input, `(n, k)`; each is part of a
-            cell.
-        tag: of all of them.
+            cell and there once.
+        values: tag of each, `(n,)`, int32.
     """
     domain.topology.create_connectivity(dimension, 0)
     domain.topology.create_connectivity(dimension, domain.topology.dim)
-    local, values = distribute_entity_data(
-        domain, dimension, np.ascontiguousarray(parts), np.full(len(parts), tag, dtype=np.int32)
-    )
+    local, values = distribute_entity_data(domain, dimension, np.ascontiguousarray(parts), values)
     if dimension == 0:
-        nodes = np.unique(local).astype(np.int32)
-        return mesh.meshtags(domain, 0, nodes, np.full(len(nodes), tag, dtype=np.int32))
+        nodes, first = np.unique(local, return_index=True)
+        return mesh.meshtags(domain, 0, nodes.astype(np.int32), values[first])
     adjacency = dolfinx.graph.adjacencylist(local)
     return mesh.meshtags_from_entities(domain, dimension, adjacency, values)
 

@@ -15,14 +15,14 @@ class Card:
     Attributes:
         keyword: upper case, single blanks, without the star.
         parameters: values by name in upper case; None of one without a value.
-        lines: fields of each data line, stripped; an empty last one is left out.
+        lines: data lines, stripped.
         place: file and line, for messages.
     """
 
     keyword: str
     parameters: dict[str, str | None]
     place: str
-    lines: list[list[str]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def required(self, name: str) -> str:
         """Value of a parameter.
@@ -34,9 +34,14 @@ class Card:
         require(bool(value), f"{self.place}: *{self.keyword} has no {name}=")
         return str(value)
 
+    def rows(self) -> list[list[str]]:
+        """Fields of each data line; an empty last one is left out."""
+        split = [[part.strip() for part in line.split(",")] for line in self.lines]
+        return [row[:-1] if row[-1] == "" else row for row in split]
+
     def fields(self) -> list[str]:
-        """Fields of all data lines that are not empty."""
-        return [text for line in self.lines for text in line if text]
+        """Fields of all data lines together, those that are not empty."""
+        return [text for part in ",".join(self.lines).split(",") if (text := part.strip())]
 
 
 def cards(path: Path) -> Iterator[Card]:
@@ -46,24 +51,24 @@ def cards(path: Path) -> Iterator[Card]:
         InputError: a file is not there, is no text, or includes itself.
     """
     present: Card | None = None
-    header = ""
+    header = begun = ""
     for place, text in _lines(path, ()):
-        if header or text.startswith("*"):
+        if header or place:
+            begun = begun if header else place
             header += text
             if header.endswith(","):  # goes on in the next line
                 continue
             if present is not None:
                 yield present
-            present, header = _card(header, place), ""
+            present, header = _card(header, begun), ""
         elif present is not None:
-            fields = [part.strip() for part in text.split(",")]
-            present.lines.append(fields[:-1] if fields[-1] == "" else fields)
+            present.lines.append(text)
     if present is not None:
         yield present
 
 
 def _lines(path: Path, within: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
-    """Place and text of all lines that are neither empty nor comments, of included files too."""
+    """Text of all lines but comments, of included files too, and the place of those with a star."""
     require(path.is_file(), f"there is no mesh file {str(path)!r}")
     require(path not in within, f"{str(path)!r} includes itself")
     try:
@@ -71,12 +76,16 @@ def _lines(path: Path, within: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
     except UnicodeDecodeError:
         raise InputError(f"{str(path)!r} is not a text file") from None
     for number, line in enumerate(lines, 1):
-        text, place = line.strip(), f"{path.name}, line {number}"
-        if text.upper().startswith("*INCLUDE"):
-            given = _card(text, place).required("INPUT")
-            yield from _lines(path.parent / given, (*within, path))
-        elif text and not text.startswith("**"):
-            yield place, text
+        text = line.strip()
+        if text.startswith("*"):
+            place = f"{path.name}, line {number}"
+            if text[:8].upper() == "*INCLUDE":
+                given = _card(text, place).required("INPUT")
+                yield from _lines(path.parent / given, (*within, path))
+            elif not text.startswith("**"):
+                yield place, text
+        elif text:
+            yield "", text
 
 
 def _card(header: str, place: str) -> Card:

@@ -60,12 +60,12 @@ class Space:
         """Those of a *NODE card."""
         require("SYSTEM" not in card.parameters, f"{card.place}: *NODE, SYSTEM= is not read")
         table = np.zeros((len(card.lines), 4))
-        try:
-            for row, line in enumerate(card.lines):
-                values = [float(text.upper().replace("D", "E") or 0.0) for text in line[:4]]
-                table[row, : len(values)] = values
-        except ValueError:
-            raise InputError(f"{card.place}: no number and position: {', '.join(line)}") from None
+        for row, line in enumerate(card.lines):
+            try:
+                values = [float(text) if text.strip() else 0.0 for text in line.split(",")[:4]]
+            except ValueError:
+                raise InputError(f"{card.place}: no number and position: {line}") from None
+            table[row, : len(values)] = values
         self.nodes.append((table[:, 0].astype(np.int64), table[:, 1:]))
         if card.parameters.get("NSET"):
             self.add_set("NSET", str(card.parameters["NSET"]), card)
@@ -73,7 +73,8 @@ class Space:
     def add_elements(self, kind: str, width: int, card: Card) -> None:
         """Those of an *ELEMENT card; of a type of no body (`width` 0) only the numbers."""
         try:
-            numbers = np.array(card.fields() if width else [line[0] for line in card.lines], int)
+            given = card.fields() if width else [row[0] for row in card.rows()]
+            numbers = np.array(list(map(int, given)), dtype=np.int64)
         except ValueError as error:
             raise InputError(f"{card.place}: elements of type {kind}: {error}") from None
         require(
@@ -84,7 +85,7 @@ class Space:
         table = numbers.reshape(-1, width + 1)
         self.elements.append((kind, Elements(table[:, 0], table[:, 1:])))
         if card.parameters.get("ELSET"):
-            ids = Card("ELSET", {}, card.place, [[str(k) for k in table[:, 0]]])
+            ids = Card("ELSET", {}, card.place, [",".join(map(str, table[:, 0].tolist()))])
             self.add_set("ELSET", str(card.parameters["ELSET"]), ids)
 
     def add_set(self, word: str, name: str, card: Card) -> None:
@@ -152,7 +153,7 @@ def moved(part: Space, name: str, card: Card) -> Space:
         InputError: the card's numbers are not three, and then seven.
     """
     try:
-        numbers = [[float(text) for text in line] for line in card.lines]
+        numbers = [[float(text) for text in row] for row in card.rows()]
     except ValueError:
         raise InputError(f"{card.place}: no position of instance {name}") from None
     require(

@@ -61,7 +61,7 @@ class Sets:
         """Rows of points of a surface of nodes; see `nodes`."""
         found = [np.zeros(0, dtype=np.int64)]
         for card in space.surfaces[name]:
-            given = Card("NSET", {}, card.place, [line[:1] for line in card.lines])
+            given = Card("NSET", {}, card.place, [row[0] for row in card.rows()])
             found += self._listed_nodes(space, given, ())
         return np.unique(np.concatenate(found))
 
@@ -75,12 +75,14 @@ class Sets:
         """
         faces: list[np.ndarray] = []
         for card in space.surfaces[name]:
-            for line in card.lines:
-                label = line[1].upper() if len(line) > 1 else ""
-                given = Card("ELSET", {}, card.place, [line[:1]])
+            for row in card.rows():
+                label = row[1].upper() if len(row) > 1 else ""
+                given = Card("ELSET", {}, card.place, row[:1])
                 members = np.concatenate([_NOBODY, *self._listed_elements(space, given, ())])
-                for k, row in members:
-                    faces += self._faces(int(k), int(row), label, f"{card.place}: surface {name}")
+                for k, element in members:
+                    faces += self._faces(
+                        int(k), int(element), label, f"{card.place}: surface {name}"
+                    )
         require(len({len(face) for face in faces}) < 2, f"surface {name} has triangles and others")
         return np.array(faces, dtype=np.int64) if faces else np.zeros((0, 1), dtype=np.int64)
 
@@ -145,9 +147,9 @@ class Sets:
             )
             space = self.instances[instance.upper()]
         if card.keyword == "NODE":
-            return [(space, np.array([int(line[0]) for line in card.lines], np.int64), [])]
+            return [(space, np.array([int(row[0]) for row in card.rows()], np.int64), [])]
         if "GENERATE" in card.parameters:
-            ranges = [np.zeros(0, np.int64), *(_range(line, card) for line in card.lines)]
+            ranges = [np.zeros(0, np.int64), *(_range(row, card) for row in card.rows())]
             return [(space, np.concatenate(ranges), [])]
         found: dict[str, tuple[Space, list[int], list[str]]] = {}
         for text in card.fields():

@@ -119,6 +119,39 @@ def _refuse_slope(mesh: MeshArrays, what: str) -> None:
     )
 
 
+def by_membership(
+    mesh: MeshArrays, dimension: int
+) -> tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]:
+    """All parts of the groups of one dimension, each once, and which groups each is in.
+
+    Args:
+        mesh: tidied.
+        dimension: of the groups.
+
+    Returns:
+        Nodes of each part, *Shape* `(n, k)`; for each a number, `(n,)`, int32; and by that number
+        the places of its groups among all.
+    """
+    here = [k for k, group in enumerate(mesh.groups) if group.dimension == dimension]
+    filled = [k for k in here if len(mesh.groups[k].parts)]
+    if dimension == mesh.dimension:
+        parts, places = mesh.cells, [mesh.groups[k].parts for k in filled]
+    elif filled:
+        together = np.concatenate([mesh.groups[k].parts for k in filled])
+        first, which = _first_of_each(together)
+        parts = together[first]
+        places = np.split(which, np.cumsum([len(mesh.groups[k].parts) for k in filled])[:-1])
+    else:
+        return np.zeros((0, 1), np.int64), np.zeros(0, np.int32), [()]
+    number = np.zeros(len(parts), dtype=np.int32)
+    members: list[tuple[int, ...]] = [()]
+    for k, rows in zip(filled, places, strict=True):
+        before, which = np.unique(number[rows], return_inverse=True)
+        number[rows] = len(members) + which.reshape(-1)
+        members += [(*members[m], k) for m in before]
+    return parts, number, members
+
+
 def warn_of_repeats(count: int, what: str) -> None:
     """One warning of elements that a file lists again with the same nodes."""
     if count:

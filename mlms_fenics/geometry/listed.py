@@ -74,6 +74,13 @@ def listed_arrays(mesh: Listed, dimension: int, what: str) -> MeshArrays:
             of `BODIES`, or see `arrays.tidied`.
     """
     body = [k for k, block in enumerate(mesh.blocks) if _of(block) == dimension]
+    for block in mesh.blocks:
+        width = BODIES.get(_of(block), {}).get(block.cell or "", block.rows.shape[1])
+        require(
+            block.rows.shape[1] == width,
+            f"{what} has elements of type {block.kind} with {block.rows.shape[1]} nodes, but they "
+            f"have {width}",
+        )
     kinds = sorted({mesh.blocks[k].kind for k in body})
     cells = sorted({mesh.blocks[k].cell for k in body})
     unknown = sorted({block.kind for block in mesh.blocks if block.cell is None})

@@ -10,7 +10,7 @@ from dolfinx.mesh import Mesh, MeshTags, meshtags
 
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.geometry.arrays import WORDS, MeshArrays
+from mlms_fenics.geometry.arrays import WORDS, MeshArrays, by_membership
 from mlms_fenics.parallel import on_rank_zero
 
 
@@ -158,28 +158,33 @@ def share(comm: Any, read: Callable[[], MeshArrays], scale: float = 1.0) -> Name
     Raises:
         Exception: on every rank, whatever `read` raised.
     """
-    held: list[MeshArrays] = []
+    held: list[tuple[MeshArrays, dict[int, Any]]] = []
 
     def begin() -> tuple[Any, ...]:
         mesh = read()
-        held.append(mesh)
-        heads = [
-            (g.name, g.dimension, g.tag, len(g.parts), g.elsewhere, g.parts.shape[1:])
-            for g in mesh.groups
-        ]
-        return mesh.cell, mesh.degree, mesh.dimension, mesh.cells.shape[1], heads
+        parts = {d: by_membership(mesh, d) for d in {group.dimension for group in mesh.groups}}
+        held.append((mesh, parts))
+        heads = [(g.name, g.dimension, g.tag, len(g.parts), g.elsewhere) for g in mesh.groups]
+        shapes = {d: (rows.shape[1], members) for d, (rows, _, members) in parts.items()}
+        return mesh.cell, mesh.degree, mesh.dimension, mesh.cells.shape[1], heads, shapes
 
-    cell, degree, dimension, width, heads = on_rank_zero(comm, begin)
+    cell, degree, dimension, width, heads, shapes = on_rank_zero(comm, begin)
     cells, points = np.zeros((0, width), np.int64), np.zeros((0, dimension))
     if held:
-        cells, points = held[0].cells, scale * held[0].points[:, :dimension]
+        cells, points = held[0][0].cells, scale * held[0][0].points[:, :dimension]
     domain = _compat.create_mesh(comm, cells, points, cell, degree)
-    groups = []
-    for k, (name, of_group, tag, count, elsewhere, shape) in enumerate(heads):
-        parts = held[0].groups[k].parts if held else np.zeros((0, *shape), np.int64)
-        if of_group == dimension:
-            parts = cells[parts] if held else cells
-        tags = _compat.entity_tags(domain, of_group, parts, tag)
-        tags.name = f"{WORDS[of_group][0]} {name!r}"
-        groups.append(Group(name, of_group, tag, count, elsewhere, tags))
-    return NamedMesh(domain, tuple(groups))
+    tags: dict[int, MeshTags] = {}
+    for of_parts, (columns, members) in shapes.items():
+        parts, number = np.zeros((0, columns), np.int64), np.zeros(0, np.int32)
+        if held:
+            parts, number, _ = held[0][1][of_parts]
+        numbered = _compat.entity_tags(domain, of_parts, parts, number)
+        for k, (name, of_group, tag, _, _) in enumerate(heads):
+            if of_group == of_parts:
+                inside = np.isin(numbered.values, [m for m, g in enumerate(members) if k in g])
+                indices = numbered.indices[inside]
+                tags[k] = meshtags(
+                    domain, of_parts, indices, np.full(len(indices), tag, dtype=np.int32)
+                )
+                tags[k].name = f"{WORDS[of_group][0]} {name!r}"
+    return NamedMesh(domain, tuple(Group(*head, tags[k]) for k, head in enumerate(heads)))

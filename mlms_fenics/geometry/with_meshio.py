@@ -50,6 +50,11 @@ def read_with_meshio(path: Path) -> Listed:
         raise
     except Exception as error:  # whatever a file's contents make it stumble over
         raise InputError(f"meshio cannot read {str(path)!r}: {error}") from None
+    given = np.asarray(mesh.points)
+    sound = given.ndim == 2 and all(
+        np.ndim(block.data) == 2 and _are_rows(block.data, len(given)) for block in mesh.cells
+    )
+    require(sound, f"{str(path)!r} has no nodes, or elements of nodes that are not there")
     points = np.zeros((len(mesh.points), 3))
     points[:, : mesh.points.shape[1]] = mesh.points
     if kind == "nastran":
@@ -71,6 +76,11 @@ def read_with_meshio(path: Path) -> Listed:
             listed.blocks.append(Block(block.type, _CELLS.get(block.type), rows))
     _add_groups(listed, mesh, places, kind)
     return listed
+
+
+def _are_rows(numbers: Any, count: int) -> bool:
+    numbers = np.asarray(numbers)
+    return bool((numbers >= 0).all() and (numbers < count).all())
 
 
 def _add_groups(listed: Listed, mesh: Any, places: list[int | None], kind: str) -> None:

@@ -282,6 +282,17 @@ def test_salome_and_vtk(tmp_path, kind) -> None:
         read_mesh(COMM, tmp_path / f"bad.{kind}")
 
 
+def test_elements_of_nodes_that_are_not_there(tmp_path) -> None:
+    cells = np.array([[*range(7), 12]])
+    meshio.Mesh(BAR, [("hexahedron", cells)]).write(tmp_path / "a.vtu")
+    with pytest.raises(InputError, match="elements of nodes that are not there"):
+        read_mesh(COMM, tmp_path / "a.vtu")
+    grid = "".join(f"GRID,{k + 1},,{x},{y},{z}\n" for k, (x, y, z) in enumerate(BAR))
+    (tmp_path / "a.bdf").write_text(grid + "CHEXA,1,1,1,2,3,4,5,6\n")
+    with pytest.raises(InputError, match="elements of type hexahedron with 6 nodes, but"):
+        read_mesh(COMM, tmp_path / "a.bdf")
+
+
 def test_endings_sizes_and_dimensions(tmp_path) -> None:
     (tmp_path / "a.stl").write_text("")
     with pytest.raises(InputError, match=r"ending must be one of \.msh, \.inp, \.bdf"):
