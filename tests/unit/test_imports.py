@@ -155,3 +155,9 @@ def test_no_private_name_is_imported_across_files():
     }
     # The module of what differs between dolfinx versions is private to the package, not to a file.
     assert {(file, name) for file, name in found if name != "mlms_fenics._compat"} == set()
+
+
+def test_no_circle_of_imports_across_the_package():
+    graph = imports_by_file(".")
+    assert len(graph) > 200 and any(".macroscale." in name for name in graph)
+    assert circles(graph) == set()
