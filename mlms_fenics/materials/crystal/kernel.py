@@ -126,7 +126,7 @@ def overstress_power(w, x, p, exponent):
     if exponent == 2.0:
         for l in range(n):
             w[rp + l] = w[rx + l]
-    elif abs(exponent - whole) < 1e-12 and whole < 64:
+    elif abs(exponent - whole) < 1e-12 and whole < 512:
         rb = u((p + 1) * L)
         for l in range(n):
             w[rp + l] = 1.0

@@ -12,18 +12,31 @@ The law (Liu et al. 2022, Appendix, after Chang & Kochmann 2015), with A = F F_i
 - twin β: λ̇_β = λ̇_0 (⟨γ_t M : s_β⊗m_β - ∂W_t/∂λ_β⟩/τ_0)^{1/m} while Σλ < 1;
 - Ḟ_in F_in⁻¹ = (1 - Σλ) L_0 + Σ_β λ_β R_β L_0 R_β + Σ_β λ̇_β γ_t s_β⊗m_β, L_0 = Σ γ̇_α s_α⊗m_α.
 
+That is the source's law. Beside it, each family may flow by a power law of its strength,
+|γ̇| = γ̇_0 (|τ|/g)^{1/m} (a twin: λ̇ γ_t, and only forwards), g = τ_0 + what its hardening adds,
+limited by a viscous drag, |τ| = g (γ̇/γ̇_0)^m + B γ̇; have a strength that evolves with the slip of
+all systems (`strength`); and the elasticity may be cubic or hexagonal (`elasticity`).
+
 (The paper's A.9 drops the inverse, its A.8 prints F_in⁻¹ for F_in⁻ᵀ.) F is in the crystal frame:
 F_crystal = F Q with Q the rotation from lattice to sample.
 """
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
 
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.materials.crystal.elasticity import (
+    CubicElasticity,
+    Elasticity,
+    HexagonalElasticity,
+    voigt_average,
+)
+from mlms_fenics.materials.crystal.strength import PowerStrength, Strength, VoceStrength
 
+FLOWS = ("overstress", "power")
 Vectors = tuple[tuple[float, float, float], ...]
 
 
@@ -49,6 +62,16 @@ def _check_family(family: "SlipFamily | TwinFamily") -> None:
         0 < family.rate_exponent <= 1,
         f"{owner}: rate_exponent m = {family.rate_exponent} must lie in (0, 1] "
         "(the paper's Table 1 prints 1/m)",
+    )
+    require(
+        family.flow in FLOWS,
+        f"{owner}: unknown flow {family.flow!r}: take one of {', '.join(FLOWS)}",
+    )
+    require(
+        family.strength is None
+        or family.hardening == family.latent == getattr(family, "saturation", 0.0) == 0.0,
+        f"{owner}: hardening, saturation and latent are the source's; with a strength of its own "
+        "they must be left out",
     )
     s, m = np.array(family.direction, dtype=float), np.array(family.normal, dtype=float)
     require(
@@ -83,6 +106,9 @@ class SlipFamily:
         saturation: σ∞, GPa; 0 for none.
         latent: off-diagonal entries h_ij of H between systems of the family, GPa.
         source: where the values come from.
+        flow: "overstress", the source's, or "power".
+        drag: B, GPa µs; 0 for none.
+        strength: how the strength evolves; None: by hardening, saturation and latent.
     """
 
     name: str
@@ -95,12 +121,19 @@ class SlipFamily:
     saturation: float = 0.0
     latent: float = 0.0
     source: str = ""
+    flow: str = "overstress"
+    drag: float = 0.0
+    strength: Strength | None = None
 
     def __post_init__(self) -> None:
         owner = f"slip family {self.name!r}"
         _positive(owner, tau_0=self.tau_0, rate=self.rate)
         _not_negative(
-            owner, hardening=self.hardening, saturation=self.saturation, latent=self.latent
+            owner,
+            hardening=self.hardening,
+            saturation=self.saturation,
+            latent=self.latent,
+            drag=self.drag,
         )
         _check_family(self)
 
@@ -115,6 +148,8 @@ class TwinFamily:
         shear: twinning shear γ_t.
         hardening: h_β, GPa.
         latent: off-diagonal entries k_ij of K between systems of the family, GPa.
+        flow, drag, strength: as `SlipFamily`'s; in the power law the rate is that of the shear,
+            γ_t λ̇.
     """
 
     name: str
@@ -127,17 +162,20 @@ class TwinFamily:
     hardening: float = 0.0
     latent: float = 0.0
     source: str = ""
+    flow: str = "overstress"
+    drag: float = 0.0
+    strength: Strength | None = None
 
     def __post_init__(self) -> None:
         owner = f"twin family {self.name!r}"
         _positive(owner, tau_0=self.tau_0, rate=self.rate, shear=self.shear)
-        _not_negative(owner, hardening=self.hardening, latent=self.latent)
+        _not_negative(owner, hardening=self.hardening, latent=self.latent, drag=self.drag)
         _check_family(self)
 
 
 @dataclass(frozen=True)
 class CrystalLaw:
-    """A crystal: elastic constants, slip families, at most one twin family.
+    """A crystal: elastic constants, slip families, twin families.
 
     Attributes:
         name: of the material.
@@ -146,9 +184,13 @@ class CrystalLaw:
         lambda_e: λ_e of the volumetric energy, GPa; the bulk modulus is 2 λ_e.
         density: reference mass density, mg/mm³.
         slip: the slip families.
-        twins: the twin families, none or one.
+        twins: the twin families; at most one of the source's hardening and latent hardening.
         detwinning: whether twin fractions may shrink (drive below zero).
         source: where the values of the crystal as a whole come from.
+        elasticity: cubic or hexagonal constants; None: isotropic, of G and λ_e alone. With them, G
+            and λ_e are those of Voigt's average (`anisotropic`), for the wave speeds.
+        interaction: q_ab, what slip on system b does to the strength of system a where that
+            evolves, slip systems first, *Shape* `(n, n)`, n = n_slip + n_twin; empty: all 1.
     """
 
     name: str
@@ -160,6 +202,8 @@ class CrystalLaw:
     twins: tuple[TwinFamily, ...] = ()
     detwinning: bool = False
     source: str = field(default="")
+    elasticity: Elasticity | None = None
+    interaction: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         _positive(
@@ -170,13 +214,76 @@ class CrystalLaw:
         )
         require(self.dimension in (2, 3), f"dimension must be 2 or 3, got {self.dimension}")
         require(len(self.slip) > 0, f"law {self.name!r} needs at least one slip family")
-        require(len(self.twins) <= 1, f"law {self.name!r}: at most one twin family is supported")
+        require(
+            len(self.twins) <= 1 or all(f.latent == 0.0 for f in self.twins),
+            f"law {self.name!r}: of several twin families none may have latent entries k_ij",
+        )
+        self._check_interaction()
+        if self.elasticity is not None:
+            bulk, shear = voigt_average(self.elasticity)
+            require(
+                math.isclose(bulk, self.bulk_modulus, rel_tol=1e-9)
+                and math.isclose(shear, self.shear_modulus, rel_tol=1e-9),
+                f"law {self.name!r}: with these elastic constants G must be {shear!r} and λ_e "
+                f"{bulk / 2!r} GPa, Voigt's average; `anisotropic` puts them in",
+            )
         if self.dimension == 2:
             vectors = [v for f in (*self.slip, *self.twins) for v in (*f.direction, *f.normal)]
             require(
                 all(v[2] == 0.0 for v in vectors),
                 f"law {self.name!r}: the systems of a plane-strain law must lie in the plane",
             )
+
+    def _check_interaction(self) -> None:
+        n = self.n_slip + self.n_twin
+        q = np.array(self.interaction, dtype=float)
+        require(
+            q.size == 0 or q.shape == (n, n),
+            f"law {self.name!r}: the interaction must have shape ({n}, {n}), got {q.shape}",
+        )
+        require(
+            bool(np.isfinite(q).all()) and bool((q >= 0).all()),
+            f"law {self.name!r}: the interaction's entries must be finite and not negative",
+        )
+
+    @classmethod
+    def anisotropic(cls, elasticity: Elasticity, **values) -> "CrystalLaw":
+        """A law with cubic or hexagonal constants, its G and λ_e those of Voigt's average.
+
+        Args:
+            elasticity: the constants.
+            values: the other attributes.
+        """
+        bulk, shear = voigt_average(elasticity)
+        return cls(shear_modulus=shear, lambda_e=bulk / 2.0, elasticity=elasticity, **values)
+
+    @property
+    def families(self) -> "tuple[SlipFamily | TwinFamily, ...]":
+        """Slip and twin families, in the order of the systems."""
+        return (*self.slip, *self.twins)
+
+    @property
+    def has_strengths(self) -> bool:
+        """Whether some strength is a state of its own."""
+        return any(f.strength is not None for f in self.families)
+
+    @property
+    def source_form(self) -> bool:
+        """Whether the law is of the source's form throughout, so that explicit steps apply."""
+        return self.elasticity is None and all(
+            f.flow == "overstress" and f.drag == 0.0 and f.strength is None for f in self.families
+        )
+
+    @property
+    def n_state(self) -> int:
+        """Numbers of a point's state: F_in⁻¹, twin fractions, slips, evolving strengths."""
+        n = self.n_slip + self.n_twin
+        return 9 + n + (n if self.has_strengths else 0)
+
+    @property
+    def least_strength(self) -> float:
+        """The smallest τ_0, GPa: the scale of stresses before any flow."""
+        return min(float(f.tau_0) for f in self.families)
 
     @property
     def bulk_modulus(self) -> float:
@@ -239,6 +346,10 @@ class CrystalLaw:
             values = dict(values)
             values["slip"] = tuple(SlipFamily(**_frozen(f)) for f in values["slip"])
             values["twins"] = tuple(TwinFamily(**_frozen(f)) for f in values.get("twins", ()))
+            values["elasticity"] = _one_of(
+                (CubicElasticity, HexagonalElasticity), values, "elasticity"
+            )
+            values["interaction"] = tuple(map(tuple, values.get("interaction", ())))
             return cls(**values)
         except (TypeError, KeyError) as error:
             raise InputError(f"not a crystal law's dictionary: {error}") from error
@@ -249,7 +360,19 @@ def _frozen(family: dict) -> dict:
         **family,
         "direction": tuple(map(tuple, family["direction"])),
         "normal": tuple(map(tuple, family["normal"])),
+        "strength": _one_of((PowerStrength, VoceStrength), family, "strength"),
     }
+
+
+def _one_of(kinds: tuple[type, ...], values: dict, name: str):
+    """The parameter object that `asdict` made `values[name]` of, told by its fields."""
+    given = values.get(name)
+    if given is None:
+        return None
+    for kind in kinds:
+        if set(given) == {f.name for f in fields(kind)}:
+            return kind(**given)
+    raise InputError(f"{name}: unknown parameters {', '.join(sorted(given))}")
 
 
 def _schmid(families: tuple) -> np.ndarray:

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Crystals along given strain paths: numpy in, numpy out, on the CPU or a torch device."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 import torch
 
+from mlms_fenics.errors import require
 from mlms_fenics.materials.crystal import engine
 from mlms_fenics.materials.crystal import kernel as ck
 from mlms_fenics.materials.crystal import torch_engine as crystal_torch_engine
+from mlms_fenics.materials.crystal.implicit_paths import choose_implicit, integrate_implicitly
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.torch_form import CrystalTorch
 
@@ -24,7 +27,8 @@ class PathResult:
 
     Attributes:
         deviator: deviatoric Cauchy stress of each grain, *Shape* `(p, g, t, 6)`, GPa.
-        state: final states, *Shape* `(p, g, 9 + n_twin + n_slip)`: F_in⁻¹, twin fractions, slips.
+        state: final states, *Shape* `(p, g, n_state)`: F_in⁻¹, twin fractions, slips and, where
+            the law has them, strengths.
         wanted: step to go on with, µs, *Shape* `(p, g)`.
         scale: largest stress so far, GPa, *Shape* `(p, g)`.
         substeps, rejected: of each grain, *Shape* `(p, g)`.
@@ -80,8 +84,8 @@ def crystal_tables(law: CrystalLaw) -> tuple[np.ndarray, np.ndarray]:
 
 
 def virgin_state(law: CrystalLaw, n: int) -> np.ndarray:
-    """States of `n` virgin points in the kernel's order, *Shape* `(n, 9 + n_twin + n_slip)`."""
-    state = np.zeros((n, 9 + law.n_twin + law.n_slip))
+    """States of `n` virgin points in the kernel's order, *Shape* `(n, n_state)`."""
+    state = np.zeros((n, law.n_state))
     state[:, [0, 4, 8]] = 1.0
     return state
 
@@ -100,29 +104,92 @@ def integrate_paths(
 ) -> PathResult:
     """Integrate every grain along every path; arguments are taken as checked.
 
+    On the CPU the steps are explicit where accuracy bounds them, implicit where stability would
+    (`choose_implicit`), path by path; a path that one of the two cannot do is tried by the other.
+
     Args:
         law: the crystal.
         U: deformations, *Shape* `(p, n_t + 1, 3, 3)`, linear in time between; F = U Q.
         orientations: Q, *Shape* `(g, 3, 3)`.
         segments: times between the entries of U, µs, *Shape* `(n_t,)`.
-        tolerance: largest error of the stress, relative to the grain's largest deviator so far.
+        tolerance: largest error of the grains' average stress, relative to the grains' largest
+            deviator so far.
         state: states at the start, *Shape* `(p, g, n_state)`; virgin where None.
-        wanted: first steps to try, µs, *Shape* `(p, g)`.
+        wanted: first steps to try, µs, *Shape* `(p, g)`; where infinite, what suits the segment.
         scale: largest stress so far, GPa, *Shape* `(p, g)`; a reference stress where None.
         device: None for the compiled CPU kernel, otherwise the torch device to compute on.
+
+    Raises:
+        InputError: a torch device for a law that is not of the source's form.
     """
     p, g = len(U), len(orientations)
-    floor = np.full(p * g, min(float(f.tau_0) for f in (*law.slip, *law.twins)))
+    U = np.ascontiguousarray(U, dtype=np.float64)
+    Q = np.ascontiguousarray(orientations, dtype=np.float64)
+    segments = np.ascontiguousarray(segments, dtype=np.float64)
     jobs = {
-        "U": np.ascontiguousarray(U, dtype=np.float64),
-        "Q": np.ascontiguousarray(orientations, dtype=np.float64),
-        "segments": np.ascontiguousarray(segments, dtype=np.float64),
+        "state": None if state is None else np.array(state, dtype=np.float64),
+        "wanted": np.array(
+            np.full((p, g), np.inf) if wanted is None else wanted, dtype=np.float64
+        ).reshape(p, g),
+        "scale": np.array(
+            np.full((p, g), law.least_strength) if scale is None else scale, dtype=np.float64
+        ).reshape(p, g),
+    }
+    if device is not None:
+        require(
+            law.source_form,
+            f"law {law.name!r}: on a torch device only laws of the source's form are integrated "
+            "(overstress flow, no drag, isotropic elasticity); leave the device out to compute on "
+            "the CPU",
+        )
+        return _explicitly(law, U, Q, segments, tolerance, device, **jobs)
+    implicit = choose_implicit(law, U, segments, tolerance, jobs["scale"])
+
+    def run(stiff: bool, rows: np.ndarray) -> PathResult:
+        own = {k: None if v is None else v[rows] for k, v in jobs.items()}
+        if stiff:
+            return PathResult(**integrate_implicitly(law, U[rows], Q, segments, tolerance, **own))
+        return _explicitly(law, U[rows], Q, segments, tolerance, None, **own)
+
+    if implicit.all() or not implicit.any():
+        result = run(bool(implicit.any()), np.arange(p))
+    else:
+        result = _merged(
+            p, [(np.flatnonzero(implicit == stiff), stiff) for stiff in (False, True)], run
+        )
+    failed = ~np.isnan(result.failed_at).all(axis=1)
+    if failed.any() and law.source_form:
+        for stiff in (False, True):
+            again = np.flatnonzero(failed & (implicit != stiff))
+            if again.size:
+                other = run(stiff, again)
+                done = np.isnan(other.failed_at).all(axis=1)
+                for f in fields(PathResult):
+                    getattr(result, f.name)[again[done]] = getattr(other, f.name)[done]
+    return result
+
+
+def _merged(p: int, parts: list, run: Callable) -> PathResult:
+    """The results of disjoint sets of paths, each with what `run` needs to know, as one."""
+    whole: dict[str, np.ndarray] = {}
+    for rows, kind in parts:
+        part = run(kind, rows)
+        for f in fields(PathResult):
+            found = getattr(part, f.name)
+            whole.setdefault(f.name, np.empty((p, *found.shape[1:]), found.dtype))[rows] = found
+    return PathResult(**whole)
+
+
+def _explicitly(law, U, Q, segments, tolerance, device, state, wanted, scale) -> PathResult:
+    p, g = len(U), len(Q)
+    jobs = {
+        "U": U,
+        "Q": Q,
+        "segments": segments,
         "tolerance": ERROR_PER_STEP * float(tolerance),
-        "scale": floor if scale is None else np.array(scale, dtype=np.float64).ravel(),
-        "state": None
-        if state is None
-        else np.array(state, dtype=np.float64).reshape(p * g, 9 + law.n_twin + law.n_slip),
-        "wanted": None if wanted is None else np.array(wanted, dtype=np.float64).ravel(),
+        "scale": scale.ravel(),
+        "state": None if state is None else state.reshape(p * g, law.n_state),
+        "wanted": np.where(np.isinf(wanted), 0.1 * segments[0], wanted).ravel(),
     }
     found = _compiled(law, **jobs) if device is None else _torch(law, device, **jobs)
     return PathResult(**{name: a.reshape(p, g, *a.shape[1:]) for name, a in found.items()})
@@ -133,7 +200,6 @@ def _compiled(law, U, Q, segments, tolerance, scale, state, wanted) -> dict[str,
     slip, twin = crystal_tables(law)
     virgin = state is None
     state = virgin_state(law, n) if virgin else state
-    wanted = np.full(n, 0.1 * segments[0]) if wanted is None else wanted
     deviator = np.zeros((n, n_t + 1, 6))
     counts, steps = np.zeros((n, 2), np.int64), np.full((n, 2), np.nan)
     status = np.zeros(n, np.int8)

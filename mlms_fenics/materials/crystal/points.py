@@ -18,7 +18,7 @@ class CrystalState:
 
     Attributes:
         law: the crystal.
-        packed: F_in⁻¹ row by row, twin fractions, slips: *Shape* `(n, 9 + n_twin + n_slip)`.
+        packed: F_in⁻¹ row by row, twin fractions, slips, strengths: *Shape* `(n, n_state)`.
         wanted: substep to try first, µs, *Shape* `(n,)`, or None before the first step.
         scale: largest deviatoric stress so far, GPa, *Shape* `(n,)`, or None likewise.
     """
@@ -46,7 +46,8 @@ class CrystalState:
     @property
     def slip(self) -> np.ndarray:
         """Accumulated slips, *Shape* `(n, n_slip)`."""
-        return self.packed[:, 9 + self.law.n_twin :]
+        first = 9 + self.law.n_twin
+        return self.packed[:, first : first + self.law.n_slip]
 
 
 def advance(

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: MIT
+"""Error-controlled implicit integration of many grains at once, each with its own steps (CPU).
+
+As in the explicit engine, a lane integrates one grain along its path and then takes the next; what
+the lanes do together is one Newton iteration of whatever stage each of them is in.
+"""
+
+import math
+
+import numba
+import numpy as np
+
+from mlms_fenics.files import source_checksum
+from mlms_fenics.kinematics import vector_math
+from mlms_fenics.kinematics.vector_math import COMPILE
+from mlms_fenics.materials.crystal import implicit_kernel, implicit_stage, kernel
+from mlms_fenics.materials.crystal import implicit_kernel as ik
+from mlms_fenics.materials.crystal import mechanisms as mc
+from mlms_fenics.materials.crystal.implicit_stage import (
+    GAMMA,
+    ONWARD,
+    cauchy,
+    elastic_stress,
+    limit_twins,
+    read_stage,
+    set_stage,
+    step_error,
+    unimodular,
+)
+from mlms_fenics.materials.crystal.kernel import L
+
+SUBSTEPS, REJECTED, ITERATIONS = 0, 1, 2  # columns of `counts`
+SMALLEST, FAILED_AT = 0, 1  # columns of `steps`
+OK, FAILED = 1, 2
+
+_MOST_ITERATIONS = 30  # of a stage; then its step is shortened
+_MAX_TRIALS = 100_000  # in one segment of the path
+_NEWTON = 0.05  # share of the tolerance that a stage's own error may take
+
+
+@numba.njit(**COMPILE)
+def _deformation(U, Q, path, grain, node, fraction, F):
+    """F = U Q at a fraction of segment `node`; returns the segment's strain."""
+    strain = 0.0
+    for i in range(3):
+        for j in range(3):
+            a, d = 0.0, 0.0
+            for k in range(3):
+                change = U[path, node + 1, 3 * i + k] - U[path, node, 3 * i + k]
+                a += (U[path, node, 3 * i + k] + fraction * change) * Q[grain, 3 * k + j]
+                d += change * Q[grain, 3 * k + j]
+            F[3 * i + j] = a
+            strain += d * d
+    return math.sqrt(strain) + 1e-12
+
+
+@numba.njit(**COMPILE)
+def _extrapolate(base, values, new, most):
+    for k in range(most):
+        new[k] = base[k] + ONWARD * (values[k] - base[k])
+
+
+def _cached(sources: int):
+    # numba's cache looks at this file's date only; a captured value is part of its key.
+    @numba.njit(**COMPILE, cache=True)
+    def integrate(
+        U, Q, segments, table, n_slip, slip, twin, interaction, compliance, stiffness, coupling, G,
+        isotropic, detwinning, floor, tolerance,
+        state, wanted, scale, deviator, counts, steps, status,
+    ):  # fmt: skip
+        """Integrate `n_paths × n_grains` grains; job j is grain j % n_grains of path j // n_grains.
+
+        Args:
+            U, Q, segments, state, wanted, scale, deviator, steps, status: as of the explicit
+                engine; `counts` `(n_jobs, 3)`, with the Newton iterations.
+            table, n_slip, slip, twin, interaction, compliance, stiffness, coupling, G, isotropic:
+                of the law (`mechanisms`).
+            detwinning: whether twins may shrink.
+            floor: the smallest stress that counts, GPa.
+            tolerance: on a grain's stress per step, relative to its largest so far.
+        """
+        if sources < 0:  # never; mentioned so that it is captured
+            return
+        n_grains, n_t = Q.shape[0], segments.shape[0]
+        n_jobs, n = state.shape[0], table.shape[0]
+        n_own, n_twin = slip.shape[0], twin.shape[0]
+        evolving = interaction.shape[0] > 0
+        w = np.zeros((ik.SYSTEMS + ik.BLOCKS * n) * L)
+        job = np.full(L, -1, np.int64)
+        node, stage = np.zeros(L, np.int64), np.zeros(L, np.int64)
+        trials, iterations = np.zeros(L, np.int64), np.zeros(L, np.int64)
+        now, step, hope = np.zeros(L), np.zeros(L), np.zeros(L)
+        last = np.zeros(L, np.bool_)
+        # At the step's start (0), at the first stage's end (1), at the stage's base and at its end.
+        B0, B1, base, B = np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9))
+        e0, e1, e_base, e = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
+        g0, g1, g_base, g = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
+        g_rate, guess_g = np.zeros((L, n)), np.zeros(n)
+        x0, guess = np.zeros((L, 5)), np.zeros(5)
+        rate0, rate1, rate2 = np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9))
+        known = np.zeros(L, np.bool_)  # whether rate0 is
+        F, scratch, five, solved = np.zeros(9), np.zeros((6, 9)), np.zeros(5), np.zeros(5)
+        stress = np.zeros(6)
+        for l in range(L):  # idle lanes compute something harmless
+            for i in range(3):
+                w[(ik.BASE + 4 * i) * L + l] = 1.0
+            for k in (0, 2, 5, 9, 14):
+                w[(ik.TURN + k) * L + l] = 1.0
+            w[ik.SIZE * L + l] = w[ik.STEP * L + l] = w[ik.CAP * L + l] = 1.0
+            for k in range(mc.MAX_FAMILIES + 1):
+                w[(ik.CAPS + k) * L + l] = 1.0
+        next_job, running = 0, 0
+        horizon = segments.sum()
+        BEGIN, SOLVE = 1, 2  # a step begins; a stage is being solved
+        todo = np.zeros(L, np.int64)
+        while True:
+            for l in range(L):
+                if job[l] < 0:
+                    while next_job < n_jobs and status[next_job] != 0:
+                        next_job += 1
+                    if next_job == n_jobs:
+                        continue
+                    j = next_job
+                    next_job += 1
+                    running += 1
+                    job[l], node[l], now[l], trials[l], hope[l] = j, 0, 0.0, 0, wanted[j]
+                    steps[j, SMALLEST] = horizon
+                    known[l] = False
+                    for k in range(9):
+                        B0[l, k] = state[j, k]
+                    for a in range(n):
+                        e0[l, a] = g0[l, a] = g_rate[l, a] = 0.0
+                    for a in range(n_own):
+                        e0[l, slip[a]] = state[j, 9 + n_twin + a]
+                    for a in range(n_twin):
+                        e0[l, twin[a]] = state[j, 9 + a]
+                    _strengths(table, n_slip, e0[l], g0[l])
+                    if evolving:
+                        first = 9 + n_twin + n_own
+                        for a in range(n_own):
+                            if table[slip[a], mc.KIND] != mc.SATURATING:
+                                g0[l, slip[a]] = state[j, first + a]
+                        for a in range(n_twin):
+                            if table[twin[a], mc.KIND] != mc.SATURATING:
+                                g0[l, twin[a]] = state[j, first + n_own + a]
+                    _deformation(U, Q, j // n_grains, j % n_grains, 0, 0.0, F)
+                    elastic_stress(F, B0[l], G, stiffness, coupling, isotropic, scratch, x0[l])
+                    todo[l] = BEGIN
+                if todo[l] == BEGIN:
+                    j, length = job[l], segments[node[l]]
+                    left = length - now[l]
+                    h = hope[l]
+                    last[l] = h >= left * (1.0 - 1e-10)
+                    if last[l]:
+                        h = left
+                    elif h > 0.5 * left:
+                        h = 0.5 * left
+                    step[l] = h
+                    fraction = (now[l] + GAMMA * h) / length
+                    strain = _deformation(
+                        U, Q, j // n_grains, j % n_grains, node[l], fraction, F
+                    ) * GAMMA * h / length  # fmt: skip
+                    for a in range(n):
+                        e_base[l, a], g_base[l, a] = e0[l, a], g0[l, a]
+                        guess_g[a] = max(g0[l, a] + GAMMA * h * g_rate[l, a], 0.0)
+                    for k in range(9):
+                        base[l, k] = B0[l, k]
+                    set_stage(
+                        w, l, table, n_slip, F, base[l], e_base[l], g_base[l], x0[l], guess_g,
+                        GAMMA * h, strain, scratch[0],
+                    )  # fmt: skip
+                    stage[l], iterations[l], todo[l] = 1, 0, SOLVE
+            if running == 0:
+                break
+            ik.iterate(
+                w, table, n_slip, interaction, compliance, stiffness, coupling, G, isotropic,
+                detwinning, floor,
+            )  # fmt: skip
+            for l in range(L):
+                j = job[l]
+                if j < 0:
+                    continue
+                iterations[l] += 1
+                counts[j, ITERATIONS] += 1
+                misfit = w[ik.MISFIT * L + l]
+                off = w[ik.HARDENING_MISFIT * L + l]
+                good = misfit <= _NEWTON * tolerance and off <= _NEWTON * tolerance
+                if not good and misfit == misfit and iterations[l] < _MOST_ITERATIONS:
+                    continue
+                error = 1e3
+                h, length = step[l], segments[node[l]]
+                if good:
+                    read_stage(
+                        w, l, table, n_slip, detwinning, base[l], e_base[l], B[l], e[l], g[l]
+                    )
+                    for a in range(n):
+                        g_rate_new = (g[l, a] - g_base[l, a]) / (GAMMA * h)
+                        guess_g[a] = max(g[l, a] + (1.0 - GAMMA) * h * g_rate_new, 0.0)
+                    for k in range(5):
+                        guess[k] = w[(ik.X + k) * L + l]
+                    if stage[l] == 1:
+                        for k in range(9):
+                            B1[l, k] = B[l, k]
+                            rate1[l, k] = (B[l, k] - B0[l, k]) / (GAMMA * h)
+                        _extrapolate(B0[l], B[l], base[l], 9)
+                        unimodular(base[l])
+                        _extrapolate(e0[l], e[l], e_base[l], n)
+                        _extrapolate(g0[l], g[l], g_base[l], n)
+                        total = 0.0
+                        for a in range(n_slip, n):
+                            total += max(e_base[l, a], 0.0)
+                        limit_twins(e_base[l], n_slip, total)
+                        fraction = 1.0 if last[l] else (now[l] + h) / length
+                        strain = _deformation(
+                            U, Q, j // n_grains, j % n_grains, node[l], fraction, F
+                        ) * GAMMA * h / length  # fmt: skip
+                        set_stage(
+                            w, l, table, n_slip, F, base[l], e_base[l], g_base[l], guess, guess_g,
+                            GAMMA * h, strain, scratch[0],
+                        )  # fmt: skip
+                        stage[l], iterations[l] = 2, 0
+                        continue
+                    for k in range(9):
+                        rate2[l, k] = (B[l, k] - base[l, k]) / (GAMMA * h)
+                        if not known[l]:
+                            rate0[l, k] = rate1[l, k]
+                    fraction = 1.0 if last[l] else (now[l] + h) / length
+                    _deformation(U, Q, j // n_grains, j % n_grains, node[l], fraction, F)
+                    error = step_error(
+                        w, l, F, B[l], rate0[l], rate1[l], rate2[l], h, scale[j], scratch, five,
+                        solved,
+                    )  # fmt: skip
+                    error = error / tolerance if error == error else 1e3
+                trials[l] += 1
+                factor = 0.85 * max(error, 1e-3) ** (-1.0 / 3.0)
+                factor = min(4.0, max(0.2, factor))
+                todo[l] = BEGIN
+                if error > 1.0:
+                    counts[j, REJECTED] += 1
+                    hope[l] = h * min(factor, 0.9)
+                    if h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
+                        continue
+                else:
+                    counts[j, SUBSTEPS] += 1
+                    if h < steps[j, SMALLEST]:
+                        steps[j, SMALLEST] = h
+                    hope[l] = h * factor
+                    for a in range(n):
+                        g_rate[l, a] = (g[l, a] - g_base[l, a]) / (GAMMA * h)
+                        e0[l, a], g0[l, a] = e[l, a], g[l, a]
+                    for k in range(9):
+                        B0[l, k] = B[l, k]
+                        rate0[l, k] = rate2[l, k]
+                    known[l] = True
+                    for k in range(5):
+                        x0[l, k] = guess[k]
+                    size = cauchy(F, B0[l], G, stiffness, coupling, isotropic, scratch, stress)
+                    scale[j] = max(scale[j], size)
+                    if not last[l]:
+                        now[l] += h
+                        if trials[l] < _MAX_TRIALS:
+                            continue
+                    else:
+                        i = node[l] + 1
+                        for k in range(6):
+                            deviator[j, i, k] = stress[k]
+                        if i < n_t:
+                            node[l], now[l], trials[l] = i, 0.0, 0
+                            continue
+                        status[j] = OK
+                        wanted[j] = hope[l]
+                        for k in range(9):
+                            state[j, k] = B0[l, k]
+                        for a in range(n_own):
+                            state[j, 9 + n_twin + a] = e0[l, slip[a]]
+                        for a in range(n_twin):
+                            state[j, 9 + a] = e0[l, twin[a]]
+                        if evolving:
+                            first = 9 + n_twin + n_own
+                            for a in range(n_own):
+                                state[j, first + a] = g0[l, slip[a]]
+                            for a in range(n_twin):
+                                state[j, first + n_own + a] = g0[l, twin[a]]
+                if status[j] != OK:
+                    status[j] = FAILED
+                    elapsed = now[l]
+                    for k in range(node[l]):
+                        elapsed += segments[k]
+                    steps[j, FAILED_AT] = elapsed
+                job[l], todo[l] = -1, 0
+                running -= 1
+
+    return integrate
+
+
+@numba.njit(**COMPILE)
+def _strengths(table, n_slip, amounts, g):
+    """What the source's hardening has added to the strengths."""
+    for a in range(table.shape[0]):
+        if table[a, mc.KIND] != mc.SATURATING:
+            continue
+        others = 0.0
+        for b in range(int(table[a, mc.FAMILY_START]), int(table[a, mc.FAMILY_END])):
+            if b != a:
+                others += amounts[b]
+        if a < n_slip:
+            q = 1.0 - math.exp(-table[a, mc.RATIO] * amounts[a])
+            g[a] = table[a, mc.LATENT] * others + table[a, mc.SATURATION] * q
+        else:
+            g[a] = 2.0 * table[a, mc.LATENT] * others + table[a, mc.HARDENING] * amounts[a]
+
+
+integrate = _cached(source_checksum(vector_math, kernel, implicit_kernel, implicit_stage))
