@@ -2,7 +2,8 @@
 """Constitutive laws and the contract that they keep."""
 
 from mlms_fenics.materials.base import Material, State, drive
-from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily, TwinFamily
+from mlms_fenics.materials.crystal.families import SlipFamily, TwinFamily
+from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.cubic import cubic_crystal
 from mlms_fenics.materials.j2 import J2
 from mlms_fenics.materials.johnson_cook import JohnsonCook

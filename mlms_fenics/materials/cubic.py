@@ -4,8 +4,9 @@
 from collections.abc import Mapping
 
 from mlms_fenics.errors import require
+from mlms_fenics.materials.crystal.families import SlipFamily, as_vectors
 from mlms_fenics.materials.crystal.lattice import cubic_systems
-from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily, as_vectors
+from mlms_fenics.materials.crystal.law import CrystalLaw
 
 CUBIC_FAMILIES = {"fcc": ("{111}<110>",), "bcc": ("{110}<111>", "{112}<111>")}
 

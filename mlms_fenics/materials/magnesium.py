@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Magnesium: parameters of Liu et al. 2022, Table A.1 (after Chang & Kochmann 2015)."""
 
+from mlms_fenics.materials.crystal.families import SlipFamily, TwinFamily, as_vectors
 from mlms_fenics.materials.crystal.lattice import hexagonal_systems
-from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily, TwinFamily, as_vectors
+from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.units import KILOGRAM_PER_CUBIC_METRE, MEGAPASCAL, PER_SECOND
 
 _TABLE = "Liu et al. 2022, Table A.1"

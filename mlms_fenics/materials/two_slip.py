@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The two-dimensional two-slip crystal of Liu et al. 2022, Section 3 and Table 1."""
 
-from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily
+from mlms_fenics.materials.crystal.families import SlipFamily
+from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.units import KILOGRAM_PER_CUBIC_METRE, MEGAPASCAL, PER_SECOND
 
 

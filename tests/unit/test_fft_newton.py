@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from mlms_fenics.materials import magnesium, two_slip_crystal
-from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily
+from mlms_fenics.materials.crystal.families import SlipFamily
+from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.unitcell.fft_grid import Grid
 from mlms_fenics.unitcell.fft_newton import Linear, Memory, iterations_left

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily
+from mlms_fenics.materials.crystal.families import SlipFamily
+from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.unitcell import FFTCell
 from mlms_fenics.unitcell.fft_acceleration import Anderson
 from mlms_fenics.unitcell.fft_grid import Grid

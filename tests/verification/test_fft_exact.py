@@ -6,7 +6,8 @@ import pytest
 from scipy.optimize import fsolve
 
 from mlms_fenics.materials import magnesium, two_slip_crystal
-from mlms_fenics.materials.crystal.law import CrystalLaw, SlipFamily
+from mlms_fenics.materials.crystal.families import SlipFamily
+from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import integrate_paths
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.unitcell import FFTCell, TaylorAverage

@@ -91,10 +91,10 @@ def _cached(sources: int):
         trials, iterations = np.zeros(L, np.int64), np.zeros(L, np.int64)
         now, step, hope = np.zeros(L), np.zeros(L), np.zeros(L)
         last = np.zeros(L, np.bool_)
-        # At the step's start (0), at the first stage's end (1), at the stage's base and at its end.
-        B0, B1, base, B = np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9))
-        e0, e1, e_base, e = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
-        g0, g1, g_base, g = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
+        # At the step's start, at the stage's base and at its end.
+        B0, base, B = np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9))
+        e0, e_base, e = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
+        g0, g_base, g = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
         g_rate, guess_g = np.zeros((L, n)), np.zeros(n)
         x0, guess = np.zeros((L, 5)), np.zeros(5)
         rate0, rate1, rate2 = np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9))
@@ -200,7 +200,6 @@ def _cached(sources: int):
                         guess[k] = w[(ik.X + k) * L + l]
                     if stage[l] == 1:
                         for k in range(9):
-                            B1[l, k] = B[l, k]
                             rate1[l, k] = (B[l, k] - B0[l, k]) / (GAMMA * h)
                         _extrapolate(B0[l], B[l], base[l], 9)
                         unimodular(base[l])

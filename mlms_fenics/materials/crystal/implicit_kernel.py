@@ -19,7 +19,6 @@ Rows and lanes as in `mlms_fenics.materials.crystal.kernel`; a system's own rows
 import math
 
 import numba
-import numpy as np
 
 from mlms_fenics.kinematics.vector_math import COMPILE, exp_bounded, log_positive, power
 from mlms_fenics.materials.crystal import mechanisms as mc
@@ -172,7 +171,6 @@ def _harden(w, table, n_slip, n, interaction):
         pull, stiff = u((k + PULL * n) * L), u((k + STIFF * n) * L)
         amount0 = u((k + AMOUNT0 * n) * L)
         kind, tau_0, amount = table[a, mc.KIND], table[a, mc.TAU], table[a, mc.AMOUNT]
-        rest = 1.0 - table[a, mc.OVERSTRESS]
         is_slip = a < n_slip
         if kind != mc.SATURATING:
             for l in range(m):
@@ -204,6 +202,8 @@ def _harden(w, table, n_slip, n, interaction):
                     w[rise + l] = h
                     w[miss + l] = 2.0 * latent * others + h * e - w[g + l]
         for l in range(m):
+            # Softening is left out of the matrix, which must stay positive.
+            w[rise + l] = max(w[rise + l], 0.0)
             follows = 1.0 / (1.0 + w[pull + l] * w[rise + l] * w[rh + l])
             w[stiff + l] = w[rh + l] * w[slope + l] * follows
             off = abs(w[miss + l]) / (tau_0 + w[g + l]) * abs(w[rate + l]) * amount / w[cap + l]
@@ -609,7 +609,7 @@ def _follow(w, table, n_slip, n, twins, isotropic):
         tau, rate = u((k + TAU * n) * L), u((k + RATE * n) * L)
         pull, stiff = u((k + PULL * n) * L), u((k + STIFF * n) * L)
         rise, miss = u((k + RISE * n) * L), u((k + MISS * n) * L)
-        amount = table[a, mc.AMOUNT]
+        amount, tau_0 = table[a, mc.AMOUNT], table[a, mc.TAU]
         is_slip = a < n_slip
         for l in range(m):
             h, r = w[rh + l], w[rate + l]
@@ -620,6 +620,8 @@ def _follow(w, table, n_slip, n, twins, isotropic):
             moved = max(moved, -h * abs(r))
             moved = min(moved, h * w[cap + l] / amount)
             step = w[miss + l] + w[rise + l] * moved
+            strength = tau_0 + w[g + l]
+            step = max(min(step, strength), -0.5 * strength)
             old_g0, old_dg, here = w[g0 + l], w[dg + l], w[g + l]
             w[g0 + l] = old_g0 if w[again + l] > 0.0 else here
             w[dg + l] = old_dg if w[again + l] > 0.0 else step

@@ -13,7 +13,7 @@ import numba
 from mlms_fenics.kinematics.vector_math import COMPILE, power
 from mlms_fenics.materials.crystal import implicit_kernel as ik
 from mlms_fenics.materials.crystal import mechanisms as mc
-from mlms_fenics.materials.crystal.implicit_kernel import H, S6
+from mlms_fenics.materials.crystal.implicit_kernel import S6, H
 from mlms_fenics.materials.crystal.kernel import L
 
 GAMMA = 1.0 - math.sqrt(0.5)
@@ -78,6 +78,9 @@ def set_stage(w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, 
     w[ik.STARTED * L + l] = 0.0
     w[ik.TAKEN * L + l] = 1.0
     w[ik.SLOPE * L + l] = 0.0
+    for k in range(3):  # nothing of a failed stage must be left
+        if not abs(w[(ik.SKEW + k) * L + l]) < 1e300:
+            w[(ik.SKEW + k) * L + l] = 0.0
     for k in range(5):
         w[(ik.X + k) * L + l] = guess[k]
         w[(ik.X0 + k) * L + l] = guess[k]
