@@ -19,7 +19,7 @@ from mlms_fenics.weights import check_weights
 class Polycrystal(Material):
     """Grains of one crystal law under one deformation gradient, with weights that sum to 1.
 
-    State: `U` (n, 3, 3), the stretch of the last step; `grains` (n, n_grains, 9 + n_twin + n_slip),
+    State: `U` (n, 3, 3), the stretch of the last step; `grains` (n, n_grains, n_state),
     each grain's F_in⁻¹, twin fractions and slips; `step` and `scale` (n, n_grains), the substep to
     try next (µs) and the largest stress so far (GPa).
 
@@ -154,6 +154,6 @@ class Polycrystal(Material):
         grains = state["grains"]
         weights = torch.from_numpy(self.weights).to(grains.device, grains.dtype)
         return {
-            "slip": grains[..., 9 + n_twin :].sum(-1) @ weights,
+            "slip": grains[..., 9 + n_twin : 9 + n_twin + self.law.n_slip].sum(-1) @ weights,
             "twin_fraction": grains[..., 9 : 9 + n_twin].sum(-1) @ weights,
         }
