@@ -147,7 +147,7 @@ class TrustMeasure(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """`_batched` in one loop on the CPU."""
         rows = [x.detach().T.contiguous() for x in (strain, before, memory)]
-        distance, after = torch.empty_like(strain[:, 0]), torch.empty_like(rows[2])
+        distance, after = torch.zeros_like(strain[:, 0]), torch.empty_like(rows[2])
         trust_step(self.arrays(dt), *(x.numpy() for x in (*rows, distance, after)))
         return distance, after.T
 

@@ -85,6 +85,17 @@ def silu_and_slope(h, bias, slope):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(**OPTIONS)
+def offset(h, bias):  # type: ignore[no-untyped-def]
+    """h += bias, shapes as in `silu`."""
+    columns = h.shape[1] // bias.shape[1]
+    for i in range(h.shape[0]):
+        for g in range(bias.shape[1]):
+            b, part = bias[i, g], h[i, g * columns : (g + 1) * columns]
+            for p in range(columns):
+                part[p] += b
+
+
+@numba.njit(**OPTIONS)
 def add(a, b):  # type: ignore[no-untyped-def]
     """a += b of matrices."""
     for i in range(a.shape[0]):

@@ -83,32 +83,60 @@ def trust_of_chunk(trust, strain, before, memory, work, after, distance):  # typ
         distance[p] = np.sqrt(max(distance[p], mean_square))
 
 
+@numba.njit(**_OPTIONS)
+def trust_space(trust, kind):  # type: ignore[no-untyped-def]
+    """Work space of `measure`, of the floating type `kind`."""
+    c, times = len(trust[1]), trust[3].shape[1]
+    rows = times * c + 2
+    return (
+        np.empty((c, _N), kind),
+        np.empty((rows, _N), kind),
+        np.empty((rows, _N), kind),
+        np.empty((c + times + 1, _N), kind),
+        np.empty(_N, kind),
+    )
+
+
+@numba.njit(**_OPTIONS)
+def measure(trust, now, before, memory, largest, start, here, space, new_memory, new_largest):  # type: ignore[no-untyped-def]
+    """Largest distance so far of points `start` on, `here` of them.
+
+    Args:
+        trust: arrays of `TrustMeasure.arrays`.
+        now: log U of these points at the end of the step, *Shape* `(c, POINTS)`.
+        before, memory, largest: of all points at its beginning, points last.
+        space: of `trust_space`.
+        new_memory, new_largest: at its end, filled in.
+    """
+    old, kept, new, work, far = space
+    take(before, 0, start, here, old)
+    take(memory, 0, start, here, kept)
+    trust_of_chunk(trust, now, old, kept, work, new, far)
+    give(new, new_memory, 0, start, here)
+    for p in range(here):
+        new_largest[start + p] = max(largest[start + p], far[p])
+
+
 def _cached(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**_OPTIONS, cache=True)
     def trust_step(trust, strain, before, memory, distance, after):  # type: ignore[no-untyped-def]
-        """`trust_of_chunk` for all points, in the arrays' precision.
+        """The distance of all points, in the arrays' precision.
 
         Args:
             trust: arrays of `TrustMeasure.arrays`.
             strain, before: *Shape* `(c, n)`.
             memory: *Shape* `(times c + 2, n)`.
-            distance, after: *Shape* `(n,)` and that of `memory`, filled in.
+            distance: *Shape* `(n,)`, zero; filled in.
+            after: memory after the step, filled in.
         """
         if sources < 0:  # never; mentioned so that it is captured
             return
-        c, rows, kind = len(strain), len(memory), strain.dtype
-        now, old = np.empty((c, _N), kind), np.empty((c, _N), kind)
-        kept, new = np.empty((rows, _N), kind), np.empty((rows, _N), kind)
-        work, far = np.empty((c + trust[3].shape[1] + 1, _N), kind), np.empty(_N, kind)
-        for start in range(0, strain.shape[1], _N):
-            here = min(_N, strain.shape[1] - start)
+        n, space = strain.shape[1], trust_space(trust, strain.dtype)
+        now = np.empty((len(strain), _N), strain.dtype)
+        for start in range(0, n, _N):
+            here = min(_N, n - start)
             take(strain, 0, start, here, now)
-            take(before, 0, start, here, old)
-            take(memory, 0, start, here, kept)
-            trust_of_chunk(trust, now, old, kept, work, new, far)
-            give(new, after, 0, start, here)
-            for p in range(here):
-                distance[start + p] = far[p]
+            measure(trust, now, before, memory, distance, start, here, space, after, distance)
 
     return trust_step
 

@@ -4,7 +4,8 @@
 import numba
 import numpy as np
 
-from mlms_fenics.surrogate.compiled.functions import OPTIONS, give, silu, take
+from mlms_fenics.surrogate.compiled.functions import OPTIONS, give, take
+from mlms_fenics.surrogate.compiled.network import network
 from mlms_fenics.surrogate.grains.algebra import (
     PATHS,
     inward,
@@ -15,7 +16,7 @@ from mlms_fenics.surrogate.grains.algebra import (
     turn,
 )
 from mlms_fenics.surrogate.grains.cell import DRIVERS, ELASTIC
-from mlms_fenics.surrogate.grains.flow import flow, offset
+from mlms_fenics.surrogate.grains.flow import flow
 
 _F = np.float32
 _N = PATHS
@@ -59,7 +60,7 @@ def block(  # type: ignore[no-untyped-def]
     """One step of points `start` on, `here` of them, then turned; points are last.
 
     Args:
-        weights: see `GrainCell.weights`.
+        weights: see `compiled.network.network`.
         share: of the grains, *Shape* `(m,)`.
         moves: increments over the elastic strain's scale of these points, *Shape* `(5, PATHS)`.
         f: `GrainCell.rate_factor`, *Shape* `(1, PATHS)`.
@@ -74,7 +75,6 @@ def block(  # type: ignore[no-untyped-def]
         new_A, new_y: at the end, filled in.
         total: stress, *Shape* `(5, PATHS)`, filled in.
     """
-    w1, b1, w2, b2, w3, b3 = weights
     z, o, (h1, h2), before, (R, M, D), (pull, moved, new, w, amount, c) = space
     m, states = len(share), new.shape[0]
     q = states - _E
@@ -94,18 +94,13 @@ def block(  # type: ignore[no-untyped-def]
         for i in range(states):
             for p in range(_N):
                 z[DRIVERS + i, first + p] = new[i, p]
-    np.dot(w1, z, h1)
-    silu(h1, b1)
-    np.dot(w2, h1, h2)
-    silu(h2, b2)
-    np.dot(w3, h2, o)
-    offset(o, b3)
+    network(weights, z, h1, h2, o)
     total[:] = _F(0.0)
     for g in range(m):
         for i in range(_E + 1 + states):
             for p in range(_N):
                 pull[i, p] = z[_E + i, g * _N + p]
-        for i in range(len(w3)):
+        for i in range(len(o)):
             for p in range(_N):
                 moved[i, p] = o[i, g * _N + p]
         flow(pull, moved, scale, size, q, new, amount, w)

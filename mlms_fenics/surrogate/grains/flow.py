@@ -17,17 +17,6 @@ _HARDENING = _F(HARDENING)
 
 
 @numba.njit(**OPTIONS)
-def offset(h, bias):  # type: ignore[no-untyped-def]
-    """h += bias, one for each grain's part of the columns."""
-    columns = h.shape[1] // bias.shape[1]
-    for i in range(h.shape[0]):
-        for g in range(bias.shape[1]):
-            b, part = bias[i, g], h[i, g * columns : (g + 1) * columns]
-            for p in range(columns):
-                part[p] += b
-
-
-@numba.njit(**OPTIONS)
 def flow(z, o, scale, size, q, new, amount, w):  # type: ignore[no-untyped-def]
     """Elastic strain, internal variables and lattice spin of a block.
 

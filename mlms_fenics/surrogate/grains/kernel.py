@@ -10,14 +10,12 @@ import numpy as np
 
 from mlms_fenics.files import source_checksum
 from mlms_fenics.surrogate.compiled import functions
-from mlms_fenics.surrogate.compiled.functions import (
-    OPTIONS,
-    add,
-    add_sums,
-    give,
-    multiply,
-    silu_and_slope,
-    take,
+from mlms_fenics.surrogate.compiled import network as network_kernel
+from mlms_fenics.surrogate.compiled.functions import OPTIONS, give, take
+from mlms_fenics.surrogate.compiled.network import (
+    gradient_space,
+    network_and_slopes,
+    network_back,
 )
 from mlms_fenics.surrogate.grains import algebra as grains_algebra
 from mlms_fenics.surrogate.grains import cell as grains_cell
@@ -33,7 +31,7 @@ from mlms_fenics.surrogate.grains.algebra import (
     turn_back,
 )
 from mlms_fenics.surrogate.grains.cell import DRIVERS, ELASTIC
-from mlms_fenics.surrogate.grains.flow import flow, flow_back, offset
+from mlms_fenics.surrogate.grains.flow import flow, flow_back
 from mlms_fenics.surrogate.recurrent import cell as recurrent_cell
 
 _F = np.float32
@@ -44,12 +42,12 @@ _E = ELASTIC
 def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**OPTIONS, cache=True)
     def forward(  # type: ignore[no-untyped-def]
-        w1, b1, w2, b2, w3, b3, A0, share, d, f, v, scales, size, A, z, h1, d1, h2, d2, o, out
+        weights, A0, share, d, f, v, scales, size, A, z, h1, d1, h2, d2, o, out
     ):
         """All steps.
 
         Args:
-            w1, b1, w2, b2, w3, b3: weights `(out, in)` and biases `(out, m)`, one for each grain.
+            weights: see `network`; the biases have a column for each grain.
             A0: lattice rotations at rest, by rows, *Shape* `(m, 9)`.
             share: weights of the grains, *Shape* `(m,)`.
             d: increments of strain over the elastic strain's scale, *Shape* `(n_t, 5, n)`; n is a
@@ -97,12 +95,7 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
                         z[t, i, j * _N + p] = c[i, p] * f[t, first + p]
                 for p in range(_N):
                     z[t, 10, j * _N + p] = v[t, first + p]
-            np.dot(w1, z[t], h1[t])
-            silu_and_slope(h1[t], b1, d1[t])
-            np.dot(w2, h1[t], h2[t])
-            silu_and_slope(h2[t], b2, d2[t])
-            np.dot(w3, h2[t], o[t])
-            offset(o[t], b3)
+            network_and_slopes(weights, z[t], h1[t], d1[t], h2[t], d2[t], o[t])
             for j in range(m * blocks):
                 first = (j % blocks) * _N
                 take(z[t], _E, j * _N, _N, pull)
@@ -124,18 +117,18 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
 def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**OPTIONS, cache=True)
     def backward(  # type: ignore[no-untyped-def]
-        g_out, w1, w2, w3, share, d, f, scales, size, A, z, h1, d1, h2, d2, o
+        g_out, weights, share, d, f, scales, size, A, z, h1, d1, h2, d2, o
     ):
         """Gradients from that of `out`; arguments as in `forward`.
 
         Returns:
-            Those of w1, b1, w2, b2, w3, b3, A0 and share.
+            Those of the weights, of A0 and of share.
         """
         if sources < 0:  # never; mentioned so that it is captured
-            return w1, w1, w2, w2, w3, w3, w1, share
+            return weights, weights[0], share
         n_t, n = f.shape
         m, q = len(share), z.shape[1] - DRIVERS - _E
-        blocks, columns, width = n // _N, m * n, len(w1)
+        blocks, columns = n // _N, m * n
         D, M, c = np.empty((6, _N), _F), np.empty((9, _N), _F), np.empty((_E, _N), _F)
         w, amount, K = np.empty((12, _N), _F), np.empty((3, _N), _F), np.empty((9, _N), _F)
         gw, gd, work = np.empty((3, _N), _F), np.empty((_E, _N), _F), np.empty((4, _N), _F)
@@ -145,15 +138,8 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
         gs = np.zeros((m * blocks, _E + q, _N), _F)
         gp = np.empty((m * blocks, _E, _N), _F)
         go = np.empty((13 + 2 * q, columns), np.float32)
-        gh, gh1 = np.empty((width, columns), np.float32), np.empty((width, columns), np.float32)
         gz = np.empty((DRIVERS + _E + q, columns), np.float32)
-        w1t, w2t, w3t = (
-            np.ascontiguousarray(w1.T), np.ascontiguousarray(w2.T), np.ascontiguousarray(w3.T)
-        )  # fmt: skip
-        g1, g2, g3 = np.zeros_like(w1), np.zeros_like(w2), np.zeros_like(w3)
-        p1, p2, p3 = np.empty_like(w1), np.empty_like(w2), np.empty_like(w3)
-        gb1, gb2 = np.zeros((width, m), np.float32), np.zeros((width, m), np.float32)
-        gb3 = np.zeros((13 + 2 * q, m), np.float32)
+        space = gradient_space(weights, 0, columns)
         g_share, gA = np.zeros(m, np.float32), np.zeros((m, 9), np.float32)
         for t in range(n_t - 1, -1, -1):
             for j in range(m * blocks):
@@ -185,20 +171,7 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
                 for i in range(_E):
                     for p in range(_N):
                         gp[j, i, p] = gd[i, p]
-            np.dot(go, h2[t].T, p3)
-            add(g3, p3)
-            add_sums(gb3, go)
-            np.dot(w3t, go, gh)
-            multiply(gh, d2[t])
-            np.dot(gh, h1[t].T, p2)
-            add(g2, p2)
-            add_sums(gb2, gh)
-            np.dot(w2t, gh, gh1)
-            multiply(gh1, d1[t])
-            np.dot(gh1, z[t].T, p1)
-            add(g1, p1)
-            add_sums(gb1, gh1)
-            np.dot(w1t, gh1, gz)
+            network_back(space, z[t], h1[t], d1[t], h2[t], d2[t], go, gz)
             for j in range(m * blocks):
                 first = (j % blocks) * _N
                 for i in range(_E):
@@ -224,10 +197,12 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
             for i in range(9):
                 for p in range(_N):
                     gA[j // blocks, i] += G[j, i, p]
-        return g1, gb1, g2, gb2, g3, gb3, gA, g_share
+        return space[1], gA, g_share
 
     return backward
 
 
-_SOURCES = source_checksum(functions, grains_algebra, grains_cell, grains_flow, recurrent_cell)
+_SOURCES = source_checksum(
+    functions, network_kernel, grains_algebra, grains_cell, grains_flow, recurrent_cell
+)
 forward, backward = _cached_forward(_SOURCES), _cached_backward(_SOURCES)

@@ -30,14 +30,17 @@ def run(cell: GrainCell, d: Tensor, v: Tensor, dt: Tensor) -> Tensor:
         hidden = [space(name, n_t, width, m * n) for name in ("h1", "d1", "h2", "d2")]
         rest = (A, z, *hidden, space("flow", n_t, outputs, m * n))
         out = np.empty((n_t, 5, n), np.float32)
-        kernel.forward(*arrays, moves, factors, volumes, scales, size, *rest, out)
+        kernel.forward(
+            tuple(arrays[:6]), *arrays[6:], moves, factors, volumes, scales, size, *rest, out
+        )
         return out, rest
 
     def backward(
         gradient: np.ndarray, arrays: list[np.ndarray], rest: tuple[Any, ...]
     ) -> tuple[np.ndarray, ...]:
-        w1, _, w2, _, w3, _, _, share = arrays
-        return kernel.backward(gradient, w1, w2, w3, share, moves, factors, scales, size, *rest)
+        weights, share = tuple(arrays[:6]), arrays[7]
+        found = kernel.backward(gradient, weights, share, moves, factors, scales, size, *rest)
+        return (*found[0], *found[1:])
 
     network = (*cell.weights(), cell.orientations().flatten(1), cell.shares())
     return walked(forward, backward, *network)[..., :paths]

@@ -22,10 +22,11 @@ from mlms_fenics.kinematics.strain_kernel import (
     load,
 )
 from mlms_fenics.surrogate.compiled import functions, stress
+from mlms_fenics.surrogate.compiled import network as network_kernel
 from mlms_fenics.surrogate.compiled import trust as trust_kernel
 from mlms_fenics.surrogate.compiled.functions import give, take
 from mlms_fenics.surrogate.compiled.stress import STRESS_ROWS, turned_stress
-from mlms_fenics.surrogate.compiled.trust import trust_of_chunk
+from mlms_fenics.surrogate.compiled.trust import measure, trust_space
 from mlms_fenics.surrogate.grains import algebra as grains_algebra
 from mlms_fenics.surrogate.grains import block as grains_block
 from mlms_fenics.surrogate.grains import cell as grains_cell
@@ -104,7 +105,7 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
 
         Args:
             weights, share: see `grains.block.block`.
-            trust: of the measure of trust, see `compiled.trust.trust_of_chunk`.
+            trust: of the measure of trust, see `TrustMeasure.arrays`.
             c: elastic_scale/(dt rate_scale), 1/volume_scale, elastic_scale, 2G elastic_scale, bulk
                 modulus.
             scale: FAST dt; dt over the reference time.
@@ -120,13 +121,12 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
         """
         if sources < 0:  # never; mentioned so that it is captured
             return -1
-        n, m, lags = F.shape[0], len(share), memory.shape[0]
+        n, m = F.shape[0], len(share)
         space = work_space(len(weights[0]), len(weights[4]), y.shape[0] // m, m)
         f, g, e = np.empty(9 * _N), np.empty(9 * _N), np.empty(12 * _N)
         k, turned = np.empty(ROWS * _N), np.empty(ROWS * _N)
-        old, now = np.empty((6, _N), _F), np.empty((6, _N), _F)
-        before, after = np.empty((lags, _N), _F), np.empty((lags, _N), _F)
-        far, measured = np.empty(_N, _F), np.empty((6 + trust[3].shape[1] + 1, _N), _F)
+        now = np.empty((6, _N), _F)
+        seen = trust_space(trust, _F)
         s, work = np.empty(_E * _N, _F), np.empty(STRESS_ROWS * _N, _F)
         moves, r = np.empty((_E, PATHS), _F), np.empty((9, PATHS), _F)
         factor, volume = np.empty((1, PATHS), _F), np.empty((1, PATHS), _F)
@@ -149,13 +149,10 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
                 give(total, s.reshape(_E, _N), 0, first, PATHS)
             turned_stress(k, s, _F(c[3]), _F(c[4]), start, here, work, sigma)
             take(k.reshape(ROWS, _N), STRAIN, 0, _N, now)
-            take(since, 0, start, here, old)
-            take(memory, 0, start, here, before)
-            trust_of_chunk(trust, now, old, before, measured, after, far)
             give(now, new_strain, 0, start, here)
-            give(after, new_memory, 0, start, here)
-            for p in range(here):
-                new_distance[start + p] = max(distance[start + p], far[p])
+            measure(
+                trust, now, since, memory, distance, start, here, seen, new_memory, new_distance
+            )  # fmt: skip
         return -1
 
     return update
@@ -166,6 +163,7 @@ update = _cached(
         vector_math,
         strain_kernel,
         functions,
+        network_kernel,
         stress,
         trust_kernel,
         grains_algebra,

@@ -31,20 +31,19 @@ def drives(y, increment, branches, square, drive):  # type: ignore[no-untyped-de
 
 
 @numba.njit(**OPTIONS)
-def move(y, flow, bias, increment, branches, scale, square, drive, new):  # type: ignore[no-untyped-def]
+def move(y, flow, increment, branches, scale, square, drive, new):  # type: ignore[no-untyped-def]
     """The exact solution of the frozen linear equations over a step."""
     states, elastic = y.shape[0], increment.shape[0]
     for i in range(states):
         k = min(i // elastic, branches)
         moved = k < branches
         j = i - k * elastic if moved else 0
-        a, b = bias[i, 0], bias[states + i, 0]
         for p in range(y.shape[1]):
-            rate, _ = softplus(flow[i, p] + a)
+            rate, _ = softplus(flow[i, p])
             rate += max(drive[k, p] - _LARGEST, _F(0.0))
             x = rate * scale * drive[k, p]
             m, _, _ = mean_decay(x)
-            target = min(max(flow[states + i, p] + b, -_LARGEST), _LARGEST)
+            target = min(max(flow[states + i, p], -_LARGEST), _LARGEST)
             pull = _F(0.0)
             if moved:
                 target *= square[k, p] / (square[k, p] + _SMALL2)
@@ -53,7 +52,7 @@ def move(y, flow, bias, increment, branches, scale, square, drive, new):  # type
 
 
 @numba.njit(**OPTIONS)
-def move_back(y, flow, bias, increment, branches, scale, square, drive, g, gf, gs):  # type: ignore[no-untyped-def]
+def move_back(y, flow, increment, branches, scale, square, drive, g, gf, gs):  # type: ignore[no-untyped-def]
     """Gradient of `move`: `g` at the end of the step becomes that at its start (the part that
     does not go through the network), `gf` that of the flow; `gs` is work space."""
     states, elastic = y.shape[0], increment.shape[0]
@@ -65,14 +64,13 @@ def move_back(y, flow, bias, increment, branches, scale, square, drive, g, gf, g
         k = min(i // elastic, branches)
         moved = k < branches
         j = i - k * elastic if moved else 0
-        a, b = bias[i, 0], bias[states + i, 0]
         for p in range(y.shape[1]):
-            rate, slope = softplus(flow[i, p] + a)
+            rate, slope = softplus(flow[i, p])
             over = max(drive[k, p] - _LARGEST, _F(0.0))
             rate += over
             x = rate * scale * drive[k, p]
             m, dm, decay = mean_decay(x)
-            free, gate, pull = flow[states + i, p] + b, _F(1.0), _F(0.0)
+            free, gate, pull = flow[states + i, p], _F(1.0), _F(0.0)
             raw = min(max(free, -_LARGEST), _LARGEST)
             if moved:
                 gate = square[k, p] / (square[k, p] + _SMALL2)

@@ -11,12 +11,12 @@ import numpy as np
 
 from mlms_fenics.files import source_checksum
 from mlms_fenics.surrogate.compiled import functions
-from mlms_fenics.surrogate.compiled.functions import (
-    OPTIONS,
-    add,
-    add_sums,
-    multiply,
-    silu_and_slope,
+from mlms_fenics.surrogate.compiled import network as network_kernel
+from mlms_fenics.surrogate.compiled.functions import OPTIONS, add
+from mlms_fenics.surrogate.compiled.network import (
+    gradient_space,
+    network_and_slopes,
+    network_back,
 )
 from mlms_fenics.surrogate.recurrent import cell as recurrent_cell
 from mlms_fenics.surrogate.recurrent import flow as recurrent_flow
@@ -27,11 +27,11 @@ _F = np.float32
 
 def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**OPTIONS, cache=True)
-    def forward(w1, b1, w2, b2, w3, b3, increments, scales, branches, z, h1, d1, h2, d2, flow, out):  # type: ignore[no-untyped-def]
+    def forward(weights, increments, scales, branches, z, h1, d1, h2, d2, flow, out):  # type: ignore[no-untyped-def]
         """All steps.
 
         Args:
-            w1, b1, w2, b2, w3, b3: weights and biases; w1 for (drivers, state).
+            weights: see `network`; the first for (drivers, state).
             increments: *Shape* `(n_t, elastic, n)`.
             scales: FAST times the steps over the reference time, *Shape* `(n_t,)`.
             branches: number of elastic strains.
@@ -44,20 +44,16 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
         if sources < 0:  # never; mentioned so that it is captured
             return
         n_t, elastic, n = increments.shape
-        states = w3.shape[0] // 2
+        states = len(weights[4]) // 2
         first = z.shape[1] - states
         square = np.empty((branches, n), np.float32)
         drive = np.empty((branches + 1, n), np.float32)
         for t in range(n_t):
-            np.dot(w1, z[t], h1[t])
-            silu_and_slope(h1[t], b1, d1[t])
-            np.dot(w2, h1[t], h2[t])
-            silu_and_slope(h2[t], b2, d2[t])
-            np.dot(w3, h2[t], flow[t])
+            network_and_slopes(weights, z[t], h1[t], d1[t], h2[t], d2[t], flow[t])
             y = z[t, first:]
             drives(y, increments[t], branches, square, drive)
             new = z[t + 1, first:]
-            move(y, flow[t], b3, increments[t], branches, scales[t], square, drive, new)
+            move(y, flow[t], increments[t], branches, scales[t], square, drive, new)
             for j in range(elastic):
                 for p in range(n):
                     total = _F(0.0)
@@ -70,8 +66,8 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
 
 def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**OPTIONS, cache=True)
-    def backward(g_out, w1, w2, w3, b3, increments, scales, branches, z, h1, d1, h2, d2, flow):  # type: ignore[no-untyped-def]
-        """Gradients of the weights and biases from that of `out`; arguments as in `forward`.
+    def backward(g_out, weights, increments, scales, branches, z, h1, d1, h2, d2, flow):  # type: ignore[no-untyped-def]
+        """Gradients of the weights from that of `out`; arguments as in `forward`.
 
         The gradient in the state of each path is held below the sum of those that enter: a
         material that dissipates does not amplify, but a network on its way there may, by many
@@ -81,24 +77,17 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
             Those of w1, b1, w2, b2, w3, b3.
         """
         if sources < 0:  # never; mentioned so that it is captured
-            return w1, w1, w2, w2, w3, w3
+            return weights
         n_t, elastic, n = increments.shape
-        states = w3.shape[0] // 2
+        states = len(weights[4]) // 2
         first = z.shape[1] - states
         square = np.empty((branches, n), np.float32)
         drive = np.empty((branches + 1, n), np.float32)
         g = np.zeros((states, n), np.float32)
         gf = np.empty((2 * states, n), np.float32)
         gs = np.empty((2 * branches + 2, n), np.float32)
-        gh = np.empty((w1.shape[0], n), np.float32)
-        gh1 = np.empty((w1.shape[0], n), np.float32)
         gy = np.empty((states, n), np.float32)
-        state_columns = np.ascontiguousarray(w1[:, first:].T)
-        w2t, w3t = np.ascontiguousarray(w2.T), np.ascontiguousarray(w3.T)
-        g1, g2, g3 = np.zeros_like(w1), np.zeros_like(w2), np.zeros_like(w3)
-        p1, p2, p3 = np.empty_like(w1), np.empty_like(w2), np.empty_like(w3)
-        gb1, gb2 = np.zeros((len(w1), 1), np.float32), np.zeros((len(w2), 1), np.float32)
-        gb3 = np.zeros((len(w3), 1), np.float32)
+        space = gradient_space(weights, first, n)
         limit, size = _total(g_out), np.empty(n, np.float32)
         for t in range(n_t - 1, -1, -1):
             for i in range(branches * elastic):
@@ -106,24 +95,11 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
                     g[i, p] += g_out[t, i % elastic, p] / _F(branches)
             y = z[t, first:]
             drives(y, increments[t], branches, square, drive)
-            move_back(y, flow[t], b3, increments[t], branches, scales[t], square, drive, g, gf, gs)
-            np.dot(gf, h2[t].T, p3)
-            add(g3, p3)
-            add_sums(gb3, gf)
-            np.dot(w3t, gf, gh)
-            multiply(gh, d2[t])
-            np.dot(gh, h1[t].T, p2)
-            add(g2, p2)
-            add_sums(gb2, gh)
-            np.dot(w2t, gh, gh1)
-            multiply(gh1, d1[t])
-            np.dot(gh1, z[t].T, p1)
-            add(g1, p1)
-            add_sums(gb1, gh1)
-            np.dot(state_columns, gh1, gy)
+            move_back(y, flow[t], increments[t], branches, scales[t], square, drive, g, gf, gs)
+            network_back(space, z[t], h1[t], d1[t], h2[t], d2[t], gf, gy)
             add(g, gy)
             _limit(g, limit, size)
-        return g1, gb1, g2, gb2, g3, gb3
+        return space[1]
 
     return backward
 
@@ -156,5 +132,5 @@ def _limit(g, limit, size):  # type: ignore[no-untyped-def]
             g[i, p] *= size[p]
 
 
-_SOURCES = source_checksum(functions, recurrent_cell, recurrent_flow)
+_SOURCES = source_checksum(functions, network_kernel, recurrent_cell, recurrent_flow)
 forward, backward = _cached_forward(_SOURCES), _cached_backward(_SOURCES)

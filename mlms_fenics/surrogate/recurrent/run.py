@@ -34,14 +34,13 @@ def run(cell: RecurrentCell, features: Tensor, increments: Tensor, dt: Tensor) -
         hidden = [space(name, n_t, width, n) for name in ("h1", "d1", "h2", "d2")]
         rest = (z, *hidden, space("flow", n_t, 2 * cell.state, n))
         out = np.empty(increments.shape, np.float32)
-        kernel.forward(*arrays, *given, *rest, out)
+        kernel.forward(tuple(arrays), *given, *rest, out)
         return out, rest
 
     def backward(
         gradient: np.ndarray, arrays: list[np.ndarray], rest: tuple[Any, ...]
     ) -> tuple[np.ndarray, ...]:
-        w1, _, w2, _, w3, b3 = arrays
-        return kernel.backward(gradient, w1, w2, w3, b3, *given, *rest)
+        return kernel.backward(gradient, tuple(arrays), *given, *rest)
 
     return walked(forward, backward, *network_weights(cell))
 

@@ -16,10 +16,12 @@ from mlms_fenics.files import source_checksum
 from mlms_fenics.kinematics import strain_kernel, vector_math
 from mlms_fenics.kinematics.strain_kernel import POINTS, ROWS, VOLUME, kinematics, load
 from mlms_fenics.surrogate.compiled import functions, stress
+from mlms_fenics.surrogate.compiled import network as network_kernel
 from mlms_fenics.surrogate.compiled import trust as trust_kernel
-from mlms_fenics.surrogate.compiled.functions import give, silu, take
+from mlms_fenics.surrogate.compiled.functions import give, take
+from mlms_fenics.surrogate.compiled.network import network
 from mlms_fenics.surrogate.compiled.stress import STRESS_ROWS, turned_stress
-from mlms_fenics.surrogate.compiled.trust import trust_of_chunk
+from mlms_fenics.surrogate.compiled.trust import measure, trust_space
 from mlms_fenics.surrogate.recurrent import cell as recurrent_cell
 from mlms_fenics.surrogate.recurrent import flow as recurrent_flow
 from mlms_fenics.surrogate.recurrent.flow import drives, move
@@ -83,7 +85,7 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
 
         Args:
             weights: of the network, w1, b1, w2, b2, w3, b3; w1 for (features, state).
-            trust: of the measure of trust, see `compiled.trust.trust_of_chunk`.
+            trust: of the measure of trust, see `TrustMeasure.arrays`.
             c: float32 numbers: 1/(dt rate_scale), 1/elastic_scale, 1/strain_scale, 1/volume_scale,
                 2G elastic_scale / branches, bulk modulus, FAST dt, with dt over the reference time.
             branches: number of elastic strains.
@@ -100,15 +102,13 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
         """
         if sources < 0:  # never; mentioned so that it is captured
             return -1
-        w1, b1, w2, b2, w3, b3 = weights
-        states, n, width = y.shape[0], F.shape[0], w1.shape[0]
-        first, m = w1.shape[1] - states, memory.shape[0]
+        states, n, (width, inputs) = y.shape[0], F.shape[0], weights[0].shape
+        first = inputs - states
         f, e, k = np.empty(9 * _N), np.empty(12 * _N), np.empty(ROWS * _N)
-        z, moved = np.empty(w1.shape[1] * _N, _F), np.empty(states * _N, _F)
+        z, moved = np.empty(inputs * _N, _F), np.empty(states * _N, _F)
         old, now = np.empty(6 * _N, _F), np.empty(6 * _N, _F)
         s, work = np.empty(_ELASTIC * _N, _F), np.empty(STRESS_ROWS * _N, _F)
-        before, after = np.empty((m, _N), _F), np.empty((m, _N), _F)
-        far, measured = np.empty(_N, _F), np.empty((6 + trust[3].shape[1] + 1, _N), _F)
+        space = trust_space(trust, _F)
         Z, M, O, E = (
             z.reshape(-1, _N),
             moved.reshape(-1, _N),
@@ -128,13 +128,9 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
             take(strain, 0, start, here, O)
             take(y, 0, start, here, Y)
             _features(k, old, c, now, z)
-            np.dot(w1, Z, h1)
-            silu(h1, b1)
-            np.dot(w2, h1, h2)
-            silu(h2, b2)
-            np.dot(w3, h2, flow)
+            network(weights, Z, h1, h2, flow)
             drives(Y, increment, branches, square, drive)
-            move(Y, flow, b3, increment, branches, c[6], square, drive, M)
+            move(Y, flow, increment, branches, c[6], square, drive, M)
             give(M, new_y, 0, start, here)
             give(E, new_strain, 0, start, here)
             for i in range(_ELASTIC * _N):
@@ -142,12 +138,9 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
                 for branch in range(1, branches):
                     s[i] += moved[branch * _ELASTIC * _N + i]
             turned_stress(k, s, c[4], c[5], start, here, work, sigma)
-            take(memory, 0, start, here, before)
-            take(since, 0, start, here, O)
-            trust_of_chunk(trust, E, O, before, measured, after, far)
-            give(after, new_memory, 0, start, here)
-            for p in range(here):
-                new_distance[start + p] = max(distance[start + p], far[p])
+            measure(
+                trust, E, since, memory, distance, start, here, space, new_memory, new_distance
+            )  # fmt: skip
         return -1
 
     return update
@@ -155,6 +148,13 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
 
 update = _cached(
     source_checksum(
-        vector_math, strain_kernel, functions, stress, trust_kernel, recurrent_cell, recurrent_flow
+        vector_math,
+        strain_kernel,
+        functions,
+        network_kernel,
+        stress,
+        trust_kernel,
+        recurrent_cell,
+        recurrent_flow,
     )
 )
