@@ -61,7 +61,10 @@ def bounds(
         tags, tag = place
         body.mesh.topology.create_connectivity(tags.dim, body.mesh.topology.dim)
         body.mesh.topology.create_connectivity(body.mesh.topology.dim, tags.dim)
-        x = x[np.unique(entities_to_geometry(body.mesh, tags.dim, tags.find(tag)))]
+        parts = tags.find(tag)
+        # dolfinx reads the first of the parts, even where a rank has none.
+        nodes = entities_to_geometry(body.mesh, tags.dim, parts) if len(parts) else []
+        x = x[np.unique(np.asarray(nodes, dtype=np.int64))]
     extremes = np.stack([-x.min(axis=0, initial=math.inf), x.max(axis=0, initial=-math.inf)])
     body.mesh.comm.Allreduce(MPI.IN_PLACE, extremes, op=MPI.MAX)
     return -extremes[0], extremes[1]

@@ -2,10 +2,12 @@
 """Bodies from files of other programs in the impact demos: as the demos' own, on the same nodes."""
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
-from demo_scripts import load
+from demo_scripts import load, script
+from mpi_runs import python
 
 from mlms_fenics.geometry import gmsh_cylinder, gmsh_plate, write_msh
 from mlms_fenics.io import read_history
@@ -53,6 +55,21 @@ def test_plate_meshed_elsewhere_moves_as_ours(tmp_path) -> None:
             np.interp(0.3, other["time"], other[name]), abs=1e-3 * scale
         )
     assert (tmp_path / "own" / "section.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_any_number_of_ranks_gives_the_result_of_one(tmp_path, ranks) -> None:
+    # The foot is on some ranks only.
+    write_msh(tmp_path / "bar.inp", lambda m: gmsh_cylinder(m, "bar", 1.0, 2.0, 0.25))
+    options = [*FAST, "--end-time", "0.5", "--no-pictures"]
+    options += ["--mesh", str(tmp_path / "bar.inp"), "--foot", "foot"]
+    assert load("taylor_anvil").main([*options, "--out", str(tmp_path / "one")]) == 0
+    command = python(ranks, script("taylor_anvil"), *options, "--out", tmp_path / "many")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    one, other = result(tmp_path / "one"), result(tmp_path / "many")
+    for name in ("length at the end [mm]", "foot radius at the end [mm]"):
+        assert other[name] == pytest.approx(one[name], rel=1e-9), name
 
 
 @pytest.mark.parametrize(
