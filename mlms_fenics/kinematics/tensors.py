@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from mlms_fenics.errors import InputError
-from mlms_fenics.kinematics.polar_kernel import polar_newton
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 
@@ -81,10 +80,9 @@ def cofactor(F: torch.Tensor) -> torch.Tensor:
 def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Right polar decomposition F = R U, by Newton's iteration R ← (R/ν + ν R⁻ᵀ)/2, scaled by det.
 
-    On a CPU a compiled loop does it, in double precision inside, except where a gradient is wanted;
-    elsewhere the iteration is batched. Quadratically convergent and exact near F = I, where
-    formulas by the roots of the characteristic polynomial lose half of the digits (Higham, SIAM J.
-    Sci. Stat. Comput. 7, 1986).
+    In double precision inside. Quadratically convergent and exact near F = I, where formulas by the
+    roots of the characteristic polynomial lose half of the digits (Higham, SIAM J. Sci. Stat.
+    Comput. 7, 1986). Compiled laws have R and log U from `strain_kernel` instead.
 
     Args:
         F: deformation gradients, *Shape* `(..., 3, 3)`, det F > 0.
@@ -93,34 +91,25 @@ def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         Rotation R and right stretch U, each of F's shape.
 
     Raises:
-        InputError: some det F is not positive.
+        InputError: some det F is not positive, or F is not finite.
     """
-    if F.device.type == "cpu" and not F.requires_grad:
-        return _compiled_polar(F)
-    R = F
+    wide = R = F.double()
     for iteration in range(60):
         cof = cofactor(R)
         det = (R[..., 0, :] * cof[..., 0, :]).sum(-1)[..., None, None]
-        if iteration == 0 and not bool((det > 0).all()):
-            refuse_inverted(R.reshape(-1, 3, 3)[int(det.reshape(-1).argmin())])
+        if iteration == 0:
+            bad = (~((det > 0) & torch.isfinite(det))).flatten().nonzero()
+            if len(bad):
+                refuse_inverted(wide.reshape(-1, 3, 3)[bad[0, 0]])
         # Scaling takes all iterates to det ≈ 1 first; plain Newton then polishes.
-        scale = det.abs() ** (1.0 / 3.0) if iteration < 3 else torch.ones_like(det)
+        scale = det ** (1.0 / 3.0) if iteration < 3 else torch.ones_like(det)
         new = 0.5 * (R / scale + cof / det * scale)
-        change = float((new - R).abs().max()) if new.numel() else 0.0
+        change = float((new - R).detach().abs().max()) if new.numel() else 0.0
         R = new
-        if iteration >= 3 and change < 4 * torch.finfo(F.dtype).eps ** 0.75:
+        if iteration >= 3 and change < 4 * torch.finfo(torch.float64).eps ** 0.75:
             break
-    U = R.transpose(-1, -2) @ F
-    return R, 0.5 * (U + U.transpose(-1, -2))
-
-
-def _compiled_polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    wide = F.detach().reshape(-1, 3, 3).to(torch.float64).contiguous()
-    R, U = torch.empty_like(wide), torch.empty_like(wide)
-    bad = polar_newton(wide.numpy(), R.numpy(), U.numpy())
-    if bad >= 0:
-        refuse_inverted(wide[bad])
-    return R.reshape(F.shape).to(F.dtype), U.reshape(F.shape).to(F.dtype)
+    U = R.mT @ wide
+    return R.to(F.dtype), (0.5 * (U + U.mT)).to(F.dtype)
 
 
 def refuse_inverted(F: torch.Tensor) -> NoReturn:
