@@ -4,8 +4,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from mlms_fenics.kinematics.tensors import deviator, frobenius, from_components, trace
+from mlms_fenics.kinematics.strain import log_strain
+from mlms_fenics.kinematics.tensors import deviator, embedded, frobenius, from_components, trace
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ def measure(U: np.ndarray, sigma: np.ndarray, time: np.ndarray) -> Measures:
         sigma: components, GPa, shape of `U`.
         time: µs, *Shape* `(steps + 1,)`.
     """
-    stretch = _in_space(from_components(U.astype(np.float64)))
-    values, vectors = np.linalg.eigh(stretch)
-    E = (vectors * np.log(values)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    stretch = from_components(U.astype(np.float64))
+    stretch = embedded(stretch) if stretch.shape[-1] == 2 else stretch
+    E = from_components(log_strain(torch.from_numpy(stretch))).numpy()
     dt = np.diff(time)[:, None, None]
     middle = 0.5 * (stretch[:, 1:] + stretch[:, :-1])
     L = np.swapaxes(np.linalg.solve(middle, np.diff(stretch, axis=1) / dt), -1, -2)
@@ -56,12 +58,3 @@ def measure(U: np.ndarray, sigma: np.ndarray, time: np.ndarray) -> Measures:
         stress=1.5**0.5 * frobenius(deviator(cauchy)),
         pressure=-trace(cauchy) / cauchy.shape[-1],
     )
-
-
-def _in_space(U: np.ndarray) -> np.ndarray:
-    if U.shape[-1] == 3:
-        return U
-    space = np.zeros((*U.shape[:-2], 3, 3))
-    space[..., :2, :2] = U
-    space[..., 2, 2] = 1.0
-    return space

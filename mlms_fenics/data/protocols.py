@@ -9,7 +9,7 @@ path's amplitude, `max_strain` or a random part of it.
 import numpy as np
 
 from mlms_fenics.data.settings import PathSettings
-from mlms_fenics.data.walks import exponential
+from mlms_fenics.kinematics.strain import symmetric_exponential
 from mlms_fenics.kinematics.tensors import deviator, frobenius, from_components
 
 
@@ -93,7 +93,7 @@ def from_log(function):
     """A protocol that returns E as one that returns U."""
 
     def stretch(settings: PathSettings, rng: np.random.Generator, k: int) -> np.ndarray:
-        return exponential(function(settings, rng, k))
+        return symmetric_exponential(function(settings, rng, k))
 
     stretch.__doc__ = function.__doc__
     return stretch

@@ -6,6 +6,7 @@ from scipy.interpolate import PchipInterpolator
 
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.errors import SimulationError
+from mlms_fenics.kinematics.strain import symmetric_exponential
 from mlms_fenics.kinematics.tensors import deviator, from_components
 
 MAX_TRIES = 20_000
@@ -54,7 +55,7 @@ def log_walk(settings: PathSettings, rng: np.random.Generator) -> np.ndarray:
     W = walk(nodes, (3 if d == 2 else 6) + 1, rng)
     E = settings.max_strain * deviator(from_components(W[:, :-1]))
     E += (settings.max_volume * W[:, -1] / d)[:, None, None] * np.eye(d)
-    return exponential(PchipInterpolator(nodes, E, axis=0)(_times(settings)))
+    return symmetric_exponential(PchipInterpolator(nodes, E, axis=0)(_times(settings)))
 
 
 def paper_walk(settings: PathSettings, rng: np.random.Generator) -> np.ndarray:
@@ -106,13 +107,6 @@ def admissible(U: np.ndarray, settings: PathSettings) -> bool:
         and det.min() >= settings.min_det
         and det.max() <= settings.max_det
     )
-
-
-def exponential(E: np.ndarray) -> np.ndarray:
-    """exp of symmetric `(..., d, d)`, through the eigenvectors; symmetric to the last bit."""
-    values, vectors = np.linalg.eigh(E)
-    U = (vectors * np.exp(values)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-    return 0.5 * (U + np.swapaxes(U, -1, -2))
 
 
 def _times(settings: PathSettings) -> np.ndarray:

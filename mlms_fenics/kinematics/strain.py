@@ -81,6 +81,13 @@ def _invariants(a, b, c, d, e, f):  # type: ignore[no-untyped-def]
     return a + b + c, adjugate[0] + adjugate[1] + adjugate[2], i3, adjugate
 
 
+def symmetric_exponential(E: np.ndarray) -> np.ndarray:
+    """exp of symmetric `(..., d, d)`, through the eigenvectors; symmetric to the last bit."""
+    values, vectors = np.linalg.eigh(E)
+    U = (vectors * np.exp(values)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    return 0.5 * (U + np.swapaxes(U, -1, -2))
+
+
 def volume_ratio(strain: torch.Tensor) -> torch.Tensor:
     """J - 1 from components of log U, *Shape* `(..., 6)` or `(..., 3)` -> `(...)`."""
     return torch.expm1(strain[..., : 3 if strain.shape[-1] == 6 else 2].sum(-1))

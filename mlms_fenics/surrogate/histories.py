@@ -4,7 +4,7 @@
 import numpy as np
 import torch
 
-from mlms_fenics.kinematics.strain import log_strain
+from mlms_fenics.kinematics.strain import log_strain, symmetric_exponential
 from mlms_fenics.kinematics.tensors import embedded, from_components, to_components
 from mlms_fenics.materials.base import Material
 from mlms_fenics.surrogate.base import LearntLaw
@@ -53,9 +53,7 @@ def logarithm(U: np.ndarray) -> np.ndarray:
 
 def exponential(strain: np.ndarray) -> np.ndarray:
     """Components of U from those of log U."""
-    values, vectors = np.linalg.eigh(from_components(np.asarray(strain, np.float64)))
-    U = (vectors * np.exp(values)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-    return to_components(0.5 * (U + np.swapaxes(U, -1, -2)))
+    return to_components(symmetric_exponential(from_components(np.asarray(strain, np.float64))))
 
 
 def turned(T: np.ndarray, Q: np.ndarray) -> np.ndarray:
