@@ -7,10 +7,11 @@ path's amplitude, `max_strain` or a random part of it.
 """
 
 import numpy as np
+import torch
 
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.kinematics.strain import symmetric_exponential
-from mlms_fenics.kinematics.tensors import deviator, frobenius, from_components
+from mlms_fenics.kinematics.tensors import deviator, frobenius, from_components, polar
 
 
 def uniaxial(settings: PathSettings, rng: np.random.Generator, k: int) -> np.ndarray:
@@ -84,9 +85,7 @@ def simple_shear(settings: PathSettings, rng: np.random.Generator, k: int) -> np
     m /= np.linalg.norm(m)
     gamma = _sign(k) * 2.0 * a * _times(settings)
     F = np.eye(settings.dimension) + gamma[:, None, None] * np.outer(n, m)
-    values, vectors = np.linalg.eigh(np.swapaxes(F, -1, -2) @ F)
-    U = (vectors * np.sqrt(values)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-    return 0.5 * (U + np.swapaxes(U, -1, -2))
+    return polar(torch.from_numpy(F))[1].numpy()
 
 
 def from_log(function):

@@ -85,7 +85,7 @@ def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     Comput. 7, 1986). Compiled laws have R and log U from `strain_kernel` instead.
 
     Args:
-        F: deformation gradients, *Shape* `(..., 3, 3)`, det F > 0.
+        F: deformation gradients, *Shape* `(..., 3, 3)`, or `(..., 2, 2)` in plane strain, det F > 0.
 
     Returns:
         Rotation R and right stretch U, each of F's shape.
@@ -93,6 +93,11 @@ def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     Raises:
         InputError: some det F is not positive, or F is not finite.
     """
+    if F.shape[-1] == 2:
+        full = torch.eye(3, dtype=F.dtype, device=F.device).repeat(*F.shape[:-2], 1, 1)
+        full[..., :2, :2] = F
+        R, U = polar(full)
+        return R[..., :2, :2], U[..., :2, :2]
     wide = R = F.double()
     for iteration in range(60):
         cof = cofactor(R)

@@ -159,7 +159,7 @@ class LearntLaw(Material):
         """See `Material.update`; in 2D F and the stress are `(n, 2, 2)` (plane strain)."""
         if self.compiles():
             return self._compiled()(F, dt, state, self.substeps(dt))
-        R, U = _polar(F.double())
+        R, U = polar(F.double())
         sigma, new = self._stretched(U, time, dt, state)
         R = R.to(sigma.dtype)
         return R @ sigma @ R.transpose(-1, -2), new
@@ -288,13 +288,3 @@ def substep_ends(strain: torch.Tensor, U: torch.Tensor, n: int) -> list[torch.Te
         return []
     start = torch.linalg.matrix_exp(from_components(strain.double()))
     return [torch.lerp(start, U, k / n) for k in range(1, n)]
-
-
-def _polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """`tensors.polar`, also for plane F `(n, 2, 2)`."""
-    if F.shape[-1] == 3:
-        return polar(F)
-    full = torch.eye(3, dtype=F.dtype, device=F.device).repeat(len(F), 1, 1)
-    full[:, :2, :2] = F
-    R, U = polar(full)
-    return R[:, :2, :2], U[:, :2, :2]
