@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         notation=options.notation,
         radians=options.radians,
         frame=options.frame,
+        hexagonal_x=options.hexagonal_x,
     )
     for phrase in texture.said:
         print(phrase)
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     draw = options.out
     if options.reduce is not None:
         texture = _reduced(texture, lattice, options)
+    elif options.to:
+        write_orientations(options.to, texture.orientations, weights=texture.weights)
+        print(f"wrote {options.to}")
     if draw:
         draw_pole_figures(
             texture.orientations,
@@ -78,21 +82,23 @@ def _parser() -> argparse.ArgumentParser:
     new("--notation", choices=NOTATIONS, help="of a table without names of its columns")
     new("--radians", action="store_true", default=None, help="a table's angles are in radians")
     new("--frame", choices=FRAMES, help="of .ang and .ctf: axes of the angles (default) or the map")
+    new("--hexagonal-x", choices=("a", "a*"), help="x of the file's hexagonal lattice (default: a* "
+        "of .ctf, else a; MTEX's own is a*)")  # fmt: skip
     new("--lattice", choices=LATTICES, help="default: as the file says, else hexagonal")
     new("--c-over-a", type=float, default=1.624, help="of a hexagonal lattice (1.624)")
     new("--halfwidth", type=float, default=10.0, help="of the texture index's kernel, degrees (10)")
     new("--out", metavar="PICTURE", help="pole figures, a .png, .pdf or .svg file")
     new("--reduce", type=int, metavar="N", help="find N weighted orientations that stand for all")
     new("--equal", action="store_true", help="of equal weight, for grains on a grid")
-    new("--to", metavar="FILE", help="where --reduce writes them, a table")
+    new("--to", metavar="FILE", help="write the orientations, reduced or not, as a table")
     new("--law", metavar="NAME|FILE.json", help="print how far --reduce changes the response of "
         "this crystal law")  # fmt: skip
     return parser
 
 
 def _check(options: argparse.Namespace) -> None:
-    if options.reduce is None and (options.to or options.equal or options.law):
-        raise InputError("--to, --equal and --law are for --reduce N")
+    if options.reduce is None and (options.equal or options.law):
+        raise InputError("--equal and --law are for --reduce N")
     if options.reduce is not None and not options.to:
         raise InputError("--reduce needs --to FILE, to write the orientations to")
     if options.out and Path(options.out).suffix.lower() not in _PICTURES:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlms_fenics.errors import InputError
+from mlms_fenics.errors import InputError, require
 from mlms_fenics.files import replacing
 from mlms_fenics.microstructure.formats.columns import read_columns
 from mlms_fenics.microstructure.formats.damask import is_damask, read_damask
@@ -17,6 +17,7 @@ from mlms_fenics.microstructure.rotations import (
     check_rotations,
     euler_from_rotations,
     quaternions_from_rotations,
+    rotations_from_euler,
 )
 from mlms_fenics.weights import are_equal, check_weights
 
@@ -27,6 +28,8 @@ _READERS = (
     (is_vpsc, read_vpsc),
     (lambda lines: True, read_columns),
 )
+# A lattice vector v with x along a* has, with x along a, the components R_z(30°) v.
+_TO_A = {"a": np.eye(3), "a*": rotations_from_euler(np.array([-30.0, 0.0, 0.0]))}
 
 
 def read_texture(
@@ -37,6 +40,7 @@ def read_texture(
     notation: str | None = None,
     radians: bool | None = None,
     frame: str | None = None,
+    hexagonal_x: str | None = None,
 ) -> Texture:
     """Weighted orientations from a file; what it is is seen from its content.
 
@@ -60,6 +64,9 @@ def read_texture(
             look like radians.
         frame: of a map, "euler" (the axes that its angles refer to, the default) or "map" (turned
             to the axes of its x and y).
+        hexagonal_x: how the file's angles take x to lie in a hexagonal lattice: "a", along [2-1-10]
+            as here, or "a*", along [10-10], as MTEX has it unless told otherwise; None: a* of .ctf,
+            a of all others.
 
     Raises:
         InputError: the file cannot be read, a line is not what it should be (named), or an option
@@ -69,7 +76,20 @@ def read_texture(
     lines = _lines(path)
     options = ReadingOptions(block, phase, notation, radians, frame)
     reader = next(read for fits, read in _READERS if fits(lines))
-    return reader(path, lines, options)
+    texture = reader(path, lines, options)
+    if hexagonal_x is None and texture.lattice == "hexagonal":
+        hexagonal_x = "a*" if reader is read_ctf else "a"
+    return texture if hexagonal_x is None else _with_x_along_a(texture, hexagonal_x)
+
+
+def _with_x_along_a(texture: Texture, x: str) -> Texture:
+    """The texture with x along a of a hexagonal lattice, read with x along what is said."""
+    if x not in _TO_A:
+        raise InputError(f"hexagonal_x is '{x}', but must be one of {', '.join(_TO_A)}")
+    require(texture.orientations.shape[-1] == 3, "hexagonal_x is for orientations in 3D")
+    said = (*texture.said, f"hexagonal x along {x}" + (" (turned to a)" if x == "a*" else ""))
+    Q = texture.orientations @ _TO_A[x] if x == "a*" else texture.orientations
+    return Texture(Q, texture.weights, texture.lattice, said)
 
 
 def read_orientations(path: str | os.PathLike) -> np.ndarray:

@@ -137,7 +137,8 @@ def check_rotations(Q: np.ndarray, name: str = "orientations") -> np.ndarray:
     finite = np.isfinite(Q).all(axis=(1, 2))
     if not finite.all():
         raise InputError(f"{name}: grain {int(np.argmin(finite))} holds NaN or infinity")
-    error = np.abs(Q.transpose(0, 2, 1) @ Q - np.eye(Q.shape[-1])).max(axis=(1, 2))
+    near = np.clip(Q, -10.0, 10.0)  # the squares of some numbers overflow
+    error = np.abs(near.transpose(0, 2, 1) @ near - np.eye(Q.shape[-1])).max(axis=(1, 2))
     worst = int(np.argmax(error))
     if error[worst] > 1e-6:
         raise InputError(

@@ -258,6 +258,36 @@ def test_ctf(tmp_path):
     assert same(on_map.orientations, half @ magnesium.orientations, 1e-14)
 
 
+def test_x_along_a_or_a_star(tmp_path):
+    """MTEX's own hexagonal frame has x along a*; told so, a table is turned as a .ctf file is."""
+    file = written(tmp_path, lines(ANGLES))
+    plain, turned = (read_texture(file, hexagonal_x=x) for x in ("a", "a*"))
+    assert same(plain.orientations, rotations_from_euler(ANGLES))
+    a_star = np.array([np.cos(np.pi / 6), 0.5, 0])
+    assert same(turned.orientations @ a_star, plain.orientations[..., 0])
+    assert "turned to a" in turned.said[-1]
+    rows = np.column_stack((np.ones((20, 5)), ANGLES, np.ones((20, 3))))
+    ctf = read_texture(written(tmp_path, CTF + lines(rows)))
+    assert same(ctf.orientations, turned.orientations)
+    with pytest.raises(InputError, match="hexagonal_x is 'b'"):
+        read_texture(file, hexagonal_x="b")
+
+
+def test_density_on_a_grid_of_angles(tmp_path):
+    """A density of 1 on a regular grid is a uniform texture: second moments of the axes are I/3."""
+    grid = np.stack(np.meshgrid(*[np.arange(0, top, 15.0) for top in (360, 181, 360)]), axis=-1)
+    table = np.column_stack((grid.reshape(-1, 3), np.ones(grid.size // 3)))
+    head = '% MTEX ODF\n% crystal symmetry: "m-3m"\n% phi1 Phi phi2 value\n'
+    texture = read_texture(written(tmp_path, head + lines(table)))
+    assert texture.lattice == "cubic" and "density" in texture.said[2]
+    moments = np.einsum("n,nia,nja->aij", texture.weights, texture.orientations,
+                        texture.orientations)  # fmt: skip
+    assert np.abs(moments - np.eye(3) / 3).max() < 0.005
+    # The same angles in no grid are weighted as they are.
+    texture = read_texture(written(tmp_path, head + lines(table[1:])))
+    assert same(texture.weights, 1 / (len(table) - 1), 1e-12)
+
+
 def test_damask_material_yaml(tmp_path):
     q = quaternions_from_rotations(Q)
     text = "homogenization: {SX: {N_constituents: 1}}\nphase:\n  Mg: {lattice: hP, c/a: 1.62}\n"

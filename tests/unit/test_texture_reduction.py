@@ -103,12 +103,16 @@ def test_the_command_says_draws_and_reduces(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "6 orientations; pole figures differ by" in said and "response of magnesium" in said
     assert len(read_texture(tmp_path / "b.txt")) == 6
+    assert main([str(tmp_path / "b.txt"), "--to", str(tmp_path / "c.txt")]) == 0
+    same = [read_texture(tmp_path / name) for name in ("b.txt", "c.txt")]
+    assert np.abs(same[0].orientations - same[1].orientations).max() < 1e-13
+    assert np.abs(same[0].weights - same[1].weights).max() < 1e-13
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--to", "x.txt"], "for --reduce"),
+        (["--equal"], "for --reduce"),
         (["--reduce", "3"], "needs --to"),
         (["--out", "poles.doc"], "no .png"),
         (["--out", "nowhere/poles.png"], "no folder"),

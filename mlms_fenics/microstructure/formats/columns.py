@@ -47,6 +47,12 @@ _NAMED = (
 _WEIGHTS = ("weight", "weights", "volume", "intensity", "value", "fraction", "w", "v")
 
 
+_SYMMETRIES = {
+    **dict.fromkeys(("m-3m", "m-3", "432", "23"), "cubic"),
+    **dict.fromkeys(("6/mmm", "6/m", "622", "6"), "hexagonal"),
+}
+
+
 @dataclass(frozen=True)
 class _Columns:
     """Where a table holds what: numbers of the columns, and the names of those left alone."""
@@ -76,13 +82,21 @@ def read_columns(path: Path, lines: list[str], options: ReadingOptions) -> Textu
             f"{path}, line {numbers[bad]}: the weight is {weights[bad]:g}, but must be >= 0"
         )
     said = [f"a table of {len(table)} lines", NOTATIONS[columns.notation]]
+    volumes = None
+    if weights is not None and values.shape[1] == 3:
+        volumes = _cell_volumes(np.degrees(values) if options.radians else values)
     if options.radians:
         said[1] = said[1].replace("degrees", "radians")
     said.append("all weights equal" if weights is None else "with weights")
+    if weights is not None and volumes is not None:
+        weights = weights * volumes
+        said[-1] = (
+            "a regular grid of angles: the last column is a density, times its cells' volumes"
+        )
     if columns.unused:
         said.append(f"columns left alone: {', '.join(columns.unused)}")
     Q = _rotations(path, columns.notation, values, numbers, options.radians)
-    return Texture(Q, weights, said=tuple(said))
+    return Texture(Q, weights, _lattice(lines), tuple(said))
 
 
 def _table(path: Path, lines: list[str]) -> tuple[list[str] | None, np.ndarray, list[int]]:
@@ -111,6 +125,31 @@ def _table(path: Path, lines: list[str]) -> tuple[list[str] | None, np.ndarray, 
         if len(names) == table.shape[1] and (outside_comment or _find(names) is not None):
             return names, table, numbers
     return None, table, numbers
+
+
+def _cell_volumes(angles: np.ndarray) -> np.ndarray | None:
+    """Volumes of the cells of a regular grid of Euler angles, None where they are no such grid.
+
+    An orientation density is often given so; taken for weights, its values would count the crowded
+    points near Φ = 0 and 180° too much.
+    """
+    axes = [np.unique(np.round(column, 6)) for column in angles.T]
+    steps = [np.diff(axis) for axis in axes]
+    whole = np.prod([len(axis) for axis in axes]) == len(angles)
+    if not whole or min(map(len, axes)) < 3 or any(np.ptp(step) > 1e-4 for step in steps):
+        return None
+    half = np.radians(steps[1][0]) / 2.0
+    middle = np.radians(angles[:, 1])
+    return np.cos(np.maximum(middle - half, 0.0)) - np.cos(np.minimum(middle + half, np.pi))
+
+
+def _lattice(lines: list[str]) -> str | None:
+    """The lattice that a comment of MTEX's names."""
+    for line in lines[:50]:
+        match = re.match(r"\s*%\s*crystal symmetry:\s*\"?([^\"\s]+)", line)
+        if match:
+            return _SYMMETRIES.get(match[1])
+    return None
 
 
 def _find(names: list[str]) -> tuple[str, list[int]] | None:

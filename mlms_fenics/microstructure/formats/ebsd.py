@@ -20,8 +20,6 @@ FRAMES = ("euler", "map")
 # 'convertEuler2SpatialReferenceFrame' has them.
 _ANG_TO_MAP = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
 _CTF_TO_MAP = np.diag([1.0, -1.0, -1.0])
-# A lattice vector with x along a* has, with x along a, the components R_z(30°) v.
-_FROM_A_STAR = rotations_from_euler(np.array([-30.0, 0.0, 0.0]))
 _LAUE = {8: "hexagonal", 9: "hexagonal", 10: "cubic", 11: "cubic"}
 _ANG_SYMMETRY = {"62": "hexagonal", "6": "hexagonal", "43": "cubic", "23": "cubic", "m3m": "cubic"}
 _UNINDEXED = 4 * np.pi - 1e-3  # .ang: all three angles are 4π there
@@ -63,10 +61,9 @@ def read_ang(path: Path, lines: list[str], options: ReadingOptions) -> Texture:
         number[:] = next(iter(phases))  # where there is one only, EDAX numbers it 0
     good = (table[:, 6] >= 0) & (np.abs(table[:, :3]) < _UNINDEXED).all(axis=1)
     angles = np.degrees(table[:, :3])
-    kind = "EDAX .ang, Bunge's Euler angles in radians, hexagonal x along a"
-    return _texture(
-        path, (angles, numbers, number, good), phases, options, kind, _ANG_TO_MAP, np.eye(3)
-    )
+    kind = "EDAX .ang, Bunge's Euler angles in radians"
+    points = (angles, numbers, number, good)
+    return _texture(path, points, phases, options, kind, _ANG_TO_MAP)
 
 
 def read_ctf(path: Path, lines: list[str], options: ReadingOptions) -> Texture:
@@ -77,13 +74,13 @@ def read_ctf(path: Path, lines: list[str], options: ReadingOptions) -> Texture:
     """
     options.only(path, "a .ctf file", "phase", "frame")
     phases, first, names = _ctf_head(path, lines)
-    table, numbers = _numbers(path, lines, first, len(names))
     place = {name: names.index(name) for name in ("phase", "euler1", "euler2", "euler3")}
+    table, numbers = _numbers(path, lines, first, max(place.values()) + 1)
     angles = table[:, [place["euler1"], place["euler2"], place["euler3"]]]
     number = table[:, place["phase"]].astype(int)
-    kind = "Oxford .ctf, Bunge's Euler angles in degrees, hexagonal x along a* (turned to a)"
+    kind = "Oxford .ctf, Bunge's Euler angles in degrees"
     points = (angles, numbers, number, number > 0)
-    return _texture(path, points, phases, options, kind, _CTF_TO_MAP, _FROM_A_STAR)
+    return _texture(path, points, phases, options, kind, _CTF_TO_MAP)
 
 
 def _texture(
@@ -93,7 +90,6 @@ def _texture(
     options: ReadingOptions,
     kind: str,
     to_map: np.ndarray,
-    hexagonal: np.ndarray,
 ) -> Texture:
     """Choose the phase and the frame, and make rotations of the angles."""
     angles, numbers, number, good = points
@@ -106,8 +102,6 @@ def _texture(
     keep = good & (number == chosen)
     phase = phases.get(chosen, _Phase(f"phase {chosen}", None))
     Q = rotations_from_euler(degrees_of(path, angles[keep], numbers[keep], radians=False))
-    if phase.lattice == "hexagonal":
-        Q = Q @ hexagonal
     if frame == "map":
         Q = to_map @ Q
     said = (
