@@ -5,8 +5,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 BODIES = Path(__file__).parents[1] / "parallel" / "mpi"
+
+
+def slow(ranks: int) -> Any:
+    """A number of ranks that a parametrised test leaves out of the daily round."""
+    return pytest.param(ranks, marks=pytest.mark.slow)
 
 
 def mpirun(ranks: int, *command: object) -> list[str]:

@@ -7,5 +7,6 @@ from mpi_runs import run_tests
 pytestmark = pytest.mark.mpi
 
 
+@pytest.mark.slow
 def test_restart_on_three_ranks() -> None:
     run_tests("checkpoint.py", 3)

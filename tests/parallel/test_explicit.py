@@ -7,6 +7,7 @@ from mpi_runs import run_tests
 pytestmark = pytest.mark.mpi
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_explicit_solver_on_several_ranks(ranks: int) -> None:
     run_tests("explicit.py", ranks)

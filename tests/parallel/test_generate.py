@@ -12,7 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from mpi_runs import mpirun
+from mpi_runs import mpirun, slow
 
 pytestmark = pytest.mark.mpi
 
@@ -55,12 +55,13 @@ def _assert_same(a, b):
         )
 
 
-@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("ranks", [1, slow(3)])
 def test_checks(ranks, tmp_path):
     command = [sys.executable, "-m", "mpi4py", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     _run(ranks, [*command, HERE / "generate_checks.py"], PYTEST_DEBUG_TEMPROOT=str(tmp_path))
 
 
+@pytest.mark.slow
 def test_taylor_data_do_not_depend_on_ranks_or_appending(tmp_path):
     options = ["--grains", "6", "--steps", "20", "--max-strain", "0.3", "--out"]
     for ranks in (1, 2):
@@ -89,6 +90,7 @@ def _start_and_kill(ranks, command, parts, shards, pids, **environment):
     return len(list(parts.glob("*.h5")))
 
 
+@pytest.mark.slow
 def test_killed_twice_and_resumed_and_shared_fairly(tmp_path):
     """The file is an undisturbed run's; and two ranks are 1.8 times as fast (paths that sleep)."""
     setting = {"TINY_SECONDS": "0.04", "TINY_FAIL": "0.1"}
@@ -121,6 +123,7 @@ def test_killed_twice_and_resumed_and_shared_fairly(tmp_path):
     assert f"{len(failed)} failed" in out
 
 
+@pytest.mark.slow
 def test_full_field_data_on_1_2_3_ranks_with_a_kill_between(tmp_path):
     """Three ranks are killed half way and two go on: the file is that of one undisturbed rank."""
     command = [*TINY[:-1], "fft", "--protocol", "paper", "--grid", "8", "--grains", "4"]

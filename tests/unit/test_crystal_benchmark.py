@@ -3,9 +3,12 @@
 
 import re
 
+import pytest
+
 from mlms_fenics.benchmarks.__main__ import main
 
 
+@pytest.mark.slow
 def test_it_prints_speed_and_error(capsys):
     assert main(["crystal", "--paths", "1", "--grains", "4"]) == 0
     lines = capsys.readouterr().out.splitlines()

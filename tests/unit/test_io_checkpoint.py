@@ -210,6 +210,7 @@ def test_killed_while_writing_leaves_the_previous_one(tmp_path):
     assert not beside.exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_previous_one(tmp_path):
     code = f"""
 import resource, signal

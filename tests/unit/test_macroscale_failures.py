@@ -116,6 +116,7 @@ def test_a_law_that_stiffens_when_deformed_is_found_at_the_start() -> None:
     ExplicitSolver(cube(), Locks(1.2))
 
 
+@pytest.mark.slow
 def test_shipped_learnt_law_is_as_stiff_as_it_says_when_deformed() -> None:
     assert 0.9 < stiffest_when_deformed(load_model(), 0.005)[0] < 1.3
 

@@ -151,6 +151,7 @@ def test_few_grains_beat_random_ones_and_fits_repeat():
     assert error < 0.5 * np.mean(random)
 
 
+@pytest.mark.slow
 def test_varied_systems_beat_the_law_and_fits_repeat():
     data = taylor_data()
     law_only, *varied = (
@@ -188,6 +189,7 @@ def test_a_large_prior_leaves_the_law():
     assert np.abs(variations.resistances - 1.0).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_polishing_finds_the_resistances_that_made_the_data():
     # One crystal of known orientation, its systems a third stronger than the law says.
     data = taylor_data(grains=1, strength=1.3)

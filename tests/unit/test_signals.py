@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 WITH_SIGNALS = (
     "test_docker_run.py::test_signal_reaches_the_command",
     "test_docker_run.py::test_interrupted_build_leaves_nothing_half_made",
@@ -22,6 +24,7 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+@pytest.mark.slow
 def test_tests_that_send_signals_pass_where_they_are_ignored():
     here = Path(__file__).parent
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]

@@ -34,6 +34,7 @@ def files(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_report(files, capsys):
     other = histories.write(files / "other.h5", 9, seed=5, protocol="cyclic")
     out = files / "report"

@@ -63,6 +63,7 @@ def walk(n: int, n_t: int = 12, size: float = 0.7) -> tuple[torch.Tensor, ...]:
     return d, v, (0.2 + torch.rand(n_t, generator=g)) / 50.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "internal", "size"), [(37, 2, 0.7), (5, 0, 0.7), (5, 3, 50.0)])
 def test_values_and_gradients_are_those_of_autograd(n, internal, size):
     cell = lively(internal=internal)
@@ -82,6 +83,7 @@ def test_values_and_gradients_are_those_of_autograd(n, internal, size):
         assert (gradient - p.grad).norm() < 1e-4 * p.grad.norm()
 
 
+@pytest.mark.slow
 def test_compiled_step_is_torchs():
     cell, n = lively(), 37
     d, v, dt = walk(n)
@@ -262,6 +264,7 @@ def test_finer_steps_converge():
     assert np.linalg.norm(fine - middle) < 0.05 * np.linalg.norm(fine)
 
 
+@pytest.mark.slow
 def test_bounded_and_orthogonal_far_beyond_the_data():
     law = law_of(lively())
     rng = np.random.default_rng(0)

@@ -164,6 +164,7 @@ def test_bad_settings_are_refused(change):
         Settings(**change)
 
 
+@pytest.mark.slow
 def test_commands_train_and_evaluate(tmp_path, capsys):
     data = str(histories.write(tmp_path / "data.h5", 80))
     model = tmp_path / "model.h5"

@@ -14,6 +14,7 @@ from mlms_fenics.materials import J2, drive
 COPPER = J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93)
 
 
+@pytest.mark.slow
 def test_copper_bar_ends_as_in_published_codes() -> None:
     # Published: length 21.4 to 21.5 mm, foot 6.9 to 7.2 mm, largest plastic strain about 3. The
     # mesh has only 1,089 elements, so the length is given 1%.
@@ -31,6 +32,7 @@ def test_copper_bar_ends_as_in_published_codes() -> None:
     assert energies.hourglass < 0.05 * energies.internal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("quadrature", "size"), [("one-point", 0.5334), ("full", 0.8)])
 def test_axisymmetric_bar_held_on_the_wall_nears_the_converged_value(
     quadrature: str, size: float

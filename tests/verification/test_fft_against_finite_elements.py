@@ -2,6 +2,7 @@
 """The full-field cell against periodic finite elements of the same grains and law."""
 
 import numpy as np
+import pytest
 from periodic_cell import PeriodicCell
 from refine_periodic_cells import refine, table
 from test_fft_exact import elastic, neo_hookean, path
@@ -39,6 +40,7 @@ def test_elastic_averages_converge_to_each_other():
     assert powers[0] > powers[1] > powers[2]
 
 
+@pytest.mark.slow
 def test_slip_averages_converge_to_each_other():
     sizes = (8, 16)
     rows = refine("slip", sizes)
