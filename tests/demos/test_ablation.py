@@ -5,10 +5,12 @@ import json
 from functools import partial
 
 import demo_scripts
+import pytest
 
 run = partial(demo_scripts.run, "ablation", timeout=200)
 
 
+@pytest.mark.slow
 def test_quick(tmp_path):
     done = run("--quick", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -4,10 +4,12 @@
 from functools import partial
 
 import demo_scripts
+import pytest
 
 run = partial(demo_scripts.run, "copper_taylor_bar", timeout=120)
 
 
+@pytest.mark.slow
 def test_table_has_a_row_per_element_and_linear_tetrahedra_lock() -> None:
     elements = ["one-point", "axisymmetric", "linear-tetrahedra"]
     done = run("--mesh-size", "1.6", "--element", *elements)

@@ -12,6 +12,8 @@ import pytest
 from mlms_fenics.data import Dataset
 from mlms_fenics.surrogate import load_model
 
+pytestmark = [pytest.mark.slow, pytest.mark.mpi]
+
 
 def run(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
     fixed = ("--quick", "--ranks", "2", "--out", out)

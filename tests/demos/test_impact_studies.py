@@ -29,6 +29,7 @@ def concurrent(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_concurrent_runs_are_compared_with_all_laws(concurrent):
     results = json.loads((concurrent / "results.json").read_text())["anvil"]
     assert set(results) == {"truth", "learnt", "johnson-cook-fitted", "j2-fitted"}
@@ -48,6 +49,7 @@ def test_concurrent_runs_are_compared_with_all_laws(concurrent):
     assert "| concurrent |" in text and "| learnt |" in text
 
 
+@pytest.mark.slow
 def test_a_run_that_is_done_is_not_done_again(concurrent, capsys):
     summary = concurrent / "anvil" / "learnt" / "summary.json"
     before = summary.stat().st_mtime_ns
@@ -64,6 +66,7 @@ def test_a_failed_run_is_told(tmp_path):
         run_once(tmp_path / "bad", "taylor_anvil.py", ["--quick", "--velocity", "-1"])
 
 
+@pytest.mark.slow
 def test_differences_of_known_fields(concurrent):
     truth = concurrent / "anvil" / "truth"
     end = json.loads((truth / "summary.json").read_text())["Run"]["simulated time [us]"]
@@ -117,6 +120,7 @@ def test_price_list(tmp_path):
     assert changed == {"concurrent Taylor"}
 
 
+@pytest.mark.slow
 def test_figures_of_the_studies(tmp_path):
     options = ["--quick", "--parts", "fig4", "fig5", "animations", "--ranks", "1"]
     assert load("impact_studies").main([*options, "--out", str(tmp_path)]) == 0

@@ -5,12 +5,14 @@ import json
 from functools import partial
 
 import demo_scripts
+import pytest
 
 from mlms_fenics.data.generate import main as generate
 
 run = partial(demo_scripts.run, "learning_curves", timeout=200)
 
 
+@pytest.mark.slow
 def test_more_training_paths_err_less_and_points_are_kept(tmp_path):
     data = str(tmp_path / "walks.h5")
     size = ["--samples", "150", "--grains", "4", "--steps", "40"]

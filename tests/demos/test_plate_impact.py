@@ -53,6 +53,7 @@ def test_separation_time_is_the_last_opening():
     assert math.isnan(separation_time(time, np.array([0, 2, 0, 3, 3, 0]), 0.5))
 
 
+@pytest.mark.slow
 def test_quick_run_of_the_concurrent_law_stopped_and_gone_on_with(main, tmp_path):
     options = ["--quick", "--law", "taylor", "--grains", "2", "--device", "cpu"]
     options += ["--end-time", "0.2", "--strain-measure", "printed", "--mass", "500"]

@@ -10,6 +10,7 @@ import pytest
 run = partial(demo_scripts.run, "table1", timeout=300)
 
 
+@pytest.mark.slow
 def test_two_cases_of_one_model_and_again(tmp_path):
     options = ["--quick", "--cases", "11-12", "--ranks", "1", "--out", str(tmp_path)]
     first = run(*options)

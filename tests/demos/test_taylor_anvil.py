@@ -64,6 +64,8 @@ def runs(models, tmp_path_factory):
     return folder, said
 
 
+@pytest.mark.slow
+@pytest.mark.mpi
 def test_files_and_summary(runs):
     folder = runs[0] / "float64_2"
     names = {p.name for p in folder.iterdir()}
@@ -93,6 +95,8 @@ def test_files_and_summary(runs):
         assert said.count(word) >= 1
 
 
+@pytest.mark.slow
+@pytest.mark.mpi
 def test_contact_takes_the_momentum(runs):
     folder = runs[0] / "float64_1"
     _, body, nodal, _ = read_grids(folder / "anvil.xdmf")[-1]
@@ -105,6 +109,8 @@ def test_contact_takes_the_momentum(runs):
     assert summary["Contact"]["impulse [kN us]"] == pytest.approx(gained, rel=0.02)
 
 
+@pytest.mark.slow
+@pytest.mark.mpi
 @pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-9), ("float32", 1e-5)])
 def test_ranks_agree(runs, precision, tolerance):
     u = {}
@@ -116,6 +122,8 @@ def test_ranks_agree(runs, precision, tolerance):
         assert np.abs(u[ranks] - u[1]).max() <= tolerance * np.abs(u[1]).max()
 
 
+@pytest.mark.slow
+@pytest.mark.mpi
 def test_plates_of_the_concurrent_law_agree_on_all_ranks(runs):
     u, gap = {}, {}
     for ranks in (1, 2, 3):
@@ -126,6 +134,8 @@ def test_plates_of_the_concurrent_law_agree_on_all_ranks(runs):
         assert np.abs(gap[ranks] - gap[1]).max() <= 1e-9 * np.abs(u[1]).max()
 
 
+@pytest.mark.slow
+@pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_bad_input_ends_on_every_rank_with_one_message(runs, models, ranks):
     folder = runs[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from demo_scripts import load, script
 from mpi_runs import python
 
@@ -16,6 +17,8 @@ OPTIONS = ["--law", "j2", "--mesh-size", "0.25", "--end-time", "3", "--outputs",
 OPTIONS += ["--device", "cpu"]
 
 
+@pytest.mark.slow
+@pytest.mark.mpi
 def test_a_signal_through_mpirun_and_a_restart(tmp_path: Path) -> None:
     options = [*OPTIONS, "--out", str(tmp_path / "cut")]
     command = python(1, script("taylor_anvil"), *options)

@@ -44,6 +44,8 @@ def at_work(out: Path) -> Iterator[subprocess.Popen]:
         run.communicate()
 
 
+@pytest.mark.slow
+@pytest.mark.mpi
 def test_the_second_run_is_refused_on_any_number_of_ranks_until_the_first_is_gone(tmp_path):
     out = tmp_path / "same"
     with at_work(out) as first:
