@@ -3,13 +3,20 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.materials import CrystalLaw, magnesium, two_slip_crystal
+from mlms_fenics.materials.library import METALS, metal, read_crystal
 
-LAWS = {"magnesium": magnesium, "two-slip": two_slip_crystal}
+LAWS = {
+    "magnesium": magnesium,
+    "two-slip": two_slip_crystal,
+    **{name: partial(metal, name) for name in METALS},
+}
 _FIXED = ("name", "dimension", "slip", "twins", "direction", "normal", "source")
+_FIXED += ("flow", "strength", "elasticity", "interaction")
 
 
 def law_from_options(
@@ -18,10 +25,11 @@ def law_from_options(
     """A crystal law by name or from a JSON file, with some of its values changed.
 
     Args:
-        name: a key of `LAWS`, or a file that holds a law's `to_dict()` as JSON.
+        name: a key of `LAWS`, or a file: a law's `to_dict()` as JSON, or YAML as
+            `materials.library` reads it.
         exponent: rate exponent m of all families; None: the law's own.
-        changes: `family.parameter=value` or `parameter=value`, e.g. `basal.tau_0=0.0105` (units
-            mm, µs, GPa, mg).
+        changes: `family.parameter=value`, `family.strength.parameter=value` or `parameter=value`,
+            e.g. `basal.tau_0=0.0105` (units mm, µs, GPa, mg).
 
     Raises:
         InputError: no such law, family or parameter, or a value out of range.
@@ -34,6 +42,8 @@ def law_from_options(
     if exponent is not None:
         for family in families.values():
             family["rate_exponent"] = exponent
+    strengths = {f"{k}.strength": f["strength"] for k, f in families.items() if f["strength"]}
+    families |= strengths
     for change in changes:
         target, parameter, value = _parse(change, values, families)
         target[parameter] = value
@@ -44,8 +54,11 @@ def _law_from_file(name: str) -> dict:
     path = Path(name)
     if not path.is_file():
         raise InputError(
-            f"--law is '{name}', but must be one of {', '.join(LAWS)}, or a JSON file of a law"
+            f"--law is '{name}', but must be one of {', '.join(LAWS)}, or a JSON or YAML file of a "
+            "law"
         )
+    if path.suffix in (".yaml", ".yml"):
+        return read_crystal(path).to_dict()
     try:
         return CrystalLaw.from_dict(json.loads(path.read_text())).to_dict()
     except (OSError, ValueError) as error:

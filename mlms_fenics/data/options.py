@@ -88,7 +88,8 @@ def _add_options(parser: argparse.ArgumentParser, cell: CellType) -> None:
           help="HDF5 file with your own paths U (n, steps + 1, 6 or d, d)")
 
     group = parser.add_argument_group("polycrystal").add_argument
-    group("--law", default=cell.law, metavar="|".join([*LAWS, "FILE.json"]), help="crystal law")
+    group("--law", default=cell.law, metavar="|".join([*LAWS, "FILE"]), help="crystal law; a "
+          "file of your own: YAML (MPa, 1/s; see mlms_fenics.materials.library) or JSON")
     group("--exponent", type=float, default=None, metavar="M",
           help="rate exponent m of all families, in (0, 1] (default: the law's)")
     group("--set", action="append", default=[], metavar="FAMILY.NAME=VALUE",

@@ -8,7 +8,7 @@ from mlms_fenics.materials.crystal.families import SlipFamily, as_vectors
 from mlms_fenics.materials.crystal.lattice import cubic_systems
 from mlms_fenics.materials.crystal.law import CrystalLaw
 
-CUBIC_FAMILIES = {"fcc": ("{111}<110>",), "bcc": ("{110}<111>", "{112}<111>")}
+CUBIC_FAMILIES = {"fcc": ("{111}<110>",), "bcc": ("{110}<111>", "{112}<111>", "{123}<111>")}
 
 
 def cubic_crystal(
@@ -26,7 +26,8 @@ def cubic_crystal(
     Slip on {112}⟨111⟩ is as easy in the twinning as in the anti-twinning sense.
 
     Args:
-        lattice: "fcc" ({111}⟨110⟩) or "bcc" ({110}⟨111⟩, {112}⟨111⟩).
+        lattice: "fcc" ({111}⟨110⟩) or "bcc" ({110}⟨111⟩, {112}⟨111⟩,
+            {123}⟨111⟩).
         shear_modulus: G, GPa; the elasticity is isotropic.
         lambda_e: half the bulk modulus, GPa.
         density: mg/mm³.

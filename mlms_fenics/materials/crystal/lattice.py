@@ -35,12 +35,13 @@ def hexagonal_systems(family: str, c_over_a: float) -> Systems:
     """Systems of a hexagonal family.
 
     Args:
-        family: "basal" (0001)⟨11-20⟩, "prismatic" {10-10}⟨11-20⟩, "pyramidal" (second order, ⟨c+a⟩)
-            {11-22}⟨-1-123⟩ or "tensile_twin" {10-12}⟨-1011⟩.
+        family: "basal" (0001)⟨11-20⟩, "prismatic" {10-10}⟨11-20⟩, "pyramidal_a" {10-11}⟨-12-10⟩,
+            "pyramidal_ca" (first order, ⟨c+a⟩) {10-11}⟨-1-123⟩, "pyramidal" (second order, ⟨c+a⟩)
+            {11-22}⟨-1-123⟩, "tensile_twin" {10-12}⟨-1011⟩ or "compression_twin" {10-11}⟨10-1-2⟩.
         c_over_a: axial ratio.
 
     Returns:
-        Directions and normals, each of *Shape* `(3 or 6, 3)`.
+        Directions and normals, each of *Shape* `(3, 6 or 12, 3)`.
 
     Raises:
         InputError: unknown family, or c/a not positive.
@@ -52,34 +53,63 @@ def hexagonal_systems(family: str, c_over_a: float) -> Systems:
         family in _HEXAGONAL,
         f"unknown hexagonal family {family!r}: take one of {', '.join(_HEXAGONAL)}",
     )
-    plane, direction, count = _HEXAGONAL[family]
-    s = hexagonal_direction(np.array(direction), c_over_a)
+    plane, directions, count = _HEXAGONAL[family]
     m = hexagonal_normal(np.array(plane), c_over_a)
     turns = np.stack([_about_c(k * np.pi / 3) for k in range(count)])
-    return turns @ s, turns @ m
+    s = [turns @ hexagonal_direction(np.array(d), c_over_a) for d in directions]
+    return np.concatenate(s), np.concatenate([turns @ m] * len(directions))
 
 
 _HEXAGONAL = {
-    "basal": ((0, 0, 0, 1), (2, -1, -1, 0), 3),
-    "prismatic": ((0, 1, -1, 0), (2, -1, -1, 0), 3),
-    "pyramidal": ((1, 1, -2, 2), (-1, -1, 2, 3), 6),
-    "tensile_twin": ((1, 0, -1, 2), (-1, 0, 1, 1), 6),
+    "basal": ((0, 0, 0, 1), ((2, -1, -1, 0),), 3),
+    "prismatic": ((0, 1, -1, 0), ((2, -1, -1, 0),), 3),
+    "pyramidal_a": ((1, 0, -1, 1), ((-1, 2, -1, 0),), 6),
+    "pyramidal_ca": ((1, 0, -1, 1), ((-1, -1, 2, 3), (-2, 1, 1, 3)), 6),
+    "pyramidal": ((1, 1, -2, 2), ((-1, -1, 2, 3),), 6),
+    "tensile_twin": ((1, 0, -1, 2), ((-1, 0, 1, 1),), 6),
+    "compression_twin": ((1, 0, -1, 1), ((1, 0, -1, -2),), 6),
 }
 
 
+def twin_shear(family: str, c_over_a: float) -> float:
+    """Shear of a hexagonal twin (Christian & Mahajan, Prog. Mater. Sci. 39 (1995) 1).
+
+    With r = c/a: (3 - r²)/(√3 r) for "tensile_twin", (4 r² - 9)/(4 √3 r) for "compression_twin".
+
+    Raises:
+        InputError: another family, or a c/a at which the twin shears the other way round.
+    """
+    r = c_over_a
+    shears = {
+        "tensile_twin": (3.0 - r * r) / (np.sqrt(3.0) * r),
+        "compression_twin": (4.0 * r * r - 9.0) / (np.sqrt(48.0) * r),
+    }
+    require(
+        family in shears,
+        f"the shear of {family!r} is not known: give it, or take one of {', '.join(shears)}",
+    )
+    require(
+        shears[family] > 0,
+        f"at c/a = {r} a {family!r} shears against its name (shear {shears[family]:.3g}): give "
+        "these systems by their Miller indices, the direction reversed",
+    )
+    return float(shears[family])
+
+
 def cubic_systems(family: str) -> Systems:
-    """Systems of a cubic family, 12 each.
+    """Systems of a cubic family, 12 each, 24 of {123}⟨111⟩.
 
     Args:
-        family: "{111}<110>" (face-centred), "{110}<111>" or "{112}<111>" (body-centred).
+        family: "{111}<110>" (face-centred), "{110}<111>", "{112}<111>" or "{123}<111>"
+            (body-centred).
 
     Returns:
-        Directions and normals, each of *Shape* `(12, 3)`.
+        Directions and normals, each of *Shape* `(12 or 24, 3)`.
 
     Raises:
         InputError: unknown family.
     """
-    known = ("{111}<110>", "{110}<111>", "{112}<111>")
+    known = ("{111}<110>", "{110}<111>", "{112}<111>", "{123}<111>")
     require(family in known, f"unknown cubic family {family!r}: take one of {', '.join(known)}")
     plane, direction = ([int(c) for c in part] for part in (family[1:4], family[6:9]))
     normals = _variants(plane)
