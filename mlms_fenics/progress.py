@@ -14,11 +14,19 @@ class Progress:
         shown: whether this process shows it (rank 0).
         begin: amount done before.
         every: seconds between lines where standard error is no terminal; the first comes early.
+        end: whether there is a line for the end too.
     """
 
     def __init__(
-        self, total: float, unit: str, shown: bool = True, begin: float = 0.0, every: float = 15.0
+        self,
+        total: float,
+        unit: str,
+        shown: bool = True,
+        begin: float = 0.0,
+        every: float = 15.0,
+        end: bool = False,
     ) -> None:
+        self.end = end
         self.total, self.unit, self.begin, self.every = total, unit, begin, every
         self.shown = shown and total > begin
         self.start = time.perf_counter()
@@ -49,7 +57,9 @@ class Progress:
         if self.bar is not None:
             self.bar.set_postfix_str(f"{said}, {note}" if note else said, refresh=False)
             self.bar.update(done - self.bar.n)
-        elif now - self.last >= self.every and self.begin < done < self.total:
+        elif (
+            self.end if done == self.total else now - self.last >= self.every
+        ) and self.begin < done <= self.total:
             self.last = now
             left = f"{duration((self.total - done) / rate)} left"
             text = ", ".join(part for part in (said, left, note) if part)

@@ -8,7 +8,7 @@ import numpy as np
 from mlms_fenics.kinematics.strain import isometry
 from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.histories import exponential, logarithm, with_future
+from mlms_fenics.surrogate.histories import exponential, given_future, logarithm, with_future
 
 INSTANTS = (0.25, 0.5, 0.75)
 
@@ -78,8 +78,9 @@ def diverging_paths(
         "U": paths,
         "on-line": to_components(law.stress(from_components(paths), horizon)),
     }
-    if hasattr(law, "stress_given_future"):
-        drawn["off-line"] = to_components(law.stress_given_future(from_components(paths), horizon))
+    whole = given_future(law, paths, horizon)
+    if whole is not None:
+        drawn["off-line"] = whole
     if reference is not None:
         drawn["cell"] = reference.stress(paths, time)
     return drawn

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 
 from mlms_fenics.kinematics.strain import isometry, isometry_inverse
-from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.histories import logarithm, resampled, run
+from mlms_fenics.surrogate.histories import given_future, logarithm, resampled, run
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 
 STEPS = (50, 100, 200, 500, 1000)
@@ -58,9 +57,7 @@ def discretisation(
     result: dict[str, Any] = {"steps": list(STEPS)}
     forms = {"on-line": lambda U, t: run(law, U, t)[0]}
     if hasattr(law, "stress_given_future"):
-        forms["off-line"] = lambda U, t: to_components(
-            law.stress_given_future(from_components(U), float(t[-1]))
-        )
+        forms["off-line"] = lambda U, t: given_future(law, U, float(t[-1]))
     some = slice(None, REFERENCES)
     cell = {} if reference is None else on_grids(reference.stress, some)
     if cell:

@@ -15,11 +15,10 @@ from mlms_fenics.judge.discretisation import discretisation
 from mlms_fenics.judge.energy_check import closed_cycles, tangents
 from mlms_fenics.judge.isotropy import isotropy
 from mlms_fenics.judge.judged_data import SPARE, JudgedData
-from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.materials.base import Material
 from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.histories import run
+from mlms_fenics.surrogate.histories import given_future, run
 from mlms_fenics.surrogate.metrics import path_errors, summary
 
 FEW = 20  # paths of the checks that take many runs
@@ -99,13 +98,9 @@ def _errors(
     stress, distance = run(law, data.U, data.time)
     error = path_errors(stress, data.sigma, data.time)
     rows = {"law": summary(error)}
-    if hasattr(law, "stress_given_future"):
-        whole = law.stress_given_future(
-            from_components(data.U.astype(np.float64)), float(data.time[-1])
-        )
-        rows["law, given the future"] = summary(
-            path_errors(to_components(whole), data.sigma, data.time)
-        )
+    whole = given_future(law, data.U, float(data.time[-1]))
+    if whole is not None:
+        rows["law, given the future"] = summary(path_errors(whole, data.sigma, data.time))
     for baseline in baselines:
         found = baseline.stress(data.U, data.time)
         rows[baseline.name] = summary(path_errors(found, data.sigma, data.time))

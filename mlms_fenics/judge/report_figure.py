@@ -8,8 +8,9 @@ import numpy as np
 
 from mlms_fenics.files import replacing
 from mlms_fenics.judge.report_page import BASELINES
+from mlms_fenics.kinematics.tensors import deviator, from_components, to_components
+from mlms_fenics.surrogate.figures import draw_deviators
 
-_LABELS = {6: ("11", "22", "33", "12", "23", "13"), 3: ("11", "22", "12")}
 _SHORT = dict(zip(BASELINES, ("zero", "J2", "J-C"), strict=True))
 
 
@@ -138,17 +139,9 @@ def _paths(
     order = np.argsort(result["per_path"]["deviatoric"])
     for axis, share in ((first, 0.5), (second, 0.9)):
         k = order[min(int(share * len(order)), len(order) - 1)]
-        for values, style in ((data.sigma[k], "-"), (stress[k], "--")):
-            for c, curve in enumerate(_deviator(values).T):
-                label = _LABELS[data.U.shape[-1]][c] if style == "-" else None
-                axis.plot(data.time, 1e3 * curve, style, color=f"C{c}", lw=1.2, label=label)
+        draw_deviators(axis, data.time, data.sigma[k], stress[k])
         error = result["per_path"]["deviatoric"][k]
-        axis.set(
-            xlabel="time, µs",
-            ylabel="deviatoric stress, MPa",
-            title=f"{name}, held out, {share:.0%} quantile: {error:.1%} (dashed: law)",
-        )
-        axis.legend(fontsize=7, ncols=2)
+        axis.set_title(f"{name}, held out, {share:.0%} quantile: {error:.1%} (dashed: law)")
 
 
 def _causality(strain: Any, stress: Any, report: dict[str, Any], drawn: dict[str, Any]) -> None:
@@ -177,7 +170,7 @@ def _isotropy(axis: Any, numbers: dict[str, Any], drawn: dict[str, Any]) -> None
     for name, style, width, alpha in (("polycrystal", "-", 2.5, 0.35), ("law", "--", 1.2, 1.0)):
         if name in drawn:
             for k, values in enumerate(drawn[name]):
-                curves = 1e3 * _deviator(values)
+                curves = 1e3 * to_components(deviator(from_components(values)))
                 label = name if k == 0 else None
                 for c in (0, len(curves.T) // 2):
                     axis.plot(
@@ -257,12 +250,3 @@ def _tangent(axis: Any, drawn: dict[str, Any]) -> None:
         xlabel="time, µs", ylabel="eigenvalue over 2G", title="deviatoric stiffness along paths"
     )
     axis.legend(fontsize=7)
-
-
-def _deviator(components: np.ndarray) -> np.ndarray:
-    """Components of the deviator."""
-    n = components.shape[-1]
-    d = 3 if n == 6 else 2
-    mean = np.zeros((n, n))
-    mean[:d, :d] = 1.0 / d
-    return components @ (np.eye(n) - mean)

@@ -109,16 +109,21 @@ class LearntLaw(Material):
             InputError: products that the law does not offer.
         """
         law = copy.copy(self)
-        law.products = self.products if products is None else products
-        require(
-            law.products in self.offers,
-            f"products {products!r}: a {self.architecture} model offers {', '.join(self.offers)}",
-        )
+        law.products = self._offered(products)
         law.device = self.device if device is None else torch.device(device)
         law.dtype = self.dtype if dtype is None else dtype
         law.network = copy.deepcopy(self.network).to(device=law.device, dtype=law.dtype)
         law.trust = copy.deepcopy(self.trust).to(device=law.device, dtype=law.dtype)
         return law
+
+    def _offered(self, products: str | None) -> str:
+        """`products`, or those of the law; `InputError` where it does not offer them."""
+        chosen = self.products if products is None else products
+        require(
+            chosen in self.offers,
+            f"products {products!r}: a {self.architecture} model offers {', '.join(self.offers)}",
+        )
+        return chosen
 
     @abstractmethod
     def own_state(self, n: int) -> State:

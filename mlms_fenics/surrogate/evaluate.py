@@ -20,6 +20,7 @@ from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.histories import given_future
 from mlms_fenics.surrogate.metrics import path_errors, summary, without_deviator
 from mlms_fenics.surrogate.model_file import load_model
 
@@ -61,9 +62,9 @@ def errors_on(
     """
     horizon = float(time[-1])
     rows = {"law": summary(path_errors(predict(law, U, horizon)[0], sigma, time))}
-    if hasattr(law, "stress_given_future"):
-        whole = law.stress_given_future(from_components(np.asarray(U, np.float64)), horizon)
-        rows["law, given the future"] = summary(path_errors(to_components(whole), sigma, time))
+    whole = given_future(law, U, horizon)
+    if whole is not None:
+        rows["law, given the future"] = summary(path_errors(whole, sigma, time))
     zero = without_deviator(U, law.bulk_modulus, law.shear_modulus)
     rows[ZERO] = summary(path_errors(zero, sigma, time))
     return rows

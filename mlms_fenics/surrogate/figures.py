@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The picture of a training (matplotlib, without a display)."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlms_fenics.files import replacing
-from mlms_fenics.kinematics.strain import isometry
+from mlms_fenics.kinematics.tensors import deviator, from_components, to_components
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.evaluate import predict
 from mlms_fenics.surrogate.fitting.data import TrainingData
+from mlms_fenics.surrogate.histories import run
 
-_LABELS = {3: ("11", "22", "33", "12", "23", "13"), 2: ("11", "22", "12")}
+_LABELS = {6: ("11", "22", "33", "12", "23", "13"), 3: ("11", "22", "12")}
 
 
 def training_picture(law: LearntLaw, data: TrainingData, path: Path, paths: int = 3) -> None:
@@ -26,7 +25,10 @@ def training_picture(law: LearntLaw, data: TrainingData, path: Path, paths: int 
     axes[0].set(xlabel="epoch", title=law.architecture)
     axes[0].legend()
     rows = data.test[np.linspace(0, len(data.test) - 1, paths).astype(int)]
-    _draw_paths(axes[1:], law, data.U[rows], data.sigma[rows], data.time)
+    learnt = run(law, data.U[rows], data.time)[0]
+    for axis, true, own in zip(axes[1:], data.sigma[rows], learnt, strict=True):
+        draw_deviators(axis, data.time, true, own)
+        axis.set_title("line: cell, dashed: law")
     _save(figure, path)
 
 
@@ -41,30 +43,21 @@ def _page(rows: int, columns: int) -> tuple[Any, Any]:
     )
 
 
-def _draw_paths(
-    axes: Sequence[Any], law: LearntLaw, U: np.ndarray, sigma: np.ndarray, time: np.ndarray
-) -> None:
-    learnt = predict(law, U, float(time[-1]))[0]
-    dimension = law.dimension
-    # Deviator in components: drop the mean of the normal ones.
-    mean = np.zeros((isometry(dimension).shape[1],) * 2)
-    mean[:dimension, :dimension] = 1.0 / dimension
-    for k, axis in enumerate(axes):
-        for c, label in enumerate(_LABELS[dimension]):
-            for values, style in ((sigma[k], "-"), (learnt[k], "--")):
-                deviator = values @ (np.eye(len(mean)) - mean)
-                axis.plot(
-                    time,
-                    1e3 * deviator[:, c],
-                    style,
-                    color=f"C{c}",
-                    lw=1.0,
-                    label=label if style == "-" else None,
-                )
-        axis.set(
-            xlabel="time, µs", ylabel="deviatoric stress, MPa", title="line: cell, dashed: law"
-        )
-        axis.legend(fontsize=6, ncols=2)
+def draw_deviators(axis: Any, time: np.ndarray, truth: np.ndarray, learnt: np.ndarray) -> None:
+    """Components of the deviatoric stress of one path in MPa, true (line) and learnt (dashed).
+
+    Args:
+        axis: of matplotlib.
+        time: *Shape* `(n_t + 1,)`, µs.
+        truth, learnt: components of the stress, *Shape* `(n_t + 1, c)`, GPa.
+    """
+    for values, style in ((truth, "-"), (learnt, "--")):
+        curves = 1e3 * to_components(deviator(from_components(values)))
+        for c, curve in enumerate(curves.T):
+            label = _LABELS[len(curves.T)][c] if style == "-" else None
+            axis.plot(time, curve, style, color=f"C{c}", lw=1.1, label=label)
+    axis.set(xlabel="time, µs", ylabel="deviatoric stress, MPa")
+    axis.legend(fontsize=7, ncols=2)
 
 
 def _save(figure: Any, path: Path) -> None:

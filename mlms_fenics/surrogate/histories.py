@@ -39,6 +39,19 @@ def run(material: Material, U: np.ndarray, times: np.ndarray) -> tuple[np.ndarra
     return sigma, state["distance"].to("cpu", torch.float64).numpy()
 
 
+def given_future(law: LearntLaw, U: np.ndarray, horizon: float) -> np.ndarray | None:
+    """Components of the stress of a law that is given histories as a whole; None where none is.
+
+    Args:
+        law: a learnt one.
+        U: components, *Shape* `(N, n_t + 1, c)`.
+        horizon: µs.
+    """
+    if not hasattr(law, "stress_given_future"):
+        return None
+    return to_components(law.stress_given_future(from_components(np.asarray(U, float)), horizon))
+
+
 def resampled(U: np.ndarray, times: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Histories `(N, n_t + 1, c)`, linear between `times`, at the times `new`."""
     low = np.clip(np.searchsorted(times, new, side="right") - 1, 0, len(times) - 2)

@@ -137,11 +137,8 @@ class ReducedPolycrystal(LearntLaw):
         Raises:
             InputError: `products` other than "own".
         """
-        require(
-            products is None or products in self.offers,
-            f"products {products!r}: a {self.architecture} model offers {', '.join(self.offers)}",
-        )
         law = copy.copy(self)
+        law.products = self._offered(products)
         if device is not None:
             law.polycrystal = copy.copy(self.polycrystal)
             on_cpu = torch.device(device).type == "cpu"
