@@ -3,29 +3,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.materials import CrystalLaw
-
-
-class Result(Protocol):
-    """What a cell's `solve` returns for a batch of n paths."""
-
-    stress: np.ndarray
-    """Average Cauchy stress, GPa, `(n, steps + 1, d, d)`."""
-    status: np.ndarray
-    """`(n,)`, 1 ok, 2 failed."""
-    message: list[str]
-    """Reason where failed, one for each path."""
-    substeps: np.ndarray
-    """`(n,)`."""
-    rejected: np.ndarray
-    """`(n,)`."""
-    smallest_step: np.ndarray
-    """`(n,)`, µs."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +15,9 @@ class CellType:
 
     Attributes:
         description: for the command's help.
-        build: `build(recipe, device)` returns an object with
-            `.solve(U, horizon, tolerance) -> Result`, U float64 `(n, steps + 1, d, d)`; a sample
-            must not depend, to the last bit, on those it is solved with.
+        build: `build(recipe, device)` returns an object whose `solve(U, horizon, tolerance)`, U
+            float64 `(n, steps + 1, d, d)`, gives `unitcell.PathResults`; a sample must not depend,
+            to the last bit, on those it is solved with.
         block: paths of one piece of work.
         devices: kinds of torch devices that it can use.
         law: name of its default law.

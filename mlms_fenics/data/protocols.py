@@ -66,8 +66,9 @@ def non_proportional(settings: PathSettings, rng: np.random.Generator, k: int) -
 def cavity(settings: PathSettings, rng: np.random.Generator, k: int) -> np.ndarray:
     """A point beside a cavity that grows at constant speed in an incompressible body.
 
-    The cavity is a sphere (a cylinder in 2D), its first radius a random share ρ of 0.2 to 1 of the
-    point's distance r_0: (r/r_0)^d = 1 + ρ^d ((1 + κ s)^d - 1), compressed to -a along the radius.
+    The cavity is a sphere (a cylinder in 2D), its first radius a random fraction ρ from 0.2 to 1 of
+    the point's distance r_0: (r/r_0)^d = 1 + ρ^d ((1 + κ s)^d - 1), compressed to -a along the
+    radius.
     """
     a, n = _amplitude(settings, rng), _direction(settings, rng)
     d = settings.dimension
@@ -116,8 +117,8 @@ def _along(history: np.ndarray, mode: np.ndarray) -> np.ndarray:
 
 def _amplitude(settings: PathSettings, rng: np.random.Generator) -> float:
     draw = rng.random()  # drawn in any case, so that the directions are the same in both cases
-    share = 1.0 if settings.amplitude == "fixed" else 0.25 + 0.75 * draw
-    return settings.max_strain * share
+    fraction = 1.0 if settings.amplitude == "fixed" else 0.25 + 0.75 * draw
+    return settings.max_strain * fraction
 
 
 def _direction(settings: PathSettings, rng: np.random.Generator, free: bool = False) -> np.ndarray:

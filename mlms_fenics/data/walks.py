@@ -15,7 +15,7 @@ MAX_TRIES = 20_000
 def interval_nodes(settings: PathSettings, rng: np.random.Generator) -> np.ndarray:
     """Times 0 = t_0 < ... < t_N = 1 of a walk, *Shape* `(N + 1,)`.
 
-    Random ones are N - 1 uniform points in order, with a share `shortest_interval` of each
+    Random ones are N - 1 uniform points in order, with a fraction `shortest_interval` of each
     interval kept back and given to all alike, so that none vanishes.
     """
     n = settings.n_intervals

@@ -187,7 +187,7 @@ class Recorder:
                     self._note()
                 for time in self._times:
                     if time > solver.time:
-                        self._advance(time, after_step)
+                        self._run_to(time, after_step)
                         self.write()
             if self.history["time"][-1] < solver.time:
                 self._note()
@@ -207,7 +207,7 @@ class Recorder:
         self.seconds = {**spent, "other": total - sum(spent.values()), "total": total}
         self.energies = solver.energies()
 
-    def _advance(self, time: float, after_step: Callable[[ExplicitSolver], None]) -> None:
+    def _run_to(self, time: float, after_step: Callable[[ExplicitSolver], None]) -> None:
         """Run to `time`; where that fails, write the last good state."""
         solver = self.solver
         try:

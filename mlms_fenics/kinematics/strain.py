@@ -54,11 +54,11 @@ def log_strain(U: torch.Tensor) -> torch.Tensor:
     D = [(t - 1.0) * scale + shift for t in (a, b, c)] + [t * scale for t in (d, e, f)]
     i1, i2, i3, adjugate = _invariants(*D)
     x, w = _rule(U.dtype, U.device)
-    share = w / (1.0 + x * (i1 + x * (i2 + x * i3)))
-    A = share.sum(0)
-    share = share * x
-    B = share.sum(0)
-    C = (share * x).sum(0)
+    term = w / (1.0 + x * (i1 + x * (i2 + x * i3)))
+    A = term.sum(0)
+    term = term * x
+    B = term.sum(0)
+    C = (term * x).sum(0)
     spherical = B * i2 + C * i3 + volume
     parts = [A * D[k] - B * adjugate[k] for k in range(6)]
     parts[:3] = [p + spherical for p in parts[:3]]

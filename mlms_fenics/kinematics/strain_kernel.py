@@ -180,10 +180,10 @@ def _logarithm(e, k):  # type: ignore[no-untyped-def]
         x, w = _X[node], _W[node]
         for p in range(_N):
             i1, i2, i3 = e[6 * _N + p], e[7 * _N + p], e[8 * _N + p]
-            share = w / (1.0 + x * (i1 + x * (i2 + x * i3)))
-            e[9 * _N + p] += share
-            e[10 * _N + p] += share * x
-            e[11 * _N + p] += share * x * x
+            term = w / (1.0 + x * (i1 + x * (i2 + x * i3)))
+            e[9 * _N + p] += term
+            e[10 * _N + p] += term * x
+            e[11 * _N + p] += term * x * x
     for p in range(_N):
         a, b, c, d, g, h = (
             e[p], e[_N + p], e[2 * _N + p], e[3 * _N + p], e[4 * _N + p], e[5 * _N + p],

@@ -85,8 +85,8 @@ def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     Comput. 7, 1986). Compiled laws have R and log U from `strain_kernel` instead.
 
     Args:
-        F: deformation gradients, *Shape* `(..., 3, 3)`, or `(..., 2, 2)` in plane strain; det F > 0,
-            finite.
+        F: deformation gradients, det F > 0, *Shape* `(..., 3, 3)`, or `(..., 2, 2)` in plane
+            strain.
 
     Returns:
         Rotation R and right stretch U, each of F's shape.

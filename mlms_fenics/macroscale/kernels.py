@@ -292,7 +292,7 @@ def mean_pressure(F, F_mean, volume, per_cell, sigma):
 
 
 @_jit
-def advance(v, force, inverse_mass, dt):
+def accelerate(v, force, inverse_mass, dt):
     """v += dt f / m on all nodes of the rank, ghosts too, so that no exchange is needed."""
     for i in range(v.shape[0]):
         s = dt * inverse_mass[i]

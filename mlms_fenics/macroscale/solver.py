@@ -145,7 +145,7 @@ class ExplicitSolver(Readings):
         u, v, force = motion.u_values, motion.v_values, motion.force
         dt = min(self._safety * motion.stable_dt, limit)
         dt_mean = 0.5 * (motion.dt + dt)
-        kernels.advance(v, force, body.inverse_mass, dt_mean)
+        kernels.accelerate(v, force, body.inverse_mass, dt_mean)
         for constraint in body.constraints:
             constraint.apply(v, force, body.mass, dt_mean, dt, motion.time + 0.5 * dt)
         for contact in body.contacts:

@@ -60,7 +60,7 @@ class J2(Material):
         sigma = torch.empty_like(F)
         metric = torch.empty_like(F)
         strain = torch.empty_like(state["plastic_strain"])
-        _update(
+        _kernel(
             F.numpy(), state["inverse_plastic_metric"].numpy(), state["plastic_strain"].numpy(),
             sigma.numpy(), metric.numpy(), strain.numpy(), self.shear_modulus, self.bulk_modulus,
             self.yield_stress, self.hardening,
@@ -73,7 +73,7 @@ class J2(Material):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _update(F, metric, strain, sigma, new_metric, new_strain, G, K, yield_stress, hardening):
+def _kernel(F, metric, strain, sigma, new_metric, new_strain, G, K, yield_stress, hardening):
     for n in range(F.shape[0]):
         J, mean, s00, s11, s22, s01, s12, s02, norm = trial(F[n], metric[n])
         alpha = strain[n]

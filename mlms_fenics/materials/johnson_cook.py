@@ -117,7 +117,7 @@ class JohnsonCook(Material):
         sigma = torch.empty_like(F)
         new = {name: torch.empty_like(value) for name, value in state.items()}
         heating = self.taylor_quinney / (self.density * self.specific_heat)
-        _update(
+        _kernel(
             F.numpy(),
             *(state[name].numpy() for name in _STATE),
             sigma.numpy(),
@@ -140,7 +140,7 @@ _STATE = ("inverse_plastic_metric", "plastic_strain", "plastic_strain_rate", "te
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _update(
+def _kernel(
     F, metric, strain, rate, temperature, sigma, new_metric, new_strain, new_rate, new_temperature,
     parameters, T0, per_kelvin, heating, dt, reference_rate,
 ):  # fmt: skip

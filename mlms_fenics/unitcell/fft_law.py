@@ -53,7 +53,7 @@ def _accept(w, n_state):
 def _cached(sources: int):
     # numba's cache looks at this file's date only; a captured value is part of its key.
     @numba.njit(**COMPILE, cache=True)
-    def advance(
+    def kernel(
         F_start, F_end, Q, dt, count, slip, twin, detwinning, G, tolerance,
         state, rate, scale, state_end, rate_end, scale_end, deviator, error,
     ):  # fmt: skip
@@ -146,7 +146,7 @@ def _cached(sources: int):
                 w[STEP * L + l] = 0.0
                 running -= 1
 
-    return advance
+    return kernel
 
 
-advance = _cached(source_checksum(vector_math, crystal_kernel, crystal_step))
+substeps_kernel = _cached(source_checksum(vector_math, crystal_kernel, crystal_step))

@@ -84,14 +84,14 @@ class March:
         alive = list(range(len(self.F)))
         for increment in range(self.F.shape[1] - 1):
             # Nothing of a cell depends on the others, so that batches change no answer.
-            alive = [c for c in alive if self._advance(c, increment, 0.0, 1.0, 0)]
+            alive = [c for c in alive if self._part(c, increment, 0.0, 1.0, 0)]
             for c in alive:
                 self.P[c, increment + 1] = self.grid.average(self.fields[c].P)
                 self.P33[c, increment + 1] = self.grid.average(self.fields[c].P33)
                 if observe is not None:
                     observe(c, self.time[c], increment + 1, self.fields[c])
 
-    def _advance(self, c: int, increment: int, start: float, end: float, depth: int) -> bool:
+    def _part(self, c: int, increment: int, start: float, end: float, depth: int) -> bool:
         """From one fraction of the increment to another, halving where needed."""
         settings = self.settings
         here, there = self.F[c, increment], self.F[c, increment + 1]
@@ -120,7 +120,7 @@ class March:
             return False
         self._forget(c)
         middle = 0.5 * (start + end)
-        return self._advance(c, increment, start, middle, depth + 1) and self._advance(
+        return self._part(c, increment, start, middle, depth + 1) and self._part(
             c, increment, middle, end, depth + 1
         )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import ERROR_PER_STEP, crystal_tables, virgin_state
-from mlms_fenics.unitcell.fft_law import advance
+from mlms_fenics.unitcell.fft_law import substeps_kernel
 
 _MOST = 20_000  # substeps of a point in a step; the step is halved where more are needed
 _BOUND = 4.0  # error of a substep, relative to what is wanted, that later trials may reach
@@ -134,7 +134,7 @@ class Points:
                 chosen = np.where(self.phase[cell] == p, count, 0)
                 if not chosen.any():
                     continue
-            advance(
+            substeps_kernel(
                 F_start, F, self.Q[cell], dt, chosen, *self.tables[p], law.detwinning,
                 law.shear_modulus, self.tolerance,
                 self.state[cell], self.rate[cell], self.scale[cell],

@@ -41,7 +41,7 @@ def test_running_sums_equal_full_recomputation_at_every_step(theta, steps):
     S = sums.start(1)
     for n in range(1, steps + 1):
         pair = [torch.as_tensor(x[None, i]) for i in (n - 1, n)]
-        S, c = sums.advance(S, *pair, s[n - 1], s[n])
+        S, c = sums.add(S, *pair, s[n - 1], s[n])
         slope = (x[n] - x[n - 1]) / (s[n] - s[n - 1])
         times, values = s[: n + 1], x[: n + 1]
         if n < steps:

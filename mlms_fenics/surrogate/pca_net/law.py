@@ -265,7 +265,7 @@ class PCANetLaw(LearntLaw):
         S = self._sums.start(len(flat))
         coefficients = S
         for n in range(1, len(times)):
-            S, coefficients = self._sums.advance(S, x[:, n - 1], x[:, n], times[n - 1], times[n])
+            S, coefficients = self._sums.add(S, x[:, n - 1], x[:, n], times[n - 1], times[n])
         h = self._hidden(coefficients)
         sigma = []
         for n, t in enumerate(times):

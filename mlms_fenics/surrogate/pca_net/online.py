@@ -52,7 +52,7 @@ class RunningSums:
             increment, future = increment @ self.onto, future @ self.onto
         return increment.to(self.dtype), future.to(self.dtype)
 
-    def advance(
+    def add(
         self, S: torch.Tensor, x0: torch.Tensor, x1: torch.Tensor, s0: float, s1: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One step.
