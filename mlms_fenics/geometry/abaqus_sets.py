@@ -91,6 +91,8 @@ class Sets:
         nodes, sides = block.rows[row], FACES.get(block.cell or "", ())
         if not SOLID.match(block.kind):  # a shell is a face itself, whichever side is meant
             return [nodes]
+        if block.cell is None:  # a type that is refused, once all has been read
+            return []
         if label:
             number = int(label[1:]) if re.fullmatch(r"S\d", label) else 0
             require(

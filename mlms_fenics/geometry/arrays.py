@@ -98,6 +98,7 @@ def tidied(mesh: MeshArrays, what: str, whole_groups_elsewhere: bool = False) ->
     number = np.full(len(mesh.points), -1, dtype=np.int64)
     number[used] = np.arange(len(used))
     body = replace(mesh, points=mesh.points[used], cells=number[cells], groups=())
+    _refuse_overlap(body, what)
     groups = []
     for group in mesh.groups:
         if group.dimension == mesh.dimension:
@@ -152,6 +153,27 @@ def by_membership(
     return parts, number, members
 
 
+def _refuse_overlap(body: MeshArrays, what: str) -> None:
+    """No face of three elements, which elements only have that lie in each other.
+
+    dolfinx's memory does not stand it. A hash settles whether there can be any.
+    """
+    sides = basix.topology(basix.CellType[body.cell])[body.dimension - 1]
+    mixed = _mixed(np.arange(len(body.points)))
+    keys = np.sort(np.concatenate([mixed[body.cells[:, side]].sum(axis=1) for side in sides]))
+    if not (keys[2:] == keys[:-2]).any():
+        return
+    faces = np.concatenate([np.sort(body.cells[:, side], axis=1) for side in sides])
+    found, times = np.unique(faces, axis=0, return_counts=True)
+    many = found[times > 2]
+    where = body.points[many[0]].mean(axis=0) if len(many) else ""
+    require(
+        len(many) == 0,
+        f"{what} has {len(many)} faces of more than two elements, the first at {where}: elements "
+        "lie in each other; repair the mesh",
+    )
+
+
 def warn_of_repeats(count: int, what: str) -> None:
     """One warning of elements that a file lists again with the same nodes."""
     if count:
@@ -171,13 +193,12 @@ def merged(groups: Sequence[ArrayGroup]) -> tuple[ArrayGroup, ...]:
     found: dict[tuple[int, str], ArrayGroup] = {}
     for group in groups:
         key = (group.dimension, group.name)
-        if key in found and len(found[key].parts):
+        if key in found:
             before = found[key]
-            if len(group.parts):
-                group = replace(before, parts=np.concatenate([before.parts, group.parts]))
-            else:
-                group = before
-        found[key] = group if key not in found else replace(group, tag=found[key].tag)
+            filled = [g.parts for g in (before, group) if len(g.parts)] or [before.parts]
+            elsewhere = before.elsewhere + group.elsewhere
+            group = replace(before, parts=np.concatenate(filled), elsewhere=elsewhere)
+        found[key] = group
     return tuple(found.values())
 
 
@@ -185,15 +206,20 @@ def _first_of_each(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First row of each set of numbers, ascending, and for each row its place among those."""
     rows = np.sort(rows, axis=1)
     # A hash settles the usual case, that nothing is there twice, without comparing rows.
-    mixed = (rows.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    if len(np.unique((mixed ^ (mixed >> np.uint64(32))).sum(axis=1))) == len(rows):
+    if len(np.unique(_mixed(rows).sum(axis=1))) == len(rows):
         return np.arange(len(rows)), np.arange(len(rows))
     _, first, which = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return first[order], rank[which.reshape(-1)]
+
+
+def _mixed(numbers: np.ndarray) -> np.ndarray:
+    """Numbers so well stirred that sums of a few tell their sets apart, uint64."""
+    mixed = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    return mixed ^ (mixed >> np.uint64(32))
 
 
 def _once(rows: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 """A body of the elements, sets of elements, of faces and of nodes that a mesh file lists."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from mlms_fenics.geometry.arrays import (
 
 # Cells that a body may have, by dimension; nodes are in VTK's order.
 BODIES = {3: {"hexahedron": 8, "tetrahedron": 4}, 2: {"quadrilateral": 4, "triangle": 3}}
+_FACET = {"hexahedron": 4, "tetrahedron": 3, "quadrilateral": 2, "triangle": 2}
 _DIMENSION = {name: dimension for dimension, cells in BODIES.items() for name in cells}
 
 
@@ -102,14 +103,12 @@ def listed_arrays(mesh: Listed, dimension: int, what: str) -> MeshArrays:
     starts[body] = np.cumsum([0, *(len(mesh.blocks[k].rows) for k in body)])[:-1]
     groups = []
     for name, members in mesh.elements.items():
-        groups += _element_groups(mesh, name, members, starts, dimension)
+        groups += _element_groups(mesh, name, members, starts, cells[0])
     for name, faces in mesh.faces.items():
-        groups.append(ArrayGroup(name, dimension - 1, len(groups) + 1, faces))
+        groups.append(_facet_group(name, faces, cells[0]))
     for name, nodes in mesh.nodes.items():
-        groups.append(ArrayGroup(name, 0, len(groups) + 1, nodes[:, None]))
-    groups = [
-        ArrayGroup(g.name, g.dimension, tag, g.parts) for tag, g in enumerate(merged(groups), 1)
-    ]
+        groups.append(ArrayGroup(name, 0, 0, nodes[:, None]))
+    groups = [replace(group, tag=tag) for tag, group in enumerate(merged(groups), 1)]
     permutation = _compat.gmsh_permutation(cells[0], rows.shape[1])  # VTK's, in the first order
     arrays = MeshArrays(mesh.points, cells[0], 1, rows[:, permutation], tuple(groups))
     return tidied(arrays, what, whole_groups_elsewhere=True)
@@ -119,9 +118,18 @@ def _of(block: Block) -> int:
     return _DIMENSION.get(block.cell or "", 0)
 
 
+def _facet_group(name: str, faces: np.ndarray, cell: str) -> ArrayGroup:
+    """Faces of which the cell has none, such as triangles of a hexahedron, are off the body."""
+    width, dimension = _FACET[cell], _DIMENSION[cell] - 1
+    if faces.shape[1] == width:
+        return ArrayGroup(name, dimension, 0, faces)
+    return ArrayGroup(name, dimension, 0, np.zeros((0, width), np.int64), len(faces))
+
+
 def _element_groups(
-    mesh: Listed, name: str, members: np.ndarray, starts: np.ndarray, dimension: int
+    mesh: Listed, name: str, members: np.ndarray, starts: np.ndarray, cell: str
 ) -> list[ArrayGroup]:
+    dimension = _DIMENSION[cell]
     dimensions = np.array([_of(block) for block in mesh.blocks])[members[:, 0]]
     made = []
     inside = members[dimensions == dimension]
@@ -129,10 +137,11 @@ def _element_groups(
         rows = starts[inside[:, 0]] + inside[:, 1]
         made.append(ArrayGroup(name, dimension, 0, rows))
     around = members[dimensions == dimension - 1]
-    widths = {len(mesh.blocks[k].rows[0]) for k in np.unique(around[:, 0])}
-    for width in sorted(widths):
-        parts = [
-            mesh.blocks[k].rows[row] for k, row in around if mesh.blocks[k].rows.shape[1] == width
-        ]
-        made.append(ArrayGroup(name, dimension - 1, 0, np.array(parts)))
+    by_width: dict[int, list[np.ndarray]] = {}
+    for k in np.unique(around[:, 0]):
+        rows = mesh.blocks[k].rows
+        chosen = rows[around[around[:, 0] == k, 1]]
+        by_width.setdefault(rows.shape[1], []).append(chosen)
+    for parts in by_width.values():
+        made.append(_facet_group(name, np.concatenate(parts), cell))
     return made

@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Meshes that meshio reads: Nastran, Salome, VTK."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.geometry.listed import Block, Listed
+from mlms_fenics.geometry.nastran_bulk import nodes_and_elements
 
 # By ending: meshio's module. Not meshio.read, which ends the program where it fails.
 READERS = {".bdf": "nastran", ".nas": "nastran", ".med": "med", ".vtu": "vtu"}
@@ -43,13 +40,18 @@ def read_with_meshio(path: Path) -> Listed:
         raise InputError(
             f"{path.suffix} files are read with meshio, which is not installed: pip install meshio"
         ) from None
+    ignored: dict[str, int] = {}
     try:
-        with _bulk_data(path) if kind == "nastran" else nullcontext(path) as source:
-            mesh = reader.read(str(source))
+        if kind == "nastran":
+            with nodes_and_elements(path) as (copy, ignored):
+                mesh = reader.read(str(copy))
+        else:
+            mesh = reader.read(str(path))
     except InputError:
         raise
     except Exception as error:  # whatever a file's contents make it stumble over
-        raise InputError(f"meshio cannot read {str(path)!r}: {error}") from None
+        words = f"{type(error).__name__} {error}".strip().replace("\n", " ")
+        raise InputError(f"meshio cannot read {str(path)!r}: {words}") from None
     given = np.asarray(mesh.points)
     sound = given.ndim == 2 and all(
         np.ndim(block.data) == 2 and _are_rows(block.data, len(given)) for block in mesh.cells
@@ -64,7 +66,7 @@ def read_with_meshio(path: Path) -> Listed:
             f"{str(path)!r} gives nodes in the coordinate systems {', '.join(map(str, frames))}: "
             "write them all in the basic one (0)",
         )
-    listed = Listed(points)
+    listed = Listed(points, ignored=ignored)
     places: list[int | None] = []
     for block in mesh.cells:
         if block.type in _IGNORED:
@@ -130,28 +132,3 @@ def _labels(
     if all(np.isin(values, (0, 1)).all() for values in per_block):
         return [name] if value == 1 else []
     return [f"{name} {value}"]
-
-
-@contextmanager
-def _bulk_data(path: Path) -> Iterator[Path]:
-    """The file, or a copy that begins and ends as meshio wants it, where it holds bulk data only.
-
-    Raises:
-        InputError: elements are in fields of sixteen columns, which meshio passes over silently.
-    """
-    text = path.read_text(errors="replace")
-    found = re.search(r"^C(?:HEXA|TETRA|PENTA|QUAD4|TRIA3)\*", text, flags=re.MULTILINE)
-    require(
-        found is None,
-        f"{str(path)!r} has elements in large fields ({found and found[0]}), which are not read: "
-        "write them in small fields (8 columns) or free format",
-    )
-    begun = re.search(r"^\s*BEGIN BULK", text, flags=re.MULTILINE)
-    ended = re.search(r"^ENDDATA", text, flags=re.MULTILINE)
-    if begun and ended:
-        yield path
-        return
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        copy.write_text(("" if begun else "BEGIN BULK\n") + text + ("" if ended else "\nENDDATA\n"))
-        yield copy

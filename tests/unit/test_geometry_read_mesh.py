@@ -237,6 +237,34 @@ def test_nastran_by_property_numbers(tmp_path) -> None:
             read_mesh(COMM, tmp_path / "d.bdf")
 
 
+def test_nastran_with_all_that_is_not_a_mesh(tmp_path) -> None:
+    grid = "".join(f"GRID,{k + 1},,{x},{y},{z} $ a node\n" for k, (x, y, z) in enumerate(BAR))
+    (tmp_path / "nodes.inc").write_text(grid)
+    (tmp_path / "a.bdf").write_text(
+        "SOL 101\nCEND\n  ECHO = NONE\nBEGIN BULK\nPARAM,POST,-1\nINCLUDE 'nodes.inc'\n"
+        "CHEXA,7,3,1,2,3,4,5,6,+A\n+A,7,8\n"
+        "CHEXA   8       4       5       6       7       8       9       10      +B      \n"
+        "+B      11      12\n"
+        "CQUAD4  20      9       9       10      11      12      -90.0   0.1\n"
+        "CELAS1,30,5,1,1\nRBE2,31,1,123,2,3\nMAT1,1,7.2E+10,,0.3\nENDDATA\n"
+    )
+    with pytest.warns(UserWarning, match="left out: 1 CELAS1, 1 RBE2"):
+        body = read_mesh(COMM, tmp_path / "a.bdf")
+    assert body.volumes.keys() == {"3", "4"} and body.surfaces.keys() == {"9"}
+    np.testing.assert_allclose(centres(body, body.volume("4")), [[1.5, 0.5, 0.5]])
+    np.testing.assert_allclose(centres(body, body.surface("9")), [[2.0, 0.5, 0.5]])
+
+
+def test_elements_in_each_other_and_faces_that_the_cells_have_not(tmp_path) -> None:
+    rows = "1,11,12,13,14,15,16,17,18\n2,11,12,13,14,15,16,21,22\n3,11,12,13,14,19,20,17,18\n"
+    with pytest.raises(InputError, match="has 1 faces of more than two elements, the first at"):
+        read(tmp_path, f"*NODE\n{NODES}\n*ELEMENT,TYPE=C3D8R\n{rows}")
+    skin = "*ELEMENT,TYPE=S3,ELSET=some\n9,11,12,13\n"
+    body = read(tmp_path, f"*NODE\n{NODES}\n*ELEMENT,TYPE=C3D8R\n{CUBES}\n{skin}")
+    with pytest.raises(InputError, match=r"'some' of the mesh is empty .none of its 1 faces"):
+        body.surface("some")
+
+
 def whole(kind: str) -> meshio.Mesh:
     """The two cubes with a face at each end."""
     cells = [
