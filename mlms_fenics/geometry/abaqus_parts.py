@@ -90,8 +90,18 @@ class Space:
 
     def add_set(self, word: str, name: str, card: Card) -> None:
         """A card of a set, which may have been given in part before."""
-        known = next((k for k in self.sets[word] if k.upper() == name.upper()), name)
-        self.sets[word].setdefault(known, []).append(card)
+        given = self.cards_of(word, name)
+        if given is None:
+            self.sets[word][name] = [card]
+        else:
+            given.append(card)
+
+    def cards_of(self, word: str, name: str) -> list[Card] | None:
+        """Cards of a set, whatever the case of its letters; None where there is none."""
+        sets = self.sets[word]
+        if name in sets:
+            return sets[name]
+        return next((cards for k, cards in sets.items() if k.upper() == name.upper()), None)
 
     def all_nodes(self) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of all nodes, and positions in the whole mesh.

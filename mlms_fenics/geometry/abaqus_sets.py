@@ -132,9 +132,9 @@ class Sets:
 
     def _cards(self, space: Space, word: str, name: str, seen: tuple[str, ...]) -> list[Card]:
         require(name not in seen, f"*{word} {name!r} contains itself")
-        for known, given in space.sets[word].items():
-            if known.upper() == name.upper():
-                return given
+        given = space.cards_of(word, name)
+        if given is not None:
+            return given
         where = f" of {space.name}" if space.name else ""
         raise InputError(
             f"a set or surface names *{word} {name!r}{where}, which is not in the file"
@@ -159,12 +159,21 @@ class Sets:
             head, dot, tail = rest.rpartition(".")
             if dot and head.upper() in self.instances:
                 there, rest = self.instances[head.upper()], tail
+            if not rest.isdigit():
+                there = self._owner(there, card.keyword, rest)
             entry = found.setdefault(there.name.upper(), (there, [], []))
             if rest.isdigit():
                 entry[1].append(int(rest))
             else:
                 entry[2].append(rest)
         return [(there, np.array(ids, np.int64), sets) for there, ids, sets in found.values()]
+
+    def _owner(self, space: Space, word: str, name: str) -> Space:
+        """The space itself, or, of a set that only one instance has, that instance."""
+        if space.name or space.cards_of(word, name) is not None:
+            return space
+        owners = [i for i in self.instances.values() if i.cards_of(word, name) is not None]
+        return owners[0] if len(owners) == 1 else space
 
 
 def _range(line: list[str], card: Card) -> np.ndarray:

@@ -126,6 +126,8 @@ def test_an_instance_with_a_mesh_of_its_own_and_sets_of_the_preprocessor(tmp_pat
 {CUBES}
 *Nset, nset=_PickedSet2, internal, generate
  11, 22, 1
+*Elset, elset=_InPart, internal
+ 2
 *End Instance
 *Node
       1,  50.,  0.,  0.
@@ -138,12 +140,15 @@ def test_an_instance_with_a_mesh_of_its_own_and_sets_of_the_preprocessor(tmp_pat
 *Surface, type=ELEMENT, name=Surf-1
 _Surf-1_S1, S1
 _Surf-1_S2, S2
+*Surface, type=ELEMENT, name=Short
+_InPart, S2
 *End Assembly
 """
     body = read(tmp_path, text)
-    assert [group.name for group in body.groups] == ["Surf-1", "RP"]
+    assert [group.name for group in body.groups] == ["Surf-1", "Short", "RP"]
     ends = [[0.0, 0.5, 3.5], [2.0, 0.5, 3.5]]
     np.testing.assert_allclose(centres(body, body.surface("Surf-1")), ends)
+    np.testing.assert_allclose(centres(body, body.surface("Short")), ends[1:])
 
 
 def test_flat_elements_includes_and_reference_points(tmp_path) -> None:
