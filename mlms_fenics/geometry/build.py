@@ -9,7 +9,7 @@ from typing import Any
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError
 from mlms_fenics.geometry.arrays import MeshArrays
-from mlms_fenics.geometry.gmsh_arrays import gmsh_arrays
+from mlms_fenics.geometry.formats.gmsh_arrays import gmsh_arrays
 from mlms_fenics.geometry.named import share
 
 

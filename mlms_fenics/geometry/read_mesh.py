@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from mlms_fenics.errors import require
-from mlms_fenics.geometry.abaqus import read_abaqus
 from mlms_fenics.geometry.arrays import MeshArrays
-from mlms_fenics.geometry.listed import listed_arrays
+from mlms_fenics.geometry.formats.abaqus import read_abaqus
+from mlms_fenics.geometry.formats.listed import listed_arrays
+from mlms_fenics.geometry.formats.with_meshio import READERS, read_with_meshio
 from mlms_fenics.geometry.named import NamedMesh, share
 from mlms_fenics.geometry.read_msh import msh_arrays
-from mlms_fenics.geometry.with_meshio import READERS, read_with_meshio
 
 ENDINGS = (".msh", ".inp", *READERS)
 

@@ -8,7 +8,7 @@ from typing import Any
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.geometry.arrays import MeshArrays
 from mlms_fenics.geometry.build import quiet_gmsh
-from mlms_fenics.geometry.gmsh_arrays import gmsh_arrays
+from mlms_fenics.geometry.formats.gmsh_arrays import gmsh_arrays
 from mlms_fenics.geometry.named import NamedMesh, share
 
 

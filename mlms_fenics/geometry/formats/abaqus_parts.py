@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.geometry.abaqus_cards import Card
+from mlms_fenics.geometry.formats.abaqus_cards import Card
 
 # Types of elements that carry a body, with their number of nodes.
 SOLID = re.compile(r"C(?:3D|PE|PS|AX|PEG)(\d+)")

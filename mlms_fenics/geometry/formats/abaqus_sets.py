@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.geometry.abaqus_cards import Card
-from mlms_fenics.geometry.abaqus_parts import SOLID, Space
-from mlms_fenics.geometry.listed import Listed
+from mlms_fenics.geometry.formats.abaqus_cards import Card
+from mlms_fenics.geometry.formats.abaqus_parts import SOLID, Space
+from mlms_fenics.geometry.formats.listed import Listed
 
 # Faces S1, S2, ... of each cell, Abaqus Analysis User's Guide, "Solid (continuum) elements".
 FACES = {

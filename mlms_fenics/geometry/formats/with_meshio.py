@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.geometry.listed import Block, Listed
-from mlms_fenics.geometry.nastran_bulk import nodes_and_elements
+from mlms_fenics.geometry.formats.listed import Block, Listed
+from mlms_fenics.geometry.formats.nastran_bulk import nodes_and_elements
 
 # By ending: meshio's module. Not meshio.read, which ends the program where it fails.
 READERS = {".bdf": "nastran", ".nas": "nastran", ".med": "med", ".vtu": "vtu"}

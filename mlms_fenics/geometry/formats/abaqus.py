@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from mlms_fenics.errors import require
-from mlms_fenics.geometry.abaqus_cards import Card, cards
-from mlms_fenics.geometry.abaqus_parts import SOLID, Space, moved
-from mlms_fenics.geometry.abaqus_sets import Sets
-from mlms_fenics.geometry.listed import Block, Listed
+from mlms_fenics.geometry.formats.abaqus_cards import Card, cards
+from mlms_fenics.geometry.formats.abaqus_parts import SOLID, Space, moved
+from mlms_fenics.geometry.formats.abaqus_sets import Sets
+from mlms_fenics.geometry.formats.listed import Block, Listed
 
 # Cards that make nodes or elements by rule, or place them otherwise than they say.
 _REFUSED = (

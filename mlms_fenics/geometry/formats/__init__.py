@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Mesh files of other programs, and gmsh's models, as arrays; see `geometry.read_mesh`."""
