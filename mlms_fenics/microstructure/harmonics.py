@@ -151,7 +151,7 @@ class Coefficients:
         found = []
         for l, orders, basis, onto in self.parts:
             K = torch.stack([table[l, m] for m in orders], dim=-1) @ basis
-            found.append(torch.einsum("my,nyr->nmr", onto, K).flatten(1))
+            found.append(torch.tensordot(onto, K, dims=([1], [1])).transpose(0, 1).flatten(1))
         return torch.cat(found, dim=1)
 
     def mean(self, Q: np.ndarray, weights: np.ndarray, chunk: int = 1000) -> torch.Tensor:

@@ -15,7 +15,7 @@ from mlms_fenics.microstructure.pole_figure import FAMILIES, family_poles, pole_
 _CANDIDATES = 2000  # orientations to choose from
 _ITERATIONS = 300
 _SPREAD = 15.0  # smoothing of the pole figures that are compared, degrees
-_COMPARED = 2000  # orientations that the compared pole figures are made of
+_MOST = 20_000  # orientations that coefficients and compared pole figures are made of
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def reduce(
     after the other among the given ones, so that the mean of their coefficients follows that of all
     (kernel herding: Chen, Welling & Smola 2010), then turned and weighted by L-BFGS to lessen the
     squared distance of the coefficients, degree by degree less and the more so the fewer
-    orientations there are. The result depends on the arguments alone.
+    orientations there are. Of more than 20,000 orientations, so many that stand for all are taken.
+    The result depends on the arguments alone.
 
     Args:
         texture: of three dimensions.
@@ -67,12 +68,13 @@ def reduce(
         raise InputError(f"n is {n}, but must lie in 1 <= n <= {len(texture)}, the texture's own")
     degree = 8 if n <= 32 else 14
     C = Coefficients(lattice, degree, 60.0 * n ** (-1 / 3))
-    target = C.mean(texture.orientations, texture.weights)
+    whole = texture.resampled(_MOST)
+    target = C.mean(whole.orientations, whole.weights)
     start = _herd(texture.resampled(_CANDIDATES).orientations, C, target, n)
     Q, weights = _polish(start, C, target, equal)
     said = (*texture.said, f"reduced from {len(texture)} orientations")
     found = Texture(Q, weights, lattice, said)
-    figures = _figures(texture, lattice)
+    figures = _figures(whole, lattice)
     return Reduction(
         found,
         _difference(_figures(found, lattice), figures),
@@ -131,12 +133,11 @@ def _polish(
 
 def _figures(texture: Texture, lattice: str) -> list[np.ndarray]:
     """Densities of the families' poles, at points of equal area."""
-    some = texture.resampled(_COMPARED)
     figures = []
     for indices in FAMILIES[lattice].values():
         normals = family_poles(lattice, indices)
-        poles = np.einsum("gij,pj->gpi", some.orientations, normals).reshape(-1, 3)
-        share = np.repeat(some.weights, len(normals))
+        poles = np.einsum("gij,pj->gpi", texture.orientations, normals).reshape(-1, 3)
+        share = np.repeat(texture.weights, len(normals))
         density = pole_density(poles, _SPREAD, 41, share)[1]
         figures.append(density[np.isfinite(density)])
     return figures

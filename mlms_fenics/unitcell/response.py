@@ -7,7 +7,7 @@ from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.microstructure import Texture
 from mlms_fenics.unitcell.taylor import TaylorAverage
 
-_COMPARED = 4000  # orientations of which the response is computed
+_COMPARED = 10_000  # orientations of which the response is computed
 _STRAIN, _STEPS = 0.1, 10
 
 
