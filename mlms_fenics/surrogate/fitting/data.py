@@ -107,19 +107,26 @@ def load_data(paths: Sequence[str | os.PathLike[str]], limit: int | None = None)
     from mlms_fenics.data import Dataset
 
     require(len(paths) > 0, "no data sets given")
-    first: Any = None
+    first = law = None
     U, sigma, source, part, files = [], [], [], [], []
     for number, path in enumerate(paths):
         with Dataset(path) as data:
             try:
-                identity = _identity(data)
+                identity = cell_identity(data.law, data.orientations, data.weights, data.horizon)
+                identity["time"] = np.asarray(data.time)
                 numbers = np.asarray(data.good)
                 U.append(np.asarray(data.U, dtype=np.float32))
                 sigma.append(np.asarray(data.sigma, dtype=np.float32))
             except OSError as error:
                 raise InputError(f"data set {path} is damaged: {error}") from error
-            first = first or identity
-            _compare(first, identity, paths[0], path)
+            if first is None:
+                first, law = identity, data.law
+            same_cell(
+                first,
+                identity,
+                f"data sets {paths[0]} and {path}",
+                "a model is trained on histories of one unit cell on one time grid",
+            )
             files.append(_record(data, path, len(numbers)))
             part.append(split_of(int(data.attrs["seed"]), numbers))
             source.append(np.full(len(numbers), number))
@@ -130,7 +137,7 @@ def load_data(paths: Sequence[str | os.PathLike[str]], limit: int | None = None)
         np.concatenate(U),
         np.concatenate(sigma),
         time=first["time"],
-        law=first["object"],
+        law=law,
         orientations=first["orientations"],
         weights=first["weights"],
         source=np.concatenate(source),
@@ -187,29 +194,33 @@ def assemble(
     )
 
 
-def _identity(data: Any) -> dict[str, Any]:
+def cell_identity(
+    law: Any, orientations: np.ndarray, weights: np.ndarray | None, horizon: float
+) -> dict[str, Any]:
+    """What must be the same for histories, or laws, to be of one unit cell; see `same_cell`."""
     return {
-        "object": data.law,
-        "law": json.dumps(data.law.to_dict(), sort_keys=True),
-        "orientations": np.asarray(data.orientations),
-        "weights": None if are_equal(data.weights) else data.weights,
-        "horizon": float(data.horizon),
-        "dimension": int(data.law.dimension),
-        "time": np.asarray(data.time),
+        "dimension": int(law.dimension),
+        "horizon": float(horizon),
+        "law": json.dumps(law.to_dict(), sort_keys=True),
+        "orientations": np.asarray(orientations),
+        "weights": None if weights is None or are_equal(weights) else np.asarray(weights),
     }
 
 
-def _compare(first: dict[str, Any], other: dict[str, Any], path: Any, other_path: Any) -> None:
-    for name in ("dimension", "horizon", "law", "orientations", "weights", "time"):
-        a, b = first[name], other[name]
+def same_cell(first: dict[str, Any], other: dict[str, Any], whose: str, why: str) -> None:
+    """Raise `InputError` naming the first entry in which two identities differ.
+
+    Args:
+        first, other: of `cell_identity`, with further entries or none.
+        whose: such as "data sets a.h5 and b.h5".
+        why: what they must have in common.
+    """
+    for name, a in first.items():
+        b = other[name]
         arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
         same = np.array_equal(a, b) if arrays else a is b or bool(a == b)
         shown = f" ({a} and {b})" if name in ("dimension", "horizon") else ""
-        require(
-            same,
-            f"data sets {path} and {other_path} differ in their {name}{shown}: a model is trained "
-            "on histories of one unit cell on one time grid",
-        )
+        require(same, f"{whose} differ in their {name}{shown}: {why}")
 
 
 def _record(data: Any, path: Any, n: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ test histories are always the crystal's own.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,12 @@ import numpy as np
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.kinematics.tensors import to_components
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.fitting.data import TrainingData, strain_components
+from mlms_fenics.surrogate.fitting.data import (
+    TrainingData,
+    cell_identity,
+    same_cell,
+    strain_components,
+)
 from mlms_fenics.surrogate.histories import run
 from mlms_fenics.surrogate.model_file import load_model
 
@@ -110,28 +114,19 @@ class Teacher:
 
 
 def _same_cell(law: LearntLaw, data: TrainingData, path: Any) -> None:
-    for name, a, b in (
-        ("dimension", law.dimension, data.dimension),
-        ("horizon", law.horizon, data.horizon),
-        ("law", _plain(law.law), _plain(data.law)),
-        ("orientations", law.orientations, data.orientations),
-    ):
-        same = np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
-        shown = f" ({a} and {b})" if name in ("dimension", "horizon") else ""
-        require(
-            same,
-            f"--teacher {path} and the data differ in their {name}{shown}: a teacher must have "
-            "learnt the same unit cell over the same time",
-        )
+    own = cell_identity(law.law, law.orientations, law.weights, law.horizon)
+    other = cell_identity(data.law, data.orientations, data.weights, data.horizon)
+    same_cell(
+        own,
+        other,
+        f"--teacher {path} and the data",
+        "a teacher must have learnt the same unit cell over the same time",
+    )
     require(
         not law.has_horizon,
         f"--teacher {path}: a {law.architecture} model has to guess the future; take a causal one "
         "(--architecture recurrent or reduced)",
     )
-
-
-def _plain(law: Any) -> str:
-    return json.dumps(law.to_dict(), sort_keys=True)
 
 
 def _samplers(data: TrainingData) -> list[tuple[Any, float]]:
