@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What numbers, arrays, orientations and strain paths must be before any work is done."""
+"""What arrays, orientations and strain paths must be before any work is done."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -23,22 +22,6 @@ def real_array(name: str, values: Any) -> np.ndarray:
         return np.array(found, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} must be an array of real numbers: {error}") from error
-
-
-def check_positive(name: str, value: float, unit: str = "", largest: float = math.inf) -> float:
-    """`value` in double precision, or `InputError` unless 0 < value ≤ largest < ∞."""
-    good = isinstance(value, int | float | np.integer | np.floating) and math.isfinite(value)
-    if not (good and 0 < value <= largest):
-        bound = f" and at most {largest:g}" if largest < math.inf else ""
-        raise InputError(f"{name} must be positive{bound}{' ' + unit if unit else ''}, got {value}")
-    return float(value)
-
-
-def check_whole(name: str, value: int, least: int) -> int:
-    """`value` as an int, or `InputError` unless it is a whole number of at least `least`."""
-    good = isinstance(value, int | np.integer) and value >= least
-    require(good, f"{name} is {value}, but must be a whole number of at least {least}")
-    return int(value)
 
 
 def check_orientations(Q: np.ndarray, dimension: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlms_fenics.errors import require
 from mlms_fenics.geometry.disc import add_disc, disc_divisions, extrude_disc
+from mlms_fenics.numbers import check_number
 
 VOLUME, FOOT, TOP, LATERAL = 1, 2, 3, 4
 MAX_ELEMENTS = 50_000_000
@@ -25,6 +26,7 @@ def cylinder_divisions(diameter: float, height: float, size: float) -> tuple[int
         InputError: a length is not positive, or `size` makes no elements or too many to handle.
     """
     for name, value in (("diameter", diameter), ("height", height), ("mesh size", size)):
+        check_number(name, value, "mm")
         require(
             isfinite(value) and value > 0.0,
             f"{name} is {value:g} mm, but must be positive and finite: give a length in mm",

@@ -7,6 +7,7 @@ from typing import Any
 from mlms_fenics.errors import require
 from mlms_fenics.geometry.cylinder import MAX_ELEMENTS, VOLUME
 from mlms_fenics.geometry.disc import add_disc, add_ring, disc_divisions, extrude_disc
+from mlms_fenics.numbers import check_number
 
 FRONT, BACK, RIM = 2, 3, 4
 
@@ -39,6 +40,7 @@ def plate_divisions(
         ("projectile radius", projectile),
         ("mesh size", size),
     ):
+        check_number(name, value, "mm")
         require(
             isfinite(value) and value > 0.0,
             f"{name} is {value:g} mm, but must be positive and finite: give a length in mm",

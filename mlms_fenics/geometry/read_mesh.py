@@ -12,6 +12,7 @@ from mlms_fenics.geometry.formats.listed import listed_arrays
 from mlms_fenics.geometry.formats.with_meshio import READERS, read_with_meshio
 from mlms_fenics.geometry.named import NamedMesh, share
 from mlms_fenics.geometry.read_msh import msh_arrays
+from mlms_fenics.numbers import check_number
 
 ENDINGS = (".msh", ".inp", *READERS)
 
@@ -47,6 +48,7 @@ def read_mesh(
             only are on the body.
     """
     path = Path(path)
+    check_number("scale", scale)
     require(0.0 < scale < float("inf"), f"scale is {scale:g}, but must be positive and finite")
     require(dimension in (2, 3), f"dimension of a mesh is {dimension}, but must be 2 or 3")
     return share(comm, lambda: _arrays(path, dimension), scale)

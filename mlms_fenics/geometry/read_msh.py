@@ -10,6 +10,7 @@ from mlms_fenics.geometry.arrays import MeshArrays
 from mlms_fenics.geometry.build import quiet_gmsh
 from mlms_fenics.geometry.formats.gmsh_arrays import gmsh_arrays
 from mlms_fenics.geometry.named import NamedMesh, share
+from mlms_fenics.numbers import check_number
 
 
 def read_msh(
@@ -32,6 +33,7 @@ def read_msh(
             are not on the body.
     """
     path = Path(path)
+    check_number("scale", scale)
     require(0.0 < scale < float("inf"), f"scale is {scale:g}, but must be positive and finite")
     require(dimension in (2, 3), f"dimension of a mesh is {dimension}, but must be 2 or 3")
     return share(comm, lambda: msh_arrays(path, dimension), scale)

@@ -8,6 +8,7 @@ from mlms_fenics.geometry import LATERAL, RIM, NamedMesh, cylinder_mesh, plate_m
 from mlms_fenics.impact.own_mesh import bounds
 from mlms_fenics.macroscale import ExplicitSolver, PrescribedVelocity, RigidCylinder, RigidPlane
 from mlms_fenics.materials import Material
+from mlms_fenics.numbers import check_number, check_positive
 from mlms_fenics.units import METRE_PER_SECOND
 
 
@@ -24,6 +25,7 @@ def check_speed(law: Material, velocity: float) -> None:
     Raises:
         InputError: with both speeds.
     """
+    check_number("velocity", velocity, "m/s")
     waves = law.wave_speed / METRE_PER_SECOND
     require(
         velocity < waves,
@@ -89,7 +91,12 @@ def plate_mesh_size(diameter: float, thickness: float) -> float:
     Args:
         diameter: of the projectile, mm.
         thickness: of the plate, mm.
+
+    Raises:
+        InputError: one of them is not positive.
     """
+    check_positive("diameter", diameter, "mm")
+    check_positive("thickness", thickness, "mm")
     return min(0.1 if diameter <= 3.0 else 0.15, thickness / 5.0)
 
 
@@ -127,6 +134,7 @@ def plate_solver(
         InputError: on every rank, for anything out of range; an impact faster than the law's waves.
     """
     check_speed(law, velocity)
+    check_number("projectile diameter", diameter, "mm")
     if body is None:
         mesh, _, facets = plate_mesh(comm, thickness, radius, 0.5 * diameter, size)
         front, rim = 0.0, (facets, RIM)

@@ -85,7 +85,8 @@ def relative_difference(values: np.ndarray, truth: np.ndarray, volume: np.ndarra
     """
 
     def square(a: np.ndarray) -> float:
-        return float(volume @ (np.asarray(a, float).reshape(len(a), -1) ** 2).sum(axis=1))
+        a = np.asarray(a, float)
+        return float(volume @ (a**2).sum(axis=tuple(range(1, a.ndim))))
 
     norm = square(truth)
     return float(np.sqrt(square(np.asarray(values, float) - truth) / norm)) if norm else np.nan

@@ -10,6 +10,7 @@ from mlms_fenics.errors import require
 from mlms_fenics.io.probes import Probe, owned_coordinates, owned_displacement, owned_velocity
 from mlms_fenics.macroscale import ExplicitSolver
 from mlms_fenics.macroscale.constraints import marked_nodes
+from mlms_fenics.numbers import three_numbers
 
 CellField = Callable[[ExplicitSolver], np.ndarray]
 
@@ -39,12 +40,13 @@ class NodeHistory(Probe):
         component: int,
     ) -> None:
         require(field in ("u", "v"), f"field of a node history is {field!r}, but must be u or v")
-        require(component in (0, 1, 2), f"component is {component}, but must be 0, 1 or 2")
+        known = isinstance(component, int | np.integer) and component in (0, 1, 2)
+        require(known, f"component is {component}, but must be 0, 1 or 2")
         self.unit = "mm" if field == "u" else "mm/us"
         self._values = owned_displacement if field == "u" else owned_velocity
         self._component = component
         X = owned_coordinates(solver)
-        if isinstance(place[0], MeshTags):
+        if isinstance(place, tuple) and isinstance(place[0], MeshTags):
             nodes = marked_nodes(solver.elements.space, place)
             self._rows = nodes[nodes < len(X)]
             self._count = solver.comm.allreduce(len(self._rows))
@@ -96,7 +98,7 @@ def _nearest(
 ) -> tuple[int | None, tuple[float, ...]]:
     """Row of the nearest of all ranks' positions where this rank has it, and that position."""
     comm = solver.comm
-    distance = np.linalg.norm(X - np.asarray(place, dtype=float), axis=1)
+    distance = np.linalg.norm(X - three_numbers("place of a history", place), axis=1)
     # Equally near ones: the same whatever the ranks, by position.
     best = (np.inf, (), -1, -1)
     if len(X):

@@ -3,7 +3,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from math import ceil, inf, isfinite
+from math import ceil, inf
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,6 +28,7 @@ from mlms_fenics.macroscale import (
     von_mises,
 )
 from mlms_fenics.macroscale.saving import contents, put_back
+from mlms_fenics.numbers import check_positive, check_whole
 from mlms_fenics.parallel import on_rank_zero
 from mlms_fenics.progress import Progress
 
@@ -90,9 +91,9 @@ class Recorder:
         wall_time: float = inf,
         restart: str | os.PathLike | None = None,
     ) -> None:
-        require(outputs >= 1, f"number of outputs is {outputs}, but must be at least 1")
-        require(rows >= 1, f"number of history rows is {rows}, but must be at least 1")
-        require(checkpoint_every >= 0, f"checkpoint every {checkpoint_every} steps: must be >= 0")
+        check_whole("number of history rows", rows, 1)
+        check_whole("number of steps between checkpoints", checkpoint_every, 0)
+        check_whole("number of outputs to keep", keep, 1)
         self.solver, self.end_time = solver, end_time
         self._every_steps, self._checkpoint_every = every_steps, checkpoint_every
         self._times = output_times(end_time, outputs, every, every_steps)
@@ -290,17 +291,13 @@ def output_times(
         every is None or every_steps is None,
         "outputs are asked for both by time and by steps: give one of them",
     )
-    require(
-        every_steps is None or every_steps >= 1,
-        f"an output every {every_steps} steps: must be at least 1",
-    )
+    check_positive("end time", end_time, "µs")
+    check_whole("number of outputs", outputs, 1)
     if every_steps is not None:
+        check_whole("number of steps between outputs", every_steps, 1)
         return [end_time]
     if every is not None:
-        require(
-            isfinite(every) and every > 0.0,
-            f"an output every {every:g} µs: must be positive and finite",
-        )
+        check_positive("time between outputs", every, "µs")
         outputs = ceil(end_time / every - 1e-9)
         return [*(every * k for k in range(1, outputs)), end_time]
     return [*(end_time * k / outputs for k in range(1, outputs)), end_time]

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlms_fenics.errors import require
 from mlms_fenics.io.layout import Snapshot
+from mlms_fenics.numbers import three_numbers
 
 _VTK_CELL = {"tetrahedron": 10, "hexahedron": 12, "prism": 13, "pyramid": 14}
 _FLAT = ("quadrilateral", "triangle")
@@ -55,6 +56,11 @@ def cut(
     import pyvista
 
     require(
+        displacement is None or displacement in body.nodal,
+        f"displacement is {displacement!r}, but must be one of the body's nodal fields, "
+        f"{sorted(body.nodal)}, or None",
+    )
+    require(
         body.cell_name in (*_VTK_CELL, *_FLAT),
         f"a section needs cells of two or three dimensions, not {body.cell_name}s",
     )
@@ -70,8 +76,9 @@ def cut(
     # A plane that runs along the faces of cells cuts both or none of them: a little beside it cuts
     # one layer.
     beside = 1e-5 * float(np.ptp(points, axis=0).max())
-    normal = np.asarray(normal, dtype=float) / np.linalg.norm(normal)
-    sliced = grid.slice(normal=normal, origin=np.asarray(origin) + beside * normal)
+    normal = three_numbers("normal of a section", normal, direction=True)
+    origin = three_numbers("origin of a section", origin) + beside * normal
+    sliced = grid.slice(normal=normal, origin=origin)
     corners = np.asarray(sliced.points)[:, list(axes)]
     polygons, position, faces = [], 0, np.asarray(sliced.faces)
     while position < len(faces):

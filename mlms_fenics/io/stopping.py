@@ -11,6 +11,7 @@ from types import FrameType
 
 from mlms_fenics.errors import require
 from mlms_fenics.macroscale import ExplicitSolver
+from mlms_fenics.numbers import check_number
 
 # mpirun passes SIGUSR1 on to its ranks; SIGTERM it answers by killing them within a second or so.
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
@@ -52,6 +53,7 @@ class WallTime:
     """
 
     def __init__(self, solver: ExplicitSolver, limit: float) -> None:
+        check_number("wall time", limit, "s")
         require(limit > 0.0, f"wall time is {limit:g} s, but must be positive")
         self._solver, self._limit, self._start = solver, limit, perf_counter()
 

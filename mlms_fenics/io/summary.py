@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mlms_fenics.errors import InputError
 from mlms_fenics.files import replacing
 
@@ -64,6 +66,8 @@ class Summary:
 
 
 def _shown(value: Any, form: str) -> str:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
     if isinstance(value, list | tuple):
         return ", ".join(_shown(item, form) for item in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -72,10 +76,10 @@ def _shown(value: Any, form: str) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if hasattr(value, "item"):  # a number of numpy's
-        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, bool | int | float | str | None) else str(value)

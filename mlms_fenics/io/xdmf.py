@@ -15,6 +15,7 @@ from dolfinx.mesh import Mesh
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.io.heavy import Blocks, has_parallel_hdf5, writable_folder, write_heavy
 from mlms_fenics.io.layout import Fields, MeshLayout, Snapshot
+from mlms_fenics.numbers import check_finite
 from mlms_fenics.parallel import on_rank_zero
 
 _TOPOLOGY = {
@@ -133,6 +134,7 @@ class XDMFWriter:
             SimulationError: on all ranks: the disk is full.
         """
         nodal, cell = nodal or {}, cell or {}
+        check_finite("time of an output", time, "µs")
         require(
             not self._steps or time > self._steps[-1].time,
             f"output at time {time:g} after one at {self._steps[-1].time if self._steps else 0:g}: "

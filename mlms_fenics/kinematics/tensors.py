@@ -52,7 +52,8 @@ def trace(T: Array) -> Array:
 
 def deviator(T: Array) -> Array:
     """`T - tr(T)/d I`, d the tensors' own dimension."""
-    D = T.copy() if isinstance(T, np.ndarray) else T.clone()
+    # Whole numbers have no thirds.
+    D = T.astype(np.result_type(T, np.float32)) if isinstance(T, np.ndarray) else T.clone()
     mean = trace(T) / T.shape[-1]
     for i in range(T.shape[-1]):
         D[..., i, i] -= mean

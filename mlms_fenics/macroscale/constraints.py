@@ -10,7 +10,8 @@ from dolfinx import fem, la, mesh
 
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.macroscale.places import called
+from mlms_fenics.macroscale.places import called, tagged
+from mlms_fenics.numbers import check_finite
 
 Locator = Callable[[np.ndarray], np.ndarray]
 
@@ -36,13 +37,11 @@ class PrescribedVelocity:
 
     def __post_init__(self) -> None:
         require(
-            len(self.components) > 0 and set(self.components) <= {0, 1, 2},
-            f"components are {tuple(self.components)}, but must be among 0, 1, 2",
+            _are_components(self.components),
+            f"components are {self.components}, but must be among 0, 1, 2",
         )
-        require(
-            callable(self.value) or bool(np.isfinite(self.value)),
-            f"prescribed velocity is {self.value}, but must be a finite number or a function",
-        )
+        if not callable(self.value):
+            check_finite("prescribed velocity, if no function,", self.value, "mm/µs")
 
     def velocity(self, time: float, dt: float) -> float:
         """Velocity at mid-step of a step of `dt` µs, whose middle is at `time` µs."""
@@ -71,6 +70,15 @@ class PrescribedDisplacement(PrescribedVelocity):
         return (self.value(time + 0.5 * dt) - self.value(time - 0.5 * dt)) / dt
 
 
+def _are_components(given: Any) -> bool:
+    try:
+        components = list(given)
+    except TypeError:
+        return False
+    whole = all(isinstance(c, int | np.integer) and c in (0, 1, 2) for c in components)
+    return bool(components) and whole
+
+
 def symmetry_plane(axis: int, at: float = 0.0) -> PrescribedVelocity:
     """Nodes of the plane x_axis = `at` (mm) stay in it, free along it.
 
@@ -79,9 +87,10 @@ def symmetry_plane(axis: int, at: float = 0.0) -> PrescribedVelocity:
         at: where, mm; nodes within 1e-9 mm (and 1e-9 of `at`) are in the plane.
 
     Raises:
-        InputError: another axis.
+        InputError: another axis, or a place that is no number.
     """
-    require(axis in (0, 1, 2), f"axis of a symmetry plane is {axis}, but must be 0, 1 or 2")
+    check_finite("place of a symmetry plane", at, "mm")
+    require(_are_components([axis]), f"axis of a symmetry plane is {axis}, but must be 0, 1 or 2")
     return PrescribedVelocity(
         lambda x: np.isclose(x[axis], at, rtol=1e-9, atol=1e-9), components=(axis,)
     )
@@ -158,7 +167,7 @@ def marked_nodes(
         nodes = np.flatnonzero(np.asarray(where(x.T), dtype=bool))
         what = "the locator"
     else:
-        tags, tag = where
+        tags, tag = tagged(where)
         domain.topology.create_connectivity(tags.dim, domain.topology.dim)
         nodes = fem.locate_dofs_topological(space, tags.dim, tags.find(tag), False)
         what = called(where)

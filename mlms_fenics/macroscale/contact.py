@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from mlms_fenics.errors import InputError, require
+from mlms_fenics.errors import require
 from mlms_fenics.macroscale.contact_kernels import land, plane_distances
+from mlms_fenics.numbers import check_finite, check_number, three_numbers
 
 
 class RigidBody(ABC):
@@ -115,24 +116,9 @@ class Contact(ABC):
         self.impulse += self._given
 
 
-def three_numbers(name: str, given: Sequence[float], direction: bool = False) -> np.ndarray:
-    """`given` as an array; of length one where it is a direction.
-
-    Raises:
-        InputError: it is not three finite numbers, or a direction of length zero.
-    """
-    value = np.asarray(given, dtype=float)
-    if value.shape != (3,) or not np.isfinite(value).all():
-        raise InputError(f"{name} is {value}, but must be three numbers")
-    if direction:
-        size = float(np.linalg.norm(value))
-        require(size > 0.0, f"{name} is zero, but must be a direction of any length")
-        value = value / size
-    return value
-
-
 def check_friction(friction: float) -> None:
     """Raise `InputError` where a coefficient of friction is impossible."""
+    check_number("coefficient of friction", friction)
     require(
         0.0 <= friction < np.inf,
         f"coefficient of friction is {friction:g}, but must be finite and not negative",
@@ -158,9 +144,7 @@ class RigidPlane(RigidBody):
     def __post_init__(self) -> None:
         three_numbers("point of a rigid plane", self.point)
         three_numbers("normal of a rigid plane", self.normal, direction=True)
-        require(
-            bool(np.isfinite(self.velocity)), "velocity of a rigid plane must be a finite number"
-        )
+        check_finite("velocity of a rigid plane", self.velocity, "mm/µs")
         check_friction(self.friction)
 
     def bind(

@@ -14,6 +14,7 @@ from mlms_fenics.errors import require
 from mlms_fenics.macroscale import hourglass_plane
 from mlms_fenics.macroscale.element import Elements
 from mlms_fenics.materials import Material
+from mlms_fenics.numbers import check_number
 
 FORMS = ("secant", "elastic", "viscous", "none")
 # The four hourglass patterns ηζ, ζξ, ξη, ξηζ on a hexahedron's vertices in tensor-product order.
@@ -57,6 +58,7 @@ class Hourglass:
             self.form in FORMS,
             f"hourglass form is {self.form!r}, but must be one of {', '.join(FORMS)}",
         )
+        check_number("hourglass coefficient", self.coefficient)
         require(
             0.0 < self.coefficient <= 1.0,
             f"hourglass coefficient is {self.coefficient:g}, but must be in (0, 1]",

@@ -62,11 +62,13 @@ def set_velocity(v: np.ndarray, velocity: Velocity, coordinates: np.ndarray) -> 
     Raises:
         InputError: another shape, or values that are not finite.
     """
-    if callable(velocity):
-        values = np.asarray(velocity(coordinates.T), dtype=float).T
-    else:
-        values = np.asarray(velocity, dtype=float)
-    if values.shape not in ((3,), v.shape) or not np.isfinite(values).all():
+    try:
+        given = velocity(coordinates.T) if callable(velocity) else velocity
+        values = np.asarray(given).T if callable(velocity) else np.asarray(given)
+    except ValueError:  # ragged
+        values = np.empty(0)
+    right = values.shape in ((3,), v.shape) and values.dtype.kind in "iuf"
+    if not right or not np.isfinite(values).all():
         raise InputError(
             f"initial velocity has shape {values.shape}, but must be three finite numbers in "
             "mm/µs, or a function that returns an array (3, n) of them"

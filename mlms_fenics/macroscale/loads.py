@@ -10,10 +10,10 @@ import ufl
 from dolfinx import fem, mesh
 
 from mlms_fenics import _compat
-from mlms_fenics.errors import require
 from mlms_fenics.macroscale.element import Elements
 from mlms_fenics.macroscale.exchange import NodeExchange
-from mlms_fenics.macroscale.places import outer_facets
+from mlms_fenics.macroscale.places import outer_facets, tagged
+from mlms_fenics.numbers import three_numbers
 
 Vector = Sequence[float] | Callable[[float], Sequence[float]]
 
@@ -56,7 +56,7 @@ class Traction(DeadLoad):
         _check(self.value, "traction")
 
     def weights(self, elements: Elements, mass: np.ndarray) -> np.ndarray:
-        tags, tag = self.where
+        tags, tag = tagged(self.where)
         space = elements.space
         domain = space.mesh
         outer_facets(domain, self.where, "a traction")
@@ -127,8 +127,4 @@ class BoundLoad:
 def _check(value: Vector, what: str) -> None:
     if callable(value):
         value = value(0.0)
-    array = np.asarray(value, dtype=float)
-    require(
-        array.shape == (3,) and bool(np.isfinite(array).all()),
-        f"{what} is {value}, but must be three finite numbers, or a function that returns them",
-    )
+    three_numbers(f"{what}, given or returned by its function,", value)

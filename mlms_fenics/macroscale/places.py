@@ -2,11 +2,22 @@
 """Tagged parts of a mesh where something acts: what messages call them, and which are outside."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from dolfinx import mesh
 
 from mlms_fenics.errors import require
+
+
+def tagged(where: Any) -> tuple[mesh.MeshTags, int]:
+    """`where`, or `InputError` unless it is tags and a tag."""
+    good = isinstance(where, tuple) and len(where) == 2 and isinstance(where[0], mesh.MeshTags)
+    require(
+        good and isinstance(where[1], int | np.integer),
+        f"{where!r} is no place: give tags and a whole number, such as body.surface(name)",
+    )
+    return where
 
 
 def called(where: tuple[mesh.MeshTags, int]) -> str:
@@ -29,7 +40,7 @@ def outer_facets(domain: mesh.Mesh, where: tuple[mesh.MeshTags, int], what: str)
     Raises:
         InputError: the tags are not of facets, or no such facet is on any rank.
     """
-    tags, tag = where
+    tags, tag = tagged(where)
     topology = domain.topology
     facet = topology.dim - 1
     require(

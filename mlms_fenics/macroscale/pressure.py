@@ -11,11 +11,11 @@ import numba
 import numpy as np
 from dolfinx import mesh
 
-from mlms_fenics.errors import require
 from mlms_fenics.macroscale.element import SUPPORTED, Elements
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.loads import BoundLoad, Load
 from mlms_fenics.macroscale.places import outer_facets
+from mlms_fenics.numbers import check_finite
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,7 @@ class Pressure(Load):
 
     def __post_init__(self) -> None:
         at_first = self.value(0.0) if callable(self.value) else self.value
-        require(
-            bool(np.ndim(at_first) == 0 and np.isfinite(at_first)),
-            f"pressure is {at_first}, but must be a finite number, or a function that returns one",
-        )
+        check_finite("pressure, given or returned by its function,", at_first, "GPa")
 
     def bind(self, elements: Elements, mass: np.ndarray, owned: int) -> "BoundLoad":
         return BoundPressure(self, elements, owned)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics.errors import require
-from mlms_fenics.macroscale.contact import Contact, RigidBody, check_friction, three_numbers
+from mlms_fenics.macroscale.contact import Contact, RigidBody, check_friction
 from mlms_fenics.macroscale.contact_kernels import below, cylinder_distances
+from mlms_fenics.numbers import check_finite, check_number, three_numbers
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,14 @@ class RigidCylinder(RigidBody):
     def __post_init__(self) -> None:
         three_numbers("centre of a rigid cylinder", self.centre)
         three_numbers("axis of a rigid cylinder", self.axis, direction=True)
+        check_number("radius of a rigid cylinder", self.radius, "mm")
         require(
             0.0 < self.radius < np.inf,
             f"radius of a rigid cylinder is {self.radius:g} mm, but must be positive",
         )
-        require(
-            bool(np.isfinite(self.velocity)), "velocity of a rigid cylinder must be a finite number"
-        )
+        check_finite("velocity of a rigid cylinder", self.velocity, "mm/µs")
+        if self.mass is not None:
+            check_number("mass of a rigid cylinder", self.mass, "mg")
         require(
             self.mass is None or 0.0 < self.mass < np.inf,
             f"mass of a rigid cylinder is {self.mass} mg, but must be positive, or None for a "

@@ -22,6 +22,7 @@ from mlms_fenics.macroscale.response import Response, check_response
 from mlms_fenics.macroscale.stiffness import check_policy, step_share
 from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
+from mlms_fenics.numbers import check_number
 
 # Steps between looks at the energy and at the law's stiffness.
 _CHECK_EVERY = 200
@@ -97,6 +98,7 @@ class ExplicitSolver(Readings):
         Raises:
             InputError: on every rank, for anything out of range.
         """
+        check_number("safety", safety)
         require(0.0 < safety <= 1.0, f"safety is {safety:g}, but must be in (0, 1]: 0.8 is usual")
         check_response(viscosity, assembly)
         check_policy(stiffness)
@@ -172,6 +174,7 @@ class ExplicitSolver(Readings):
             InputError: `end_time` is not after `time`, or the law cannot be used so long.
             SimulationError: as `step`; also where energy grows without bound.
         """
+        check_number("end time", end_time, "µs")
         require(
             self.time < end_time < inf,
             f"end time is {end_time:g} µs, but must be finite and after the present time, "

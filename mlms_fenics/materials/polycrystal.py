@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mlms_fenics.checks import check_orientations, check_positive
+from mlms_fenics.checks import check_orientations
 from mlms_fenics.kinematics.tensors import embedded, from_components, polar, to_components
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import PathResult, integrate_paths, virgin_state
 from mlms_fenics.materials.crystal.points import raise_on_failure
 from mlms_fenics.materials.crystal.variants import integrate_grains
+from mlms_fenics.numbers import check_positive
 from mlms_fenics.weights import check_weights
 
 

@@ -3,13 +3,13 @@
 
 import numpy as np
 
-from mlms_fenics.checks import check_whole
 from mlms_fenics.errors import InputError
 from mlms_fenics.microstructure.rotations import (
     rotations_from_angles,
     rotations_from_quaternions,
 )
 from mlms_fenics.microstructure.streams import stream
+from mlms_fenics.numbers import check_whole
 
 
 def random_orientations(n: int, seed: int, dimension: int = 3) -> np.ndarray:

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlms_fenics.checks import check_paths, check_positive, real_array
+from mlms_fenics.checks import check_paths, real_array
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.kinematics.strain import log_strain
 from mlms_fenics.kinematics.tensors import from_components, polar
 from mlms_fenics.materials.base import Material, State
+from mlms_fenics.numbers import check_positive
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.weights import check_weights

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from mlms_fenics.checks import check_orientations, check_paths, check_positive, real_array
+from mlms_fenics.checks import check_orientations, check_paths, real_array
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.microstructure.voronoi import check_grains
+from mlms_fenics.numbers import check_positive
 from mlms_fenics.unitcell.fft_files import write_cell_state
 from mlms_fenics.unitcell.fft_operators import OPERATORS
 from mlms_fenics.unitcell.fft_path import March, Observer, Settings

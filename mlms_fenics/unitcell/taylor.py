@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mlms_fenics.checks import check_orientations, check_paths, check_positive
+from mlms_fenics.checks import check_orientations, check_paths
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.kinematics.tensors import COMPONENTS
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import integrate_paths
+from mlms_fenics.numbers import check_positive
 from mlms_fenics.weights import are_equal, check_weights
 
 # Stress components of single grains held at a time: 32 MB on the CPU, 4 GB on a GPU, which needs

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""What a number that a user gives must be; nothing heavy is imported here."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mlms_fenics.errors import InputError, require
+
+
+def check_number(name: str, value: Any, unit: str = "") -> float:
+    """`value`, or `InputError` unless it is a real number; infinity and NaN are let through."""
+    good = isinstance(value, int | float | np.integer | np.floating)
+    require(good, f"{name} is {value!r}, but must be a number{' in ' + unit if unit else ''}")
+    return value
+
+
+def check_finite(name: str, value: Any, unit: str = "") -> float:
+    """`value`, or `InputError` unless it is a finite number."""
+    check_number(name, value, unit)
+    require(
+        math.isfinite(value), f"{name} is {value}{' ' + unit if unit else ''}, but must be finite"
+    )
+    return value
+
+
+def check_positive(name: str, value: float, unit: str = "", largest: float = math.inf) -> float:
+    """`value` in double precision, or `InputError` unless 0 < value ≤ largest < ∞."""
+    good = isinstance(value, int | float | np.integer | np.floating) and math.isfinite(value)
+    if not (good and 0 < value <= largest):
+        bound = f" and at most {largest:g}" if largest < math.inf else ""
+        raise InputError(f"{name} must be positive{bound}{' ' + unit if unit else ''}, got {value}")
+    return float(value)
+
+
+def check_whole(name: str, value: int, least: int) -> int:
+    """`value` as an int, or `InputError` unless it is a whole number of at least `least`."""
+    good = isinstance(value, int | np.integer) and value >= least
+    require(good, f"{name} is {value}, but must be a whole number of at least {least}")
+    return int(value)
+
+
+def three_numbers(name: str, given: Any, direction: bool = False) -> np.ndarray:
+    """`given` as an array; of length one where it is a direction.
+
+    Raises:
+        InputError: it is not three finite numbers, or a direction of length zero.
+    """
+    try:
+        value = np.asarray(given)
+    except ValueError:  # ragged
+        value = np.empty(0)
+    real = value.shape == (3,) and value.dtype.kind in "iuf" and np.isfinite(value).all()
+    require(bool(real), f"{name} is {given!r}, but must be three finite numbers")
+    value = value.astype(float)
+    if direction:
+        size = float(np.linalg.norm(value))
+        require(size > 0.0, f"{name} is zero, but must be a direction of any length")
+        value = value / size
+    return value
