@@ -114,6 +114,8 @@ def _prepare(arguments: Sequence[str] | None) -> _Job | None:
         job.source(0)
     except SimulationError as error:  # bounds that no path keeps to
         raise InputError(str(error)) from None
+    if microstructure.said:
+        print(f"orientations: {'; '.join(microstructure.said)}", flush=True)
     return job
 
 

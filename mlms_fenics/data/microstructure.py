@@ -31,6 +31,7 @@ class Microstructure:
     grains: np.ndarray | None = None
     weights: np.ndarray | None = None
     settings: dict = field(default_factory=dict)
+    said: tuple[str, ...] = ()  # what a file of orientations was read as
 
 
 def microstructure_from_options(
@@ -65,7 +66,7 @@ def microstructure_from_options(
     if not cell.full_field:
         given = given or texture(cell.grains if number is None else number)
         weights = None if are_equal(given.weights) else given.weights
-        return Microstructure(given.orientations, weights=weights)
+        return Microstructure(given.orientations, weights=weights, said=given.said)
     if given is not None and not are_equal(given.weights):
         raise InputError(
             f"--orientations: '{options.orientations}' holds different weights, but the volumes of "
@@ -98,7 +99,8 @@ def microstructure_from_options(
         "increments": options.increments,
         "operator": options.operator,
     }
-    return Microstructure(Q, grains, settings=settings)
+    said = () if given is None else given.said
+    return Microstructure(Q, grains, settings=settings, said=said)
 
 
 def texture_from_options(

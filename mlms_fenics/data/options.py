@@ -100,7 +100,7 @@ def _add_options(parser: argparse.ArgumentParser, cell: CellType) -> None:
     group("--orientations", default=None, metavar="FILE",
           help="a texture: Bunge Euler angles in degrees or quaternions w x y z, with or without "
           "weights, .tex, .ang, .ctf, material.yaml; python -m mlms_fenics.microstructure FILE "
-          "shows what is read")
+          "shows what is read, and writes other conventions as this one's (--to)")
     group("--texture-block", type=int, default=None, metavar="N",
           help="of a .tex file (default: the last)")
     group("--texture-phase", default=None, metavar="NAME", help="of a file with several phases")

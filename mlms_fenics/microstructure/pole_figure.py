@@ -7,6 +7,7 @@ import numpy as np
 
 from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
+from mlms_fenics.materials.crystal.lattice import hexagonal_normal, unit
 from mlms_fenics.microstructure.harmonics import lattice_rotations
 from mlms_fenics.microstructure.measured import Texture
 from mlms_fenics.weights import are_equal, check_weights
@@ -35,9 +36,11 @@ def family_poles(
     Raises:
         InputError: unknown lattice.
     """
+    h, k, l = indices
     if lattice == "hexagonal":
-        return hexagonal_poles(*indices, c_over_a)
-    normal = np.array(indices, dtype=float) / np.linalg.norm(indices)
+        normal = hexagonal_normal(np.array([h, k, -h - k, l]), c_over_a)
+    else:
+        normal = unit(np.array([h, k, l], dtype=float))
     poles: list[np.ndarray] = []
     for pole in lattice_rotations(lattice) @ normal:
         if all(abs(abs(pole @ other) - 1.0) > 1e-9 for other in poles):
@@ -46,29 +49,8 @@ def family_poles(
 
 
 def hexagonal_poles(h: int, k: int, l: int, c_over_a: float = 1.624) -> np.ndarray:
-    """Unit normals of the family {h k i l}, lattice frame with a₁ along x and c along z.
-
-    Args:
-        h, k, l: Miller-Bravais indices (i = -h - k).
-        c_over_a: axial ratio; the default is magnesium's.
-
-    Returns:
-        *Shape* `(n, 3)`: one of each pair ±normal.
-    """
-    reciprocal = np.array(
-        [[1.0, 1.0 / np.sqrt(3.0), 0.0], [0.0, 2.0 / np.sqrt(3.0), 0.0], [0.0, 0.0, 1.0 / c_over_a]]
-    )
-    first = np.array([h, k, l], dtype=float) @ reciprocal
-    first /= np.linalg.norm(first)
-    poles: list[np.ndarray] = []
-    for mirror in (1.0, -1.0):
-        for sixth in range(6):
-            c, s = np.cos(sixth * np.pi / 3), np.sin(sixth * np.pi / 3)
-            x, y = first[0], mirror * first[1]
-            pole = np.array([c * x - s * y, s * x + c * y, first[2]])
-            if all(abs(abs(pole @ other) - 1.0) > 1e-9 for other in poles):
-                poles.append(pole)
-    return np.array(poles)
+    """`family_poles` of the hexagonal family {h k i l}, i = -h - k; a₁ along x, c along z."""
+    return family_poles("hexagonal", (h, k, l), c_over_a)
 
 
 def project(directions: np.ndarray) -> np.ndarray:

@@ -83,6 +83,14 @@ def test_data_set_is_made_with_its_weights(weighted_file):
         assert np.abs(data.sigma[0][:, 0] - expected[:, 0, 0]).max() < 1e-3 * np.abs(expected).max()
 
 
+def test_what_was_read_is_said(weighted_file, capfd):
+    file, command = weighted_file
+    assert generate([*command, "--out", str(file)]) == 0
+    said = capfd.readouterr().out
+    assert "orientations: a table of 4 lines; Bunge's Euler angles" in said
+    assert "with weights" in said
+
+
 def test_a_run_with_other_weights_does_not_go_on_with_the_file(weighted_file, tmp_path, capfd):
     file, command = weighted_file
     assert generate([*command, "--out", str(file)]) == 0
