@@ -94,6 +94,7 @@ def test_contact_forces_differ_by_what_the_impulse_does():
     )
 
 
+@pytest.mark.slow
 def test_price_list(tmp_path):
     options = ["--quick", "--problems", "anvil", "--laws", "recurrent", "default", "concurrent"]
     assert load("cost_table").main([*options, "--out", str(tmp_path)]) == 0
@@ -130,6 +131,7 @@ def test_figures_of_the_studies(tmp_path):
     assert "anvil_v200" in (tmp_path / "runs.md").read_text()
 
 
+@pytest.mark.slow
 def test_harvesting_goes_round(tmp_path):
     assert load("harvest").main(["--quick", "--out", str(tmp_path)]) == 0
     rounds = json.loads((tmp_path / "rounds.json").read_text())

@@ -19,6 +19,7 @@ def result(folder) -> dict[str, float]:
     return json.loads((folder / "summary.json").read_text())["Result"]
 
 
+@pytest.mark.slow
 def test_anvil_of_a_bar_meshed_elsewhere_ends_as_ours(tmp_path) -> None:
     # In centimetres, somewhere along the axis.
     write_msh(tmp_path / "bar.inp", lambda m: gmsh_cylinder(m, "bar", 0.1, 0.2, 0.025))
@@ -57,6 +58,8 @@ def test_plate_meshed_elsewhere_moves_as_ours(tmp_path) -> None:
     assert (tmp_path / "own" / "section.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
+@pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_any_number_of_ranks_gives_the_result_of_one(tmp_path, ranks) -> None:
     # The foot is on some ranks only.

@@ -22,6 +22,7 @@ def main():
     return load("plate_impact").main
 
 
+@pytest.mark.slow
 def test_elastic_plate_takes_the_wave_and_leaves_the_projectile_when_it_returns(main, tmp_path):
     # Until the release from the projectile's edge comes, at 1/SPEED, the axis is in uniaxial
     # strain: stress ρ c v behind the front, and twice v once the free back has reflected it.

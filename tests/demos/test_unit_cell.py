@@ -5,6 +5,7 @@ from functools import partial
 
 import demo_scripts
 import numpy as np
+import pytest
 
 from mlms_fenics.materials import two_slip_crystal
 from mlms_fenics.microstructure import read_grains
@@ -13,6 +14,7 @@ from mlms_fenics.unitcell import FFTCell
 run = partial(demo_scripts.run, "unit_cell")
 
 
+@pytest.mark.slow
 def test_quick(tmp_path):
     done = run("--quick", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -6,6 +6,7 @@ from functools import partial
 
 import demo_scripts
 import numpy as np
+import pytest
 
 from mlms_fenics.data import Dataset, sample_path
 from mlms_fenics.kinematics.tensors import to_components
@@ -13,6 +14,7 @@ from mlms_fenics.kinematics.tensors import to_components
 run = partial(demo_scripts.run, "unit_cell_data")
 
 
+@pytest.mark.slow
 def test_sets_in_their_order_and_resumed(tmp_path):
     settings = ["--grid", 8, "--steps", 20, "--ranks", 1, "--out", tmp_path]
     done = run("--sets", "random-m0.2=2", "cavity=1", *settings)

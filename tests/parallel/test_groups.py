@@ -2,11 +2,11 @@
 """Named groups of meshes on one, two and three ranks."""
 
 import pytest
-from mpi_runs import run_tests, slow
+from mpi_runs import run_tests
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.slow, pytest.mark.mpi]
 
 
-@pytest.mark.parametrize("ranks", [slow(1), 2, slow(3)])
+@pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_groups_on_any_number_of_ranks(ranks: int) -> None:
     run_tests("groups.py", ranks)

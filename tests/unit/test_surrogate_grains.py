@@ -281,6 +281,7 @@ def test_bounded_and_orthogonal_far_beyond_the_data():
     torch.testing.assert_close(A @ A.mT, torch.eye(3).expand_as(A), rtol=0.0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_training_beats_the_baselines_and_is_the_same_law_from_its_file(tmp_path):
     data = histories.training_data(300)
     law = fit(data, options(epochs=15))

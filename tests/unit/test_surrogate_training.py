@@ -209,6 +209,7 @@ def test_commands_refuse_bad_input_in_one_line(tmp_path, monkeypatch, capsys, ar
     assert not (tmp_path / "m.h5").exists()
 
 
+@pytest.mark.slow
 def test_what_is_trained_unless_said_otherwise_is_the_recurrent_operator(tmp_path):
     data, model = str(histories.write(tmp_path / "data.h5", 60)), tmp_path / "model.h5"
     assert train.main([data, "--out", str(model), "--epochs", "1", "--no-picture"]) == 0

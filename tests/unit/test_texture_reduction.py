@@ -26,6 +26,7 @@ TEXTURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTURES)
 @pytest.mark.parametrize("n", [8, 48])
 def test_pole_figures_and_response_are_kept(name, n):

@@ -63,6 +63,7 @@ def test_histories(seed):
     assert np.linalg.norm(sigma - law, axis=(1, 2)).max() > 0.05 * size
 
 
+@pytest.mark.slow
 def test_grains_of_their_own_crystals():
     crystals, Q = [variant(0), magnesium(), variant(2)], random_orientations(3, seed=6)
     U, segments = np.stack([path(k, 4) for k in range(2)]), np.full(4, 0.25)
