@@ -28,7 +28,7 @@ TEXTURES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTURES)
-@pytest.mark.parametrize("n", [8, 48])
+@pytest.mark.parametrize("n", [8, pytest.param(48, marks=pytest.mark.slow)])
 def test_pole_figures_and_response_are_kept(name, n):
     """Against as many taken evenly: four and two times nearer at least, on sharp textures too."""
     texture = Texture(TEXTURES[name], lattice="hexagonal")
