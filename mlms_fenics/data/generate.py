@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Make a data set: `mpirun -n 4 python -m mlms_fenics.data.generate taylor --out FILE.h5`."""
 
+import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.data.store import Store
 from mlms_fenics.errors import InputError, SimulationError
+from mlms_fenics.materials import CrystalLaw
 from mlms_fenics.parallel import entry_point, on_rank_zero
 from mlms_fenics.progress import duration, size
 
@@ -60,6 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _tolerance(options: argparse.Namespace, law: CrystalLaw) -> float:
+    """The one asked for; by default that which suits the law's rate exponents."""
+    if options.tolerance is not None:
+        return options.tolerance
+    nearly_rate_independent = any(1.0 / f.rate_exponent > 5.0 for f in law.families)
+    return 1e-3 if nearly_rate_independent and not CELLS[options.cell].full_field else 1e-4
+
+
 def _prepare(arguments: Sequence[str] | None) -> _Job | None:
     """Read and check everything; rank 0 only, so that all ranks end alike."""
     try:
@@ -86,7 +96,7 @@ def _prepare(arguments: Sequence[str] | None) -> _Job | None:
         paths=_path_settings(options, law.dimension, paths),
         seed=_seed(options.seed),
         horizon=_horizon(options.horizon, law.dimension, paths),
-        tolerance=options.tolerance,
+        tolerance=_tolerance(options, law),
         grains=microstructure.grains,
         weights=microstructure.weights,
         cell_settings=microstructure.settings,

@@ -4,6 +4,7 @@
 import numba
 import numpy as np
 
+from mlms_fenics.materials.crystal.implicit_paths import is_stiff, run_engine
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import ERROR_PER_STEP, crystal_tables, virgin_state
 from mlms_fenics.unitcell.fft_law import substeps_kernel
@@ -13,6 +14,9 @@ _BOUND = 4.0  # error of a substep, relative to what is wanted, that later trial
 _RISE = 8  # times the first trial's substeps that a later trial may take
 _AIM = 0.5  # of the error that is wanted, when the number of substeps is chosen
 _DIFFERENCE = 1e-6  # of F, for the tangent
+_OF_POINTS = 10.0  # tolerance of points with implicit steps, whose errors' average counts
+_NEWTON = 1e-9  # of the stress, in implicit steps: below what the differences resolve
+_STRAIN = 1e-3  # of a step, by which a law is judged stiff
 
 
 class Points:
@@ -26,7 +30,7 @@ class Points:
         laws: one for each phase, all of one dimension.
         phase: number of the law, *Shape* `(B, N)`.
         Q: lattice to sample, *Shape* `(B, N, 3, 3)`.
-        tolerance: of a point's stress (`integrate_paths`).
+        tolerance: of a point's stress (`integrate_paths`); ten times that where steps are implicit.
     """
 
     def __init__(
@@ -34,15 +38,18 @@ class Points:
     ):
         self.laws, self.phase = laws, phase
         self.tolerance = ERROR_PER_STEP * tolerance
+        self.implicit_tolerance = min(_OF_POINTS * tolerance, 0.1)
+        # The implicit steps of stiff laws have no need of the explicit kernel's tables.
+        self.implicit = [is_stiff(law, _STRAIN) for law in laws]
         self.tables = [crystal_tables(law) for law in laws]
         self.Q = np.ascontiguousarray(Q).reshape(*phase.shape, 9)
-        width = max(9 + law.n_twin + law.n_slip for law in laws)
+        width = max(law.n_state for law in laws)
         self.state = np.zeros((*phase.shape, width))
         for p, law in enumerate(laws):
             virgin = virgin_state(law, 1)[0]
             self.state[phase == p, : virgin.size] = virgin
         self.rate = np.zeros_like(self.state)  # at rest there are none
-        floor = [min(f.tau_0 for f in (*law.slip, *law.twins)) for law in laws]
+        floor = [law.least_strength for law in laws]
         self.scale = np.array(floor)[phase]
         self.count = np.ones(phase.shape, np.int64)
         self._committed = (self.state, self.rate, self.scale)
@@ -134,12 +141,46 @@ class Points:
                 chosen = np.where(self.phase[cell] == p, count, 0)
                 if not chosen.any():
                     continue
+            if self.implicit[p]:
+                self._implicitly(law, cell, F_start, F, dt, chosen, out)
+                continue
             substeps_kernel(
                 F_start, F, self.Q[cell], dt, chosen, *self.tables[p], law.detwinning,
                 law.shear_modulus, self.tolerance,
                 self.state[cell], self.rate[cell], self.scale[cell],
                 *out,
             )  # fmt: skip
+
+    def _implicitly(self, law, cell, F_start, F, dt, count, out) -> None:
+        """`advance` by implicit steps; the rates at the step's ends are not used."""
+        rows = np.flatnonzero(count > 0)
+        state_end, _, scale_end, deviator, error = out
+        Q = self.Q[cell, rows].reshape(-1, 3, 3)
+        ends = np.zeros((len(rows), 2, 3, 3))
+        ends[..., 2, 2] = 1.0
+        d = len(F)
+        ends[:, 0, :d, :d] = np.moveaxis(F_start[..., rows], -1, 0)
+        ends[:, 1, :d, :d] = np.moveaxis(F[..., rows], -1, 0)
+        n = law.n_state
+        with np.errstate(invalid="ignore"):
+            bad = ~(np.linalg.det(ends).min(axis=1) > 0)
+        ends[bad] = np.eye(3)
+        found = run_engine(
+            law,
+            (ends @ Q[:, None]).reshape(-1, 2, 9),
+            np.eye(3).reshape(1, 9),
+            np.array([dt]),
+            self.implicit_tolerance,
+            _NEWTON,
+            count[rows].astype(np.int64),
+            self.state[cell, rows, :n].copy(),
+            np.full(len(rows), dt),
+            self.scale[cell, rows].copy(),
+        )
+        state_end[rows, :n] = found["state"]
+        scale_end[rows] = found["scale"]
+        deviator[rows] = found["deviator"][:, 1]
+        error[rows] = np.where(bad, np.inf, found["errors"])
 
 
 def _substeps(count: np.ndarray, error: np.ndarray) -> np.ndarray:

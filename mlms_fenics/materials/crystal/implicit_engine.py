@@ -35,7 +35,6 @@ OK, FAILED = 1, 2
 
 _MOST_ITERATIONS = 30  # of a stage; then its step is shortened
 _MAX_TRIALS = 100_000  # in one segment of the path
-_NEWTON = 0.05  # share of the tolerance that a stage's own error may take
 
 
 @numba.njit(**COMPILE)
@@ -55,9 +54,9 @@ def _deformation(U, Q, path, grain, node, fraction, F):
 
 
 @numba.njit(**COMPILE)
-def _extrapolate(base, values, new, most):
-    for k in range(most):
-        new[k] = base[k] + ONWARD * (values[k] - base[k])
+def _extrapolate(base, values, new, l):
+    for k in range(base.shape[1]):
+        new[l, k] = base[l, k] + ONWARD * (values[l, k] - base[l, k])
 
 
 def _cached(sources: int):
@@ -65,8 +64,8 @@ def _cached(sources: int):
     @numba.njit(**COMPILE, cache=True)
     def integrate(
         U, Q, segments, table, n_slip, slip, twin, interaction, compliance, stiffness, coupling, G,
-        isotropic, detwinning, floor, tolerance,
-        state, wanted, scale, deviator, counts, steps, status,
+        isotropic, detwinning, floor, tolerance, newton, fixed,
+        state, wanted, scale, deviator, counts, steps, status, errors,
     ):  # fmt: skip
         """Integrate `n_paths × n_grains` grains; job j is grain j % n_grains of path j // n_grains.
 
@@ -78,6 +77,10 @@ def _cached(sources: int):
             detwinning: whether twins may shrink.
             floor: the smallest stress that counts, GPa.
             tolerance: on a grain's stress per step, relative to its largest so far.
+            newton: on a stage's own error, likewise.
+            fixed: equal steps that a job takes in each segment whatever their error is, *Shape*
+                `(n_jobs,)`; 0: as the tolerance asks.
+            errors: largest estimate relative to the tolerance, *Shape* `(n_jobs,)`, output.
         """
         if sources < 0:  # never; mentioned so that it is captured
             return
@@ -96,10 +99,11 @@ def _cached(sources: int):
         e0, e_base, e = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
         g0, g_base, g = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
         g_rate, guess_g = np.zeros((L, n)), np.zeros(n)
-        x0, guess = np.zeros((L, 5)), np.zeros(5)
+        x0, guess = np.zeros((L, 5)), np.zeros((L, 5))
         rate0, rate1, rate2 = np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9))
         known = np.zeros(L, np.bool_)  # whether rate0 is
-        F, scratch, five, solved = np.zeros(9), np.zeros((6, 9)), np.zeros(5), np.zeros(5)
+        F, A, X, Y, Z = np.zeros(9), np.zeros(9), np.zeros(9), np.zeros(9), np.zeros(9)
+        five, solved = np.zeros(5), np.zeros(5)
         stress = np.zeros(6)
         for l in range(L):  # idle lanes compute something harmless
             for i in range(3):
@@ -125,6 +129,7 @@ def _cached(sources: int):
                     running += 1
                     job[l], node[l], now[l], trials[l], hope[l] = j, 0, 0.0, 0, wanted[j]
                     steps[j, SMALLEST] = horizon
+                    errors[j] = 0.0
                     known[l] = False
                     for k in range(9):
                         B0[l, k] = state[j, k]
@@ -134,7 +139,7 @@ def _cached(sources: int):
                         e0[l, slip[a]] = state[j, 9 + n_twin + a]
                     for a in range(n_twin):
                         e0[l, twin[a]] = state[j, 9 + a]
-                    _strengths(table, n_slip, e0[l], g0[l])
+                    _strengths(table, n_slip, e0, g0, l)
                     if evolving:
                         first = 9 + n_twin + n_own
                         for a in range(n_own):
@@ -144,16 +149,16 @@ def _cached(sources: int):
                             if table[twin[a], mc.KIND] != mc.SATURATING:
                                 g0[l, twin[a]] = state[j, first + n_own + a]
                     _deformation(U, Q, j // n_grains, j % n_grains, 0, 0.0, F)
-                    elastic_stress(F, B0[l], G, stiffness, coupling, isotropic, scratch, x0[l])
+                    elastic_stress(F, B0, l, G, stiffness, coupling, isotropic, A, X, five, x0)
                     todo[l] = BEGIN
                 if todo[l] == BEGIN:
                     j, length = job[l], segments[node[l]]
                     left = length - now[l]
-                    h = hope[l]
+                    h = hope[l] if fixed[j] == 0 else length / fixed[j]
                     last[l] = h >= left * (1.0 - 1e-10)
                     if last[l]:
                         h = left
-                    elif h > 0.5 * left:
+                    elif h > 0.5 * left and fixed[j] == 0:
                         h = 0.5 * left
                     step[l] = h
                     fraction = (now[l] + GAMMA * h) / length
@@ -166,8 +171,8 @@ def _cached(sources: int):
                     for k in range(9):
                         base[l, k] = B0[l, k]
                     set_stage(
-                        w, l, table, n_slip, F, base[l], e_base[l], g_base[l], x0[l], guess_g,
-                        GAMMA * h, strain, scratch[0],
+                        w, l, table, n_slip, F, base, e_base, g_base, x0, guess_g,
+                        GAMMA * h, strain, A,
                     )  # fmt: skip
                     stage[l], iterations[l], todo[l] = 1, 0, SOLVE
             if running == 0:
@@ -184,38 +189,36 @@ def _cached(sources: int):
                 counts[j, ITERATIONS] += 1
                 misfit = w[ik.MISFIT * L + l]
                 off = w[ik.HARDENING_MISFIT * L + l]
-                good = misfit <= _NEWTON * tolerance and off <= _NEWTON * tolerance
+                good = misfit <= newton and off <= newton
                 if not good and misfit == misfit and iterations[l] < _MOST_ITERATIONS:
                     continue
                 error = 1e3
                 h, length = step[l], segments[node[l]]
                 if good:
-                    read_stage(
-                        w, l, table, n_slip, detwinning, base[l], e_base[l], B[l], e[l], g[l]
-                    )
+                    read_stage(w, l, table, n_slip, base, e_base, B, e, g)
                     for a in range(n):
                         g_rate_new = (g[l, a] - g_base[l, a]) / (GAMMA * h)
                         guess_g[a] = max(g[l, a] + (1.0 - GAMMA) * h * g_rate_new, 0.0)
                     for k in range(5):
-                        guess[k] = w[(ik.X + k) * L + l]
+                        guess[l, k] = w[(ik.X + k) * L + l]
                     if stage[l] == 1:
                         for k in range(9):
                             rate1[l, k] = (B[l, k] - B0[l, k]) / (GAMMA * h)
-                        _extrapolate(B0[l], B[l], base[l], 9)
-                        unimodular(base[l])
-                        _extrapolate(e0[l], e[l], e_base[l], n)
-                        _extrapolate(g0[l], g[l], g_base[l], n)
+                        _extrapolate(B0, B, base, l)
+                        unimodular(base, l)
+                        _extrapolate(e0, e, e_base, l)
+                        _extrapolate(g0, g, g_base, l)
                         total = 0.0
                         for a in range(n_slip, n):
                             total += max(e_base[l, a], 0.0)
-                        limit_twins(e_base[l], n_slip, total)
+                        limit_twins(e_base, l, n_slip, total)
                         fraction = 1.0 if last[l] else (now[l] + h) / length
                         strain = _deformation(
                             U, Q, j // n_grains, j % n_grains, node[l], fraction, F
                         ) * GAMMA * h / length  # fmt: skip
                         set_stage(
-                            w, l, table, n_slip, F, base[l], e_base[l], g_base[l], guess, guess_g,
-                            GAMMA * h, strain, scratch[0],
+                            w, l, table, n_slip, F, base, e_base, g_base, guess, guess_g,
+                            GAMMA * h, strain, A,
                         )  # fmt: skip
                         stage[l], iterations[l] = 2, 0
                         continue
@@ -226,18 +229,20 @@ def _cached(sources: int):
                     fraction = 1.0 if last[l] else (now[l] + h) / length
                     _deformation(U, Q, j // n_grains, j % n_grains, node[l], fraction, F)
                     error = step_error(
-                        w, l, F, B[l], rate0[l], rate1[l], rate2[l], h, scale[j], scratch, five,
-                        solved,
+                        w, l, F, B, rate0, rate1, rate2, h, scale[j], A, X, Y, Z, five, solved,
                     )  # fmt: skip
                     error = error / tolerance if error == error else 1e3
                 trials[l] += 1
                 factor = 0.85 * max(error, 1e-3) ** (-1.0 / 3.0)
                 factor = min(4.0, max(0.2, factor))
                 todo[l] = BEGIN
+                errors[j] = max(errors[j], error)
+                if fixed[j] > 0:
+                    error = 0.0 if good else np.inf
                 if error > 1.0:
                     counts[j, REJECTED] += 1
                     hope[l] = h * min(factor, 0.9)
-                    if h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
+                    if fixed[j] == 0 and h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
                         continue
                 else:
                     counts[j, SUBSTEPS] += 1
@@ -252,8 +257,23 @@ def _cached(sources: int):
                         rate0[l, k] = rate2[l, k]
                     known[l] = True
                     for k in range(5):
-                        x0[l, k] = guess[k]
-                    size = cauchy(F, B0[l], G, stiffness, coupling, isotropic, scratch, stress)
+                        x0[l, k] = guess[l, k]
+                    size = cauchy(
+                        F,
+                        B0,
+                        l,
+                        G,
+                        stiffness,
+                        coupling,
+                        isotropic,
+                        A,
+                        X,
+                        Y,
+                        Z,
+                        five,
+                        solved,
+                        stress,
+                    )
                     scale[j] = max(scale[j], size)
                     if not last[l]:
                         now[l] += h
@@ -293,7 +313,7 @@ def _cached(sources: int):
 
 
 @numba.njit(**COMPILE)
-def _strengths(table, n_slip, amounts, g):
+def _strengths(table, n_slip, amounts, g, l):
     """What the source's hardening has added to the strengths."""
     for a in range(table.shape[0]):
         if table[a, mc.KIND] != mc.SATURATING:
@@ -301,12 +321,12 @@ def _strengths(table, n_slip, amounts, g):
         others = 0.0
         for b in range(int(table[a, mc.FAMILY_START]), int(table[a, mc.FAMILY_END])):
             if b != a:
-                others += amounts[b]
+                others += amounts[l, b]
         if a < n_slip:
-            q = 1.0 - math.exp(-table[a, mc.RATIO] * amounts[a])
-            g[a] = table[a, mc.LATENT] * others + table[a, mc.SATURATION] * q
+            q = 1.0 - math.exp(-table[a, mc.RATIO] * amounts[l, a])
+            g[l, a] = table[a, mc.LATENT] * others + table[a, mc.SATURATION] * q
         else:
-            g[a] = 2.0 * table[a, mc.LATENT] * others + table[a, mc.HARDENING] * amounts[a]
+            g[l, a] = 2.0 * table[a, mc.LATENT] * others + table[a, mc.HARDENING] * amounts[l, a]
 
 
 integrate = _cached(source_checksum(vector_math, kernel, implicit_kernel, implicit_stage))

@@ -43,16 +43,30 @@ def multiply(a, b, out):
 
 
 @numba.njit(**COMPILE)
-def unimodular(b):
-    """Scale a matrix with det near 1 to det 1."""
+def unimodular(b, l):
+    """Scale the matrix in row l, with det near 1, to det 1."""
     # det^{-1/3} by Newton's iteration from 1: a stage changes det by a second-order error only.
-    det = determinant(b)
+    det = (
+        b[l, 0] * (b[l, 4] * b[l, 8] - b[l, 5] * b[l, 7])
+        + b[l, 1] * (b[l, 5] * b[l, 6] - b[l, 3] * b[l, 8])
+        + b[l, 2] * (b[l, 3] * b[l, 7] - b[l, 4] * b[l, 6])
+    )
     f = (4.0 - det) / 3.0
     f = f * (4.0 - det * f * f * f) / 3.0
     f = f * (4.0 - det * f * f * f) / 3.0
     f = f * (4.0 - det * f * f * f) / 3.0
     for k in range(9):
-        b[k] *= f
+        b[l, k] *= f
+
+
+@numba.njit(**COMPILE)
+def multiply_row(a, b, l, out):
+    """`multiply` with the matrix in row l of b."""
+    for i in range(3):
+        for j in range(3):
+            out[3 * i + j] = (
+                a[3 * i] * b[l, j] + a[3 * i + 1] * b[l, 3 + j] + a[3 * i + 2] * b[l, 6 + j]
+            )
 
 
 @numba.njit(**COMPILE)
@@ -60,14 +74,15 @@ def set_stage(w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, 
     """Put a stage's data into lane `l`.
 
     Args:
-        F: at the stage, row by row; `base` B₀ likewise.
-        amounts: slips and twin fractions at the base, `strengths` g - τ_0 likewise, *Shape* `(n,)`.
-        guess: stress to start from, *Shape* `(5,)`; `guess_g` strengths likewise.
+        F: at the stage, row by row; `base` B₀ likewise, *Shape* `(L, 9)`, row l.
+        amounts: slips and twin fractions at the base, `strengths` g - τ_0 likewise, *Shape*
+            `(L, n)`, row l.
+        guess: stress to start from, *Shape* `(L, 5)`, row l; `guess_g` strengths, `(n,)`.
         h: length of the backward step, µs; `strain` of F over the stage.
         scratch: 9 numbers.
     """
     n = table.shape[0]
-    multiply(F, base, scratch)
+    multiply_row(F, base, l, scratch)
     for k in range(9):
         w[(ik.BASE + k) * L + l] = scratch[k]
     w[ik.VOLUME * L + l] = determinant(F) - 1.0
@@ -82,8 +97,8 @@ def set_stage(w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, 
         if not abs(w[(ik.SKEW + k) * L + l]) < 1e300:
             w[(ik.SKEW + k) * L + l] = 0.0
     for k in range(5):
-        w[(ik.X + k) * L + l] = guess[k]
-        w[(ik.X0 + k) * L + l] = guess[k]
+        w[(ik.X + k) * L + l] = guess[l, k]
+        w[(ik.X0 + k) * L + l] = guess[l, k]
         w[(ik.DX + k) * L + l] = 0.0
     last = -1
     for a in range(n):
@@ -95,8 +110,8 @@ def set_stage(w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, 
         k = ik.SYSTEMS + a
         w[(k + ik.G0 * n) * L + l] = guess_g[a]
         w[(k + ik.DG * n) * L + l] = 0.0
-        w[(k + ik.AMOUNT0 * n) * L + l] = amounts[a]
-        w[(k + ik.STRENGTH0 * n) * L + l] = strengths[a]
+        w[(k + ik.AMOUNT0 * n) * L + l] = amounts[l, a]
+        w[(k + ik.STRENGTH0 * n) * L + l] = strengths[l, a]
     if n > n_slip:
         _set_turn(w, l, table, n_slip, amounts)
 
@@ -110,7 +125,7 @@ def _set_turn(w, l, table, n_slip, amounts):
     for k in range(6):
         w[(ik.TURN_SKEW + k) * L + l] = 0.0
     for b in range(n_slip, table.shape[0]):
-        c = amounts[b]
+        c = amounts[l, b]
         if c == 0.0:
             continue
         total += c
@@ -169,35 +184,35 @@ def _set_turn(w, l, table, n_slip, amounts):
 
 
 @numba.njit(**COMPILE)
-def read_stage(w, l, table, n_slip, detwinning, base, amounts, B, new_amounts, strengths):
-    """The state at the end of a converged stage: B, amounts, strengths."""
+def read_stage(w, l, table, n_slip, base, amounts, B, new_amounts, strengths):
+    """The state at the end of a converged stage: row l of B, `new_amounts`, `strengths`."""
     n = table.shape[0]
     for i in range(3):
         for j in range(3):
             v = 0.0
             for k in range(3):
-                v += base[3 * i + k] * w[(ik.INVERSE + 3 * k + j) * L + l]
-            B[3 * i + j] = v
-    unimodular(B)
+                v += base[l, 3 * i + k] * w[(ik.INVERSE + 3 * k + j) * L + l]
+            B[l, 3 * i + j] = v
+    unimodular(B, l)
     h = w[ik.STEP * L + l]
     total = 0.0
     for a in range(n):
         k = ik.SYSTEMS + a
         rate = w[(k + ik.RATE * n) * L + l]
-        new_amounts[a] = amounts[a] + h * (abs(rate) if a < n_slip else rate)
-        strengths[a] = w[(k + ik.G * n) * L + l] + w[(k + ik.MISS * n) * L + l]
+        new_amounts[l, a] = amounts[l, a] + h * (abs(rate) if a < n_slip else rate)
+        strengths[l, a] = w[(k + ik.G * n) * L + l] + w[(k + ik.MISS * n) * L + l]
         if a >= n_slip:
-            total += max(new_amounts[a], 0.0)
+            total += max(new_amounts[l, a], 0.0)
     if n > n_slip:
-        limit_twins(new_amounts, n_slip, total)
+        limit_twins(new_amounts, l, n_slip, total)
 
 
 @numba.njit(**COMPILE)
-def limit_twins(amounts, n_slip, total):
+def limit_twins(amounts, l, n_slip, total):
     """0 ≤ λ and Σλ ≤ 1."""
     share = 1.0 / total if total > 1.0 else 1.0
-    for a in range(n_slip, amounts.shape[0]):
-        amounts[a] = max(amounts[a], 0.0) * share
+    for a in range(n_slip, amounts.shape[1]):
+        amounts[l, a] = max(amounts[l, a], 0.0) * share
 
 
 @numba.njit(**COMPILE)
@@ -228,17 +243,17 @@ def solve(w, l, b, out):
 
 
 @numba.njit(**COMPILE)
-def step_error(w, l, F, B, rate0, rate1, rate2, h, scale, scratch, five, solved):
+def step_error(w, l, F, B, rate0, rate1, rate2, h, scale, A, X, Y, Z, five, solved):
     """Estimated error of a step relative to `scale`, GPa, from its rates of B at 0, γ h and h.
 
     The stress's error is taken as what a first-order step would make of the change of rates between
     the stages, seen through Newton's matrix, that is after the flow has relaxed it; the lattice's
-    and the slips' as the difference to a third-order quadrature of the rates.
+    and the slips' as the difference to a third-order quadrature of the rates. B and the rates stand
+    in row l; the last arguments are scratch.
     """
-    A, X, Y, Z = scratch[0], scratch[1], scratch[2], scratch[3]
-    multiply(F, B, A)
+    multiply_row(F, B, l, A)
     for k in range(9):
-        X[k] = 0.3 * GAMMA * h * (rate2[k] - rate1[k])
+        X[k] = 0.3 * GAMMA * h * (rate2[l, k] - rate1[l, k])
     _strain(F, A, X, Y, Z, five)
     solve(w, l, five, solved)
     stress = 0.0
@@ -246,7 +261,9 @@ def step_error(w, l, F, B, rate0, rate1, rate2, h, scale, scratch, five, solved)
         stress += solved[k] * solved[k]
     whole = 0.0
     for k in range(9):
-        X[k] = h * (W0 * rate0[k] + (W1 - (1.0 - GAMMA)) * rate1[k] + (W2 - GAMMA) * rate2[k])
+        X[k] = h * (
+            W0 * rate0[l, k] + (W1 - (1.0 - GAMMA)) * rate1[l, k] + (W2 - GAMMA) * rate2[l, k]
+        )
         whole += X[k] * X[k]
     return math.sqrt(stress) / scale + 2.0 * math.sqrt(whole)
 
@@ -262,14 +279,13 @@ def _strain(F, A, dB, work, t, out):
 
 
 @numba.njit(**COMPILE)
-def cauchy(F, B, G, stiffness, coupling, isotropic, scratch, out):
+def cauchy(F, B, l, G, stiffness, coupling, isotropic, A, b, S, t, e, s5, out):
     """Deviatoric Cauchy stress (11, 22, 33, 12, 23, 13), GPa, and its norm.
 
     With cubic or hexagonal constants also the pressure that deviators make (zero where isotropic):
-    all of the stress but 2 λ_e (J - 1) I.
+    all of the stress but 2 λ_e (J - 1) I. B stands in row l; A to s5 are scratch.
     """
-    A, b = scratch[0], scratch[1]
-    multiply(F, B, A)
+    multiply_row(F, B, l, A)
     J = determinant(F)
     f = power(abs(determinant(A)), -2.0 / 3.0)
     pressure = 0.0
@@ -281,7 +297,6 @@ def cauchy(F, B, G, stiffness, coupling, isotropic, scratch, out):
                     s += A[3 * i + k] * A[3 * j + k]
                 b[3 * i + j] = G * f / J * s
     else:
-        S, e, s5, t = scratch[2], scratch[3], scratch[4], scratch[5]
         for i in range(3):
             for j in range(3):
                 s = 0.0
@@ -318,10 +333,9 @@ def cauchy(F, B, G, stiffness, coupling, isotropic, scratch, out):
 
 
 @numba.njit(**COMPILE)
-def elastic_stress(F, B, G, stiffness, coupling, isotropic, scratch, out):
-    """Deviator of the Mandel stress of a state, GPa, *Shape* `(5,)`: where a path is taken up."""
-    A, C = scratch[0], scratch[1]
-    multiply(F, B, A)
+def elastic_stress(F, B, l, G, stiffness, coupling, isotropic, A, C, e, out):
+    """Deviator of a state's Mandel stress, GPa, where a path is taken up; rows l of B and out."""
+    multiply_row(F, B, l, A)
     f = power(abs(determinant(A)), -2.0 / 3.0)
     for i in range(3):
         for j in range(3):
@@ -329,7 +343,6 @@ def elastic_stress(F, B, G, stiffness, coupling, isotropic, scratch, out):
             for k in range(3):
                 s += A[3 * k + i] * A[3 * k + j]
             C[3 * i + j] = 0.5 * f * s
-    e = scratch[2]
     symmetric(C, e)
     J = determinant(F)
     for i in range(5):
@@ -339,4 +352,4 @@ def elastic_stress(F, B, G, stiffness, coupling, isotropic, scratch, out):
             for j in range(5):
                 k = i * (i + 1) // 2 + j if i >= j else j * (j + 1) // 2 + i
                 s += stiffness[k] * e[j]
-        out[i] = s
+        out[l, i] = s
