@@ -9,10 +9,17 @@ import numpy as np
 from mlms_fenics.errors import InputError, require
 
 
+def is_number(value: Any) -> bool:
+    """Whether `value` is one real number."""
+    return isinstance(value, int | float | np.integer | np.floating)
+
+
 def check_number(name: str, value: Any, unit: str = "") -> float:
     """`value`, or `InputError` unless it is a real number; infinity and NaN are let through."""
-    good = isinstance(value, int | float | np.integer | np.floating)
-    require(good, f"{name} is {value!r}, but must be a number{' in ' + unit if unit else ''}")
+    require(
+        is_number(value),
+        f"{name} is {value!r}, but must be a number{' in ' + unit if unit else ''}",
+    )
     return value
 
 
@@ -27,16 +34,43 @@ def check_finite(name: str, value: Any, unit: str = "") -> float:
 
 def check_positive(name: str, value: float, unit: str = "", largest: float = math.inf) -> float:
     """`value` in double precision, or `InputError` unless 0 < value ≤ largest < ∞."""
-    good = isinstance(value, int | float | np.integer | np.floating) and math.isfinite(value)
-    if not (good and 0 < value <= largest):
-        bound = f" and at most {largest:g}" if largest < math.inf else ""
-        raise InputError(f"{name} must be positive{bound}{' ' + unit if unit else ''}, got {value}")
+    if not (is_number(value) and math.isfinite(value) and 0 < value <= largest):
+        bound = f"at most {largest:g}" if largest < math.inf else "finite"
+        given = f"{value} {unit}" if unit and is_number(value) else repr(value)
+        raise InputError(f"{name} is {given}, but must be positive and {bound}")
+    return float(value)
+
+
+def check_within(
+    name: str,
+    value: float,
+    low: float,
+    high: float,
+    *,
+    open_left: bool = False,
+    open_right: bool = False,
+) -> float:
+    """`value` in double precision, or `InputError` unless it lies in the interval.
+
+    Args:
+        name: for the message.
+        value: to be checked.
+        low, high: ends of the interval.
+        open_left, open_right: whether an end itself is out.
+    """
+    good = is_number(value) and (low < value if open_left else low <= value)
+    if not good or not (value < high if open_right else value <= high):
+        left, right = "<" if open_left else "<=", "<" if open_right else "<="
+        raise InputError(
+            f"{name} is {value}, but must lie in {low:g} {left} {name} {right} {high:g}"
+        )
     return float(value)
 
 
 def check_whole(name: str, value: int, least: int) -> int:
     """`value` as an int, or `InputError` unless it is a whole number of at least `least`."""
-    good = isinstance(value, int | np.integer) and value >= least
+    good = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    good = good and value >= least
     require(good, f"{name} is {value}, but must be a whole number of at least {least}")
     return int(value)
 

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from mlms_fenics.checks import real_array
 from mlms_fenics.errors import InputError
 
 
@@ -23,7 +24,7 @@ def check_weights(weights: np.ndarray | None, n: int, name: str = "weights") -> 
     """
     if weights is None:
         return np.full(n, 1.0 / n)
-    weights = np.asarray(weights, dtype=np.float64)
+    weights = real_array(name, weights)
     if weights.shape != (n,):
         raise InputError(
             f"{name} must have the shape ({n},), one for each orientation, not {weights.shape}"

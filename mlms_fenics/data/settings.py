@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.numbers import check_whole, check_within
 
 INTERVALS = ("random", "fixed")
 AMPLITUDES = ("fixed", "random")
@@ -53,6 +54,7 @@ class PathSettings:
         Raises:
             InputError: a value out of its range, named with the range.
         """
+        check_within("max_strain", self.max_strain, 0.0, 1.0, open_left=True)
         if self.max_volume is None:
             object.__setattr__(self, "max_volume", min(self.max_strain, 0.1))
         if self.direction is not None:
@@ -60,25 +62,22 @@ class PathSettings:
         self._check()
 
     def _check(self) -> None:
-        _within("max_strain", self.max_strain, 0.0, 1.0, open_left=True)
-        _within("max_volume", self.max_volume, 0.0, 0.5)
-        _within("shortest_interval", self.shortest_interval, 0.0, 1.0)
-        _within("min_stretch", self.min_stretch, 0.0, 1.0, open_right=True)
-        _within("min_det", self.min_det, 0.0, 1.0, open_right=True)
-        if not 1.0 < self.max_det < np.inf:
-            raise InputError(f"max_det is {self.max_det}, but must be larger than 1 and finite")
+        check_within("max_volume", self.max_volume, 0.0, 0.5)
+        check_within("shortest_interval", self.shortest_interval, 0.0, 1.0)
+        check_within("min_stretch", self.min_stretch, 0.0, 1.0, open_right=True)
+        check_within("min_det", self.min_det, 0.0, 1.0, open_right=True)
+        check_within("max_det", self.max_det, 1.0, np.inf, open_left=True, open_right=True)
         for name, choices in (("intervals", INTERVALS), ("amplitude", AMPLITUDES)):
             value = getattr(self, name)
             if value not in choices:
                 raise InputError(f"{name} is '{value}', but must be one of {', '.join(choices)}")
-        if self.dimension not in (2, 3):
+        if check_whole("dimension", self.dimension, 2) > 3:
             raise InputError(f"dimension is {self.dimension}, but must be 2 or 3")
         for name, value, most in (
             ("steps", self.steps, 100_000),
             ("n_intervals", self.n_intervals, 1000),
         ):
-            if not 1 <= value <= most:
-                raise InputError(f"{name} is {value}, but must lie in 1 <= {name} <= {most}")
+            check_within(name, check_whole(name, value, 1), 1, most)
         if self.direction is not None:
             good = len(self.direction) == self.dimension and np.isfinite(self.direction).all()
             if not good or not any(self.direction):
@@ -104,19 +103,3 @@ class PathSettings:
         if unknown:
             raise InputError(f"sampler settings hold unknown names: {', '.join(sorted(unknown))}")
         return cls(**values)
-
-
-def _within(
-    name: str,
-    value: float | None,
-    low: float,
-    high: float,
-    open_left: bool = False,
-    open_right: bool = False,
-) -> None:
-    good = value is not None and (low < value if open_left else low <= value)
-    if not good or not (value < high if open_right else value <= high):
-        left, right = "<" if open_left else "<=", "<" if open_right else "<="
-        raise InputError(
-            f"{name} is {value}, but must lie in {low:g} {left} {name} {right} {high:g}"
-        )

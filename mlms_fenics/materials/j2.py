@@ -6,9 +6,9 @@ from math import sqrt
 import numba
 import torch
 
-from mlms_fenics.errors import require
 from mlms_fenics.materials.base import Material, State
-from mlms_fenics.materials.radial_return import store_metric, store_stress, trial
+from mlms_fenics.materials.radial_return import isotropic_moduli, store_metric, store_stress, trial
+from mlms_fenics.numbers import check_positive, check_within
 
 
 class J2(Material):
@@ -30,22 +30,12 @@ class J2(Material):
     def __init__(
         self, young: float, poisson: float, yield_stress: float, hardening: float, density: float
     ) -> None:
-        for name, value in (
-            ("Young's modulus", young),
-            ("yield stress", yield_stress),
-            ("density", density),
-        ):
-            require(0.0 < value < float("inf"), f"{name} is {value:g}, but must be positive")
-        require(-1.0 < poisson < 0.5, f"Poisson's ratio is {poisson:g}, but must be in (-1, 0.5)")
-        require(
-            0.0 <= hardening < float("inf"),
-            f"hardening modulus is {hardening:g} GPa, but must not be negative",
+        self.shear_modulus, self.bulk_modulus = isotropic_moduli(young, poisson)
+        self.density = check_positive("density", density, "mg/mm³")
+        self.yield_stress = check_positive("yield stress", yield_stress, "GPa")
+        self.hardening = check_within(
+            "hardening modulus", hardening, 0.0, float("inf"), open_right=True
         )
-        self.shear_modulus = young / (2.0 * (1.0 + poisson))
-        self.bulk_modulus = young / (3.0 * (1.0 - 2.0 * poisson))
-        self.density = density
-        self.yield_stress = yield_stress
-        self.hardening = hardening
 
     def initial_state(self, n: int) -> State:
         return {

@@ -8,7 +8,8 @@ import torch
 
 from mlms_fenics.errors import require
 from mlms_fenics.materials.base import Material, State
-from mlms_fenics.materials.radial_return import store_metric, store_stress, trial
+from mlms_fenics.materials.radial_return import isotropic_moduli, store_metric, store_stress, trial
+from mlms_fenics.numbers import check_positive, check_within
 
 
 class JohnsonCook(Material):
@@ -60,40 +61,26 @@ class JohnsonCook(Material):
     ) -> None:
         if initial_temperature is None:
             initial_temperature = reference_temperature
-        for name, value in (
-            ("Young's modulus", young),
-            ("density", density),
-            ("yield stress A", A),
-            ("thermal exponent m", m),
-            ("specific heat", specific_heat),
-            ("reference rate", reference_rate),
-            ("reference temperature", reference_temperature),
-            ("initial temperature", initial_temperature),
-        ):
-            require(0.0 < value < inf, f"{name} is {value:g}, but must be positive and finite")
-        for name, value in (("hardening B", B), ("rate sensitivity C", C)):
-            require(0.0 <= value < inf, f"{name} is {value:g}, but must not be negative")
-        require(-1.0 < poisson < 0.5, f"Poisson's ratio is {poisson:g}, but must be in (-1, 0.5)")
-        require(0.0 < n <= 1.0, f"hardening exponent n is {n:g}, but must be in (0, 1]")
+        self.shear_modulus, self.bulk_modulus = isotropic_moduli(young, poisson)
+        self.density = check_positive("density", density, "mg/mm³")
+        self.A = check_positive("yield stress A", A, "GPa")
+        self.B = check_within("hardening B", B, 0.0, inf, open_right=True)
+        self.n = check_within("hardening exponent n", n, 0.0, 1.0, open_left=True)
+        self.C = check_within("rate sensitivity C", C, 0.0, inf, open_right=True)
+        self.m = check_positive("thermal exponent m", m)
+        self.specific_heat = check_positive("specific heat", specific_heat, "J/(mg K)")
+        self.reference_rate = check_positive("reference rate", reference_rate, "1/µs")
+        self.reference_temperature = check_positive(
+            "reference temperature", reference_temperature, "K"
+        )
+        self.initial_temperature = check_positive("initial temperature", initial_temperature, "K")
+        self.melting_temperature = check_positive("melting temperature", melting_temperature, "K")
         require(
-            reference_temperature < melting_temperature < inf,
+            reference_temperature < melting_temperature,
             f"melting temperature is {melting_temperature:g} K, but must be above the reference "
             f"temperature, {reference_temperature:g} K",
         )
-        require(
-            0.0 <= taylor_quinney <= 1.0,
-            f"Taylor-Quinney coefficient is {taylor_quinney:g}, but must be in [0, 1]",
-        )
-        self.shear_modulus = young / (2.0 * (1.0 + poisson))
-        self.bulk_modulus = young / (3.0 * (1.0 - 2.0 * poisson))
-        self.density = density
-        self.A, self.B, self.n, self.C, self.m = A, B, n, C, m
-        self.melting_temperature = melting_temperature
-        self.specific_heat = specific_heat
-        self.reference_rate = reference_rate
-        self.reference_temperature = reference_temperature
-        self.initial_temperature = initial_temperature
-        self.taylor_quinney = taylor_quinney
+        self.taylor_quinney = check_within("Taylor-Quinney coefficient", taylor_quinney, 0.0, 1.0)
 
     def flow_stress(self, strain: float, rate: float, temperature: float) -> float:
         """The closed form, GPa, of plastic strain, its rate (1/µs) and temperature (K)."""

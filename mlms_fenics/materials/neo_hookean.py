@@ -3,8 +3,8 @@
 
 import torch
 
-from mlms_fenics.errors import require
 from mlms_fenics.materials.base import Material, State
+from mlms_fenics.numbers import check_positive
 
 
 class NeoHookean(Material):
@@ -23,15 +23,9 @@ class NeoHookean(Material):
     """
 
     def __init__(self, shear_modulus: float, bulk_modulus: float, density: float) -> None:
-        for name, value in (
-            ("shear modulus", shear_modulus),
-            ("bulk modulus", bulk_modulus),
-            ("density", density),
-        ):
-            require(0.0 < value < float("inf"), f"{name} is {value:g}, but must be positive")
-        self.shear_modulus = shear_modulus
-        self.bulk_modulus = bulk_modulus
-        self.density = density
+        self.shear_modulus = check_positive("shear modulus", shear_modulus, "GPa")
+        self.bulk_modulus = check_positive("bulk modulus", bulk_modulus, "GPa")
+        self.density = check_positive("density", density, "mg/mm³")
 
     def initial_state(self, n: int) -> State:
         return {}

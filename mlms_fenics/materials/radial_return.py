@@ -11,6 +11,20 @@ from math import sqrt
 
 import numba
 
+from mlms_fenics.numbers import check_positive, check_within
+
+
+def isotropic_moduli(young: float, poisson: float) -> tuple[float, float]:
+    """Shear and bulk modulus, GPa, of Young's (GPa, > 0) and Poisson's ratio, in (-1, 0.5).
+
+    Raises:
+        InputError: a value out of its range.
+    """
+    young = check_positive("Young's modulus", young, "GPa")
+    poisson = check_within("Poisson's ratio", poisson, -1.0, 0.5, open_left=True, open_right=True)
+    return young / (2.0 * (1.0 + poisson)), young / (3.0 * (1.0 - 2.0 * poisson))
+
+
 _jit = numba.njit(cache=True, error_model="numpy")
 
 

@@ -3,13 +3,14 @@
 
 import numpy as np
 
+from mlms_fenics.checks import real_array
 from mlms_fenics.errors import InputError
 from mlms_fenics.microstructure.rotations import (
     rotations_from_angles,
     rotations_from_quaternions,
 )
 from mlms_fenics.microstructure.streams import stream
-from mlms_fenics.numbers import check_whole
+from mlms_fenics.numbers import check_whole, check_within
 
 
 def random_orientations(n: int, seed: int, dimension: int = 3) -> np.ndarray:
@@ -65,8 +66,7 @@ def fibre_texture(
         InputError: n, seed, spread out of range or an axis of length zero.
     """
     _check(n, 3)
-    if not 0.0 <= spread <= 60.0:
-        raise InputError(f"spread is {spread} degrees, but must lie in 0 <= spread <= 60")
+    check_within("spread", spread, 0.0, 60.0)
     draws = stream(seed, 0, "fibre").random((n, 3))
     if spread == 0.0:
         cosine = np.ones(n)
@@ -102,7 +102,7 @@ def _frame(axis: np.ndarray) -> np.ndarray:
 
 
 def _unit(axis: tuple[float, float, float], name: str) -> np.ndarray:
-    vector = np.asarray(axis, dtype=float)
+    vector = real_array(name, axis)
     length = np.linalg.norm(vector) if vector.shape == (3,) else 0.0
     if not (np.isfinite(length) and length > 0):
         raise InputError(f"{name} is {axis}, but must be three numbers, not all zero")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mlms_fenics.checks import real_array
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.microstructure.streams import stream
 
@@ -94,14 +95,14 @@ def check_grains(grains: np.ndarray, dimension: int | None = None) -> np.ndarray
 
 
 def _check_grid(grid: Sequence[int]) -> tuple[int, ...]:
-    shape = tuple(int(n) for n in grid)
+    shape = real_array("grid", grid)
     require(
-        len(shape) in (2, 3)
-        and min(shape) >= 1
-        and all(n == g for n, g in zip(shape, grid, strict=True)),
-        f"grid is {tuple(grid)}, but must be two or three whole numbers, at least 1 each",
+        shape.ndim == 1
+        and len(shape) in (2, 3)
+        and bool(((shape >= 1) & (shape == np.round(shape)) & (shape < 2**31)).all()),
+        f"grid is {grid}, but must be two or three whole numbers, at least 1 each",
     )
-    return shape
+    return tuple(int(n) for n in shape)
 
 
 def _nearest(shape: tuple[int, ...], box: np.ndarray, seeds: np.ndarray) -> np.ndarray:

@@ -99,7 +99,8 @@ class FFTCell:
         )
         require(operator in OPERATORS, f"operator '{operator}' is none of {', '.join(OPERATORS)}")
         require(method in _ITERATIONS, f"method '{method}' is none of {', '.join(_ITERATIONS)}")
-        self.lengths = tuple(float(x) for x in (lengths or self.grains.shape))
+        edges = real_array("lengths", self.grains.shape if lengths is None else lengths)
+        self.lengths = tuple(float(x) for x in edges.ravel())
         require(
             len(self.lengths) == self.dimension and all(0 < x < np.inf for x in self.lengths),
             f"lengths is {lengths}, but must be {self.dimension} positive numbers",

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from untrained_laws import untrained_laws
 
+from mlms_fenics.data.settings import PathSettings
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.strain import log_strain, volume_ratio
 from mlms_fenics.kinematics.tensors import (
@@ -30,6 +31,7 @@ from mlms_fenics.kinematics.tensors import (
 )
 from mlms_fenics.materials import (
     J2,
+    JohnsonCook,
     NeoHookean,
     Polycrystal,
     drive,
@@ -255,3 +257,27 @@ def test_wrong_orientations_are_refused(wrong):
     for make in (TaylorAverage, Polycrystal):
         with pytest.raises(InputError):
             make(magnesium(), wrong)
+
+
+METAL = {"young": 117.0, "poisson": 0.35, "density": 8.93}
+NUMBERS: dict[str, tuple[Callable[..., object], dict[str, float]]] = {
+    "J2": (J2, {**METAL, "yield_stress": 0.4, "hardening": 0.1}),
+    "JohnsonCook": (
+        JohnsonCook,
+        {**METAL, "A": 0.1, "B": 0.3, "n": 0.3, "C": 0.01, "m": 1.0,
+         "melting_temperature": 1356.0, "specific_heat": 3.8e-4},
+    ),
+    "NeoHookean": (NeoHookean, {"shear_modulus": 25.0, "bulk_modulus": 48.0, "density": 1.7}),
+    "PathSettings": (PathSettings, {"steps": 10, "max_strain": 0.1, "dimension": 3}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [None, "a", np.nan, np.inf, -2.0, 1j, [], np.zeros(2)])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, (_, good) in NUMBERS.items() for name in good]
+)
+def test_numbers_of_laws_and_paths_are_checked(kind, name, wrong):
+    make, good = NUMBERS[kind]
+    make(**good)
+    with pytest.raises(InputError):
+        make(**{**good, name: wrong})

@@ -155,10 +155,12 @@ def test_bad_paths(U, message):
 def test_bad_numbers_and_orientations():
     taylor = TaylorAverage(LAW, Q)
     for horizon in (0.0, -1.0, np.inf, np.nan):
-        with pytest.raises(InputError, match="horizon must be positive"):
+        with pytest.raises(InputError, match=r"horizon is .*, but must be positive"):
             taylor.stress(PATHS, horizon)
     for tolerance in (0.0, -1e-4, 0.2, np.nan):
-        with pytest.raises(InputError, match=r"tolerance must be positive and at most 0\.1"):
+        with pytest.raises(
+            InputError, match=r"tolerance is .*, but must be positive and at most 0\.1"
+        ):
             taylor.stress(PATHS, 1.0, tolerance)
     with pytest.raises(InputError, match="orientation 1 is no rotation"):
         TaylorAverage(LAW, np.stack([np.eye(3), np.diag([1.0, 1.0, -1.0])]))
