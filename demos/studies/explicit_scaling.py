@@ -29,6 +29,7 @@ from mpi4py import MPI
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.heavy import writable_folder
+from mlms_fenics.locking import Claim
 from mlms_fenics.macroscale import ExplicitSolver
 from mlms_fenics.macroscale.assembly import ASSEMBLIES
 from mlms_fenics.materials import NeoHookean, johnson_cook
@@ -138,24 +139,8 @@ def billion(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = Parser(
-        COMM.rank, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    new = parser.add_argument
-    new("--elements", type=float, nargs="+", default=[3e3, 1e4, 1e5, 1e6], help="of the meshes")
-    new("--law", choices=(*LAWS,), default="neo-hookean", help="(%(default)s)")
-    new("--speed", type=float, default=0.02, help="largest velocity, mm/us (%(default)s)")
-    new("--clock", choices=(*CLOCKS,), default="wall", help="of all times (%(default)s)")
-    new("--assembly", choices=ASSEMBLIES, default="fused", help="of the internal force")
-    new("--seconds", type=float, default=3.0, help="to measure each mesh for, at least")
-    new("--out", type=Path, default=Path("results/scaling"), help="folder of scaling.json")
-    options = parser.parse_args(argv)
-    for n in options.elements:
-        require(8 <= n <= 1e8, f"--elements {n:g}: must be between 8 and 1e8")
-    require(0.0 <= options.speed <= 0.1, f"--speed {options.speed:g}: must be between 0 and 0.1")
-    require(0.0 < options.seconds < math.inf, f"--seconds {options.seconds:g}: must be positive")
+def study(options: argparse.Namespace) -> None:
+    """Measure all meshes and save what was found (collective)."""
     folder = writable_folder(COMM, options.out)
     say = print if COMM.rank == 0 else lambda *_, **__: None
     say(HEAD, flush=True)
@@ -174,6 +159,28 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise InputError(f"cannot write {str(folder)!r}: {error.strerror}") from None
 
     on_rank_zero(COMM, save)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = Parser(
+        COMM.rank, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    new = parser.add_argument
+    new("--elements", type=float, nargs="+", default=[3e3, 1e4, 1e5, 1e6], help="of the meshes")
+    new("--law", choices=(*LAWS,), default="neo-hookean", help="(%(default)s)")
+    new("--speed", type=float, default=0.02, help="largest velocity, mm/us (%(default)s)")
+    new("--clock", choices=(*CLOCKS,), default="wall", help="of all times (%(default)s)")
+    new("--assembly", choices=ASSEMBLIES, default="fused", help="of the internal force")
+    new("--seconds", type=float, default=3.0, help="to measure each mesh for, at least")
+    new("--out", type=Path, default=Path("results/scaling"), help="folder of scaling.json")
+    options = parser.parse_args(argv)
+    for n in options.elements:
+        require(8 <= n <= 1e8, f"--elements {n:g}: must be between 8 and 1e8")
+    require(0.0 <= options.speed <= 0.1, f"--speed {options.speed:g}: must be between 0 and 0.1")
+    require(0.0 < options.seconds < math.inf, f"--seconds {options.seconds:g}: must be positive")
+    with Claim(options.out, COMM):
+        study(options)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def at_work(out: Path) -> Iterator[subprocess.Popen]:
 def test_the_second_run_is_refused_on_any_number_of_ranks_until_the_first_is_gone(tmp_path):
     out = tmp_path / "same"
     with at_work(out) as first:
-        for ranks in (0, 2):
+        for ranks in (0, 2, 3):
             second = subprocess.run(
                 anvil("--velocity", "300", "--out", out, ranks=ranks),
                 capture_output=True, text=True, timeout=120, check=False,
@@ -73,6 +73,7 @@ STUDIES = {
     "ablation": ["--paths", "10"],
     "concurrent_multiscale": ["--quick", "--ranks", "1"],
     "cost_table": ["--quick", "--ranks", "1"],
+    "explicit_scaling": ["--elements", "60"],
     "from_unit_cell_to_impact": ["--quick", "--ranks", "1"],
     "harvest": ["--quick"],
     "impact_studies": ["--quick", "--ranks", "1"],
