@@ -79,6 +79,10 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     with_mesh = ("thickness", "radius", "mesh_size"), ("clamp",)
     check_mesh_options(options, *with_mesh)
     fill_defaults(options, {"thickness": 1.0, **(QUICK if options.quick else FULL)})
+    require(
+        math.isfinite(options.diameter) and options.diameter > 0.0,
+        f"--diameter is {options.diameter:g} mm, but must be positive and finite",
+    )
     size = plate_mesh_size(options.diameter, options.thickness)
     fill_defaults(options, {"radius": 4.0 * options.diameter, "mesh_size": size})
     if options.quick:
@@ -89,10 +93,6 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
 def check(options: argparse.Namespace) -> None:
     check_run(options)
     check_law(options)
-    require(
-        math.isfinite(options.diameter) and options.diameter > 0.0,
-        f"--diameter is {options.diameter:g} mm, but must be positive and finite",
-    )
     require(
         options.mass is None or (math.isfinite(options.mass) and options.mass > 0.0),
         f"--mass is {options.mass} mg, but must be positive: leave it out for a constant velocity",

@@ -8,7 +8,7 @@ from mlms_fenics.geometry import LATERAL, RIM, NamedMesh, cylinder_mesh, plate_m
 from mlms_fenics.impact.own_mesh import bounds
 from mlms_fenics.macroscale import ExplicitSolver, PrescribedVelocity, RigidCylinder, RigidPlane
 from mlms_fenics.materials import Material
-from mlms_fenics.numbers import check_number, check_positive
+from mlms_fenics.numbers import check_finite, check_number
 from mlms_fenics.units import METRE_PER_SECOND
 
 
@@ -95,8 +95,9 @@ def plate_mesh_size(diameter: float, thickness: float) -> float:
     Raises:
         InputError: one of them is not positive.
     """
-    check_positive("diameter", diameter, "mm")
-    check_positive("thickness", thickness, "mm")
+    for name, value in (("projectile diameter", diameter), ("plate thickness", thickness)):
+        check_finite(name, value, "mm")
+        require(value > 0.0, f"{name} is {value:g} mm, but must be positive")
     return min(0.1 if diameter <= 3.0 else 0.15, thickness / 5.0)
 
 
