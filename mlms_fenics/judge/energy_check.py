@@ -89,7 +89,7 @@ def tangents(
     """
     law = law.to(dtype=torch.float64) if isinstance(law, LearntLaw) else law
     # Without rotation a learnt law need not look for one.
-    update = law.advance if isinstance(law, LearntLaw) else law.update
+    update = law.stretch if isinstance(law, LearntLaw) else law.update
     d, n_t = 3 if U.shape[-1] == 6 else 2, len(time) - 1
     wanted = set(np.linspace(1, n_t - 1, min(samples, n_t - 1)).round().astype(int).tolist())
     path = torch.tensor(from_components(np.asarray(U, np.float64)), device=law.device)

@@ -166,22 +166,22 @@ class LearntLaw(Material):
         if self.compiles():
             return self._compiled()(F, dt, state, self.substeps(dt))
         R, U = polar(F.double())
-        sigma, new = self._stretched(U, time, dt, state)
+        sigma, new = self._by_torch(U, time, dt, state)
         R = R.to(sigma.dtype)
         return R @ sigma @ R.transpose(-1, -2), new
 
     @torch.no_grad()
-    def advance(
+    def stretch(
         self, U: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
         """`update` for a deformation without rotation, F = U."""
-        step = self.update if self.compiles() else self._stretched
+        step = self.update if self.compiles() else self._by_torch
         return step(U, time, dt, state)
 
-    def _stretched(
+    def _by_torch(
         self, U: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
-        """`advance` by the operations of torch."""
+        """`stretch` by the operations of torch."""
         n, U = self.substeps(dt), U.double()
         own, before = state, state["strain"]
         for k, end in enumerate([*substep_ends(before, U, n), U], 1):
@@ -251,7 +251,7 @@ class LearntLaw(Material):
         sigma = torch.zeros(flat.shape, dtype=torch.float64)
         state = self.initial_state(len(flat))
         for n in range(1, n_t + 1):
-            value, state = self.advance(flat[:, n], horizon * n / n_t, horizon / n_t, state)
+            value, state = self.stretch(flat[:, n], horizon * n / n_t, horizon / n_t, state)
             sigma[:, n] = value.to("cpu", torch.float64)
         distance = state["distance"].to("cpu", torch.float64).numpy()
         return sigma.numpy().reshape(U.shape), distance.reshape(U.shape[:-3])

@@ -27,7 +27,7 @@ def run(material: Material, U: np.ndarray, times: np.ndarray) -> tuple[np.ndarra
     if not learnt and F.shape[-1] == 2:
         F = embedded(F)
     flat = torch.tensor(F, dtype=torch.float64, device=material.device)
-    step = material.advance if learnt else material.update
+    step = material.stretch if learnt else material.update
     state = material.initial_state(len(flat))
     sigma = np.zeros(U.shape)
     d = 3 if U.shape[-1] == 6 else 2

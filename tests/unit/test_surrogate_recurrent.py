@@ -170,7 +170,7 @@ def test_no_weights_lead_beyond_the_bounds(dtype):
     U = torch.as_tensor(histories.stretch(6.0 * histories.walks(5, seed=8)), dtype=dtype)
     state, largest = law.initial_state(len(U)), 0.0
     for n in range(1, U.shape[1]):
-        sigma, state = law.advance(U[:, n], n / 40, 1 / 40, state)
+        sigma, state = law.stretch(U[:, n], n / 40, 1 / 40, state)
         assert state["internal"][:, law.network.elastic :].abs().max() <= LARGEST * (1 + 1e-6)
         largest = max(largest, float(state["internal"].abs().max()))
         assert torch.isfinite(sigma).all()

@@ -149,7 +149,7 @@ def test_driven_by_stretches_it_is_the_same():
     state = other = ours.initial_state(20)
     for k in range(1, STEPS + 1):
         a, state = ours.update(F[:, k], k * DT, DT, state)
-        b, other = ours.advance(F[:, k], k * DT, DT, other)
+        b, other = ours.stretch(F[:, k], k * DT, DT, other)
         assert torch.equal(a, b)
 
 
