@@ -100,23 +100,27 @@ def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         full[..., :2, :2] = F
         R, U = polar(full)
         return R[..., :2, :2], U[..., :2, :2]
-    wide = R = F.double()
+    wide = F.double().reshape(-1, 3, 3)
+    R = wide.permute(1, 2, 0).contiguous()  # points last, along which operations run
     for iteration in range(60):
-        cof = cofactor(R)
-        det = (R[..., 0, :] * cof[..., 0, :]).sum(-1)[..., None, None]
+        rows = R.unbind(0)
+        cof = torch.stack([torch.linalg.cross(rows[i - 2], rows[i - 1], dim=0) for i in range(3)])
+        det = (R[0] * cof[0]).sum(0)
         if iteration == 0:
-            bad = (~((det > 0) & torch.isfinite(det))).flatten().nonzero()
+            bad = (~((det > 0) & torch.isfinite(det))).nonzero()
             if len(bad):
-                refuse_inverted(wide.reshape(-1, 3, 3)[bad[0, 0]])
+                refuse_inverted(wide[bad[0, 0]])
         # Scaling takes all iterates to det ≈ 1 first; plain Newton then polishes.
         scale = det ** (1.0 / 3.0) if iteration < 3 else torch.ones_like(det)
-        new = 0.5 * (R / scale + cof / det * scale)
+        new = R * (0.5 / scale) + cof * (0.5 * scale / det)
         change = float((new - R).detach().abs().max()) if new.numel() else 0.0
         R = new
-        if iteration >= 3 and change < 4 * torch.finfo(torch.float64).eps ** 0.75:
+        if change < 1e-8:  # the next one would be about its square
             break
+    R = R.permute(2, 0, 1)
     U = R.mT @ wide
-    return R.to(F.dtype), (0.5 * (U + U.mT)).to(F.dtype)
+    U = 0.5 * (U + U.mT)
+    return R.reshape(F.shape).to(F.dtype), U.reshape(F.shape).to(F.dtype)
 
 
 def refuse_inverted(F: torch.Tensor) -> NoReturn:
