@@ -24,6 +24,29 @@ def real_array(name: str, values: Any) -> np.ndarray:
         raise InputError(f"{name} must be an array of real numbers: {error}") from error
 
 
+def check_times(time: Any) -> np.ndarray:
+    """Times as float64, having checked that each is finite and after the one before.
+
+    Args:
+        time: µs, *Shape* `(n,)`, an array, a tensor or a list.
+
+    Raises:
+        InputError: no numbers, or the message names the first that is out of order.
+    """
+    times = real_array("time", time.cpu() if hasattr(time, "cpu") else time)
+    require(times.ndim == 1, f"time must have shape (n_t + 1,), got {times.shape}")
+    finite = np.isfinite(times[:1]).all() and not np.isinf(times).any()
+    require(bool(finite), "time holds infinity, or begins with NaN: give finite times")
+    late = np.flatnonzero(~(times[1:] > times[:-1]))
+    if late.size:
+        k = int(late[0]) + 1
+        raise InputError(
+            f"time {times[k]:g} µs of entry {k} is not after that of entry {k - 1}, "
+            f"{times[k - 1]:g} µs: times must increase; leave out what is repeated"
+        )
+    return times
+
+
 def check_orientations(Q: np.ndarray, dimension: int) -> np.ndarray:
     """Orientations as float64 `(n_grains, 3, 3)`.
 

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 
 import torch
 
+from mlms_fenics.checks import check_times, real_array
 from mlms_fenics.errors import InputError, require
 
 State = dict[str, torch.Tensor]
@@ -82,25 +83,31 @@ def drive(material: Material, F: torch.Tensor, time: torch.Tensor) -> torch.Tens
         Cauchy stress histories in GPa, *Shape* `(n, n_t + 1, 3, 3)`, zero at the first entry.
 
     Raises:
-        InputError: shapes that do not fit, or times that do not increase.
+        InputError: shapes that do not fit, times that do not increase, or an F that is not finite
+            with positive determinant.
     """
-    times = torch.as_tensor(time, dtype=torch.float64)
+    if not isinstance(F, torch.Tensor):
+        F = torch.from_numpy(real_array("F", F))
+    times = check_times(time)
     require(
-        F.ndim == 4 and F.shape[1] >= 1 and times.shape == F.shape[1:2],
-        f"F has shape {tuple(F.shape)} and time {tuple(times.shape)}: must be (n, n_t + 1, 3, 3) "
+        F.ndim == 4
+        and F.shape[1] >= 1
+        and F.shape[2:] in ((3, 3), (2, 2))
+        and times.shape == F.shape[1:2],
+        f"F has shape {tuple(F.shape)} and time {times.shape}: must be (n, n_t + 1, 3, 3) "
         "and (n_t + 1,)",
     )
-    late = (~(times[1:] > times[:-1])).nonzero()
-    if len(late):
-        k = int(late[0]) + 1
+    bad = (~(torch.linalg.det(F.double()) > 0)).nonzero()
+    if len(bad):
+        n, k = bad[0].tolist()
         raise InputError(
-            f"time {float(times[k]):g} µs of entry {k} is not after that of entry {k - 1}, "
-            f"{float(times[k - 1]):g} µs: times must increase; leave out what is repeated"
+            f"F of history {n}, entry {k}, must be finite with positive determinant, but is "
+            f"{F[n, k].tolist()}"
         )
     sigma = torch.zeros(F.shape, dtype=material.dtype, device=material.device)
     F = F.to(dtype=torch.float64, device=material.device)
     state = material.initial_state(F.shape[0])
     for n in range(1, F.shape[1]):
-        t0, t1 = float(time[n - 1]), float(time[n])
+        t0, t1 = float(times[n - 1]), float(times[n])
         sigma[:, n], state = material.update(F[:, n], t1, t1 - t0, state)
     return sigma

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mlms_fenics.checks import check_orientations
+from mlms_fenics.checks import check_orientations, check_times, real_array
+from mlms_fenics.errors import require
 from mlms_fenics.kinematics.tensors import embedded, from_components, polar, to_components
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.materials.crystal.law import CrystalLaw
@@ -121,10 +122,17 @@ class Polycrystal(Material):
             U's shape, GPa.
 
         Raises:
+            InputError: shapes that do not fit, or times that do not increase.
             SimulationError: a grain could not be integrated.
         """
+        U, times = real_array("U", U), check_times(times)
+        require(
+            U.ndim == 3 and U.shape[-1] in (3, 6) and times.shape == U.shape[1:2],
+            f"U has shape {U.shape} and times {times.shape}: must be (N, n_t + 1, 6) or "
+            "(N, n_t + 1, 3), and (n_t + 1,)",
+        )
         plane = U.shape[-1] == 3
-        F = from_components(np.asarray(U, np.float64))
+        F = from_components(U)
         F = embedded(F) if plane else F
         sigma = np.zeros(F.shape)
         for k in range(0, len(F), chunk):

@@ -197,6 +197,27 @@ def test_a_law_is_driven_alike_by_any_tensor(law):
     walk()
 
 
+@pytest.mark.parametrize("wrong", [None, "a", [0.0, 0.0, 1.0], [0.0, 1.0, np.inf], [0.0, 1.0], 1j])
+def test_wrong_times_are_refused(wrong):
+    F = np.broadcast_to(np.eye(3), (2, 3, 3, 3))
+    crystals = Polycrystal(magnesium(), random_orientations(2, 1))
+    for call in (
+        lambda: drive(NeoHookean(25.0, 48.0, 1.7), F, wrong),
+        lambda: crystals.stress(to_components(F), wrong),
+    ):
+        with pytest.raises(InputError):
+            call()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["NaN", "inverted", "singular", "text", "none", "ragged", "complex"]
+)
+def test_wrong_gradients_are_refused(wrong):
+    F = np.broadcast_to(np.eye(3), (2, 3, 3, 3))
+    with pytest.raises(InputError):
+        drive(NeoHookean(25.0, 48.0, 1.7), WRONG[wrong](F), [0.0, 1.0, 2.0])
+
+
 @WALK
 @given(SHAPES, st.data())
 def test_tensor_functions_keep_leading_axes(shape, data):
