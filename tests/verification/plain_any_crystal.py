@@ -117,7 +117,8 @@ class PlainCrystal:
             p = f.strength
             if hasattr(p, "h_0"):
                 y_ = 1.0 - g[a] / p.g_inf
-                h_source[a] = p.h_0 * abs(y_) ** p.a * np.sign(y_) if p.a else p.h_0
+                h = p.h_0 * abs(y_) ** p.a * np.sign(y_) if p.a else p.h_0
+                (h_source if p.saturates == "acting" else h_target)[a] = h
             elif p is not None:
                 e = np.exp(-p.theta_0 * total / p.tau_1)
                 h_target[a] = (

@@ -78,6 +78,10 @@ def copper_source(n):
 LAWS = {
     "power, cubic": fcc(PowerStrength(0.35, 0.0964, 0.6)),
     "power, interaction": fcc(PowerStrength(0.35, 0.0964, 0.6), interaction=latent()),
+    "power, of its own, interaction": fcc(
+        PowerStrength(0.35, 0.0964, 0.6, "own"), interaction=latent()
+    ),
+    "power, of its own, saturated": fcc(PowerStrength(2.0, 0.03, 2.0, "own"), interaction=latent()),
     "no hardening, isotropic": fcc(None, elasticity=None),
     "Voce": fcc(VoceStrength(0.05, 0.4, 0.02), elasticity=None),
     "1/m = 50": fcc(VoceStrength(0.05, 0.4, 0.02), n=50.0),

@@ -25,6 +25,7 @@ from mlms_fenics.materials.crystal import mechanisms as mc
 from mlms_fenics.materials.crystal.kernel import L, overstress_power, u
 
 H, S6 = math.sqrt(0.5), math.sqrt(1.0 / 6.0)
+SATURATED = 1e-3  # |1 - g/g∞| below which the power of a strength is a straight line
 
 # Rows: stress where the Newton step began, the step, how much of it is taken, and where that leads.
 (X0, DX, TAKEN, X) = (0, 5, 10, 11)
@@ -232,8 +233,8 @@ def _source_rates(w, table, n):
         if kind == mc.POWER:
             for l in range(m):
                 y = 1.0 - (tau_0 + w[g + l]) * inverse
-                size = h * power(abs(y), exponent)
-                w[rise + l] = size if y >= 0.0 else -size
+                far = max(abs(y), SATURATED)
+                w[rise + l] = h * power(far, exponent) * (y / far)
             for l in range(m):
                 w[miss + l] *= w[rise + l]
 
@@ -262,6 +263,21 @@ def _evolve(w, table, a, n, interaction):
             d = theta_1 * (1.0 - e) + (tau_1 + theta_1 * w[total + l]) * theta_0 / tau_1 * e
             w[rise + l] = d
             w[stiff + l] *= d
+    elif table[a, mc.KIND] == mc.OWN_POWER:
+        h, inverse, exponent = table[a, mc.P1], table[a, mc.P2], table[a, mc.P3]
+        g, tau_0 = u((k + G * n) * L), table[a, mc.TAU]
+        for l in range(m):
+            y = 1.0 - (tau_0 + w[g + l]) * inverse
+            far = max(abs(y), SATURATED)
+            size = h * power(far, exponent) / far
+            d = size * y
+            # One step of Newton's method for the strength that the slip of all leads to.
+            slope = inverse * size * (exponent if far > SATURATED else 1.0)
+            lacking = w[strength0 + l] + w[rh + l] * w[stiff + l] * d - w[g + l]
+            follows = 1.0 / (1.0 + w[rh + l] * w[stiff + l] * slope)
+            w[rise + l] = d * follows * own * amount
+            w[stiff + l] = w[g + l] + lacking * follows
+        return
     for l in range(m):
         w[rise + l] *= own * amount
         w[stiff + l] = w[strength0 + l] + w[rh + l] * w[stiff + l]

@@ -42,7 +42,7 @@ PAIRS = [(i, j) for i in range(5) for j in range(i + 1)]  # of a symmetric 5×5 
 (KIND, P1, P2, P3) = range(44, 48)
 (NORMAL, N_COLUMNS) = (48, 51)
 MAX_FAMILIES = 15
-(SATURATING, POWER, VOCE) = (0, 1, 2)  # kinds of strength
+(SATURATING, POWER, VOCE, OWN_POWER) = range(4)  # kinds of strength
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,7 @@ def _rows(families: tuple, schmid: np.ndarray, per: Callable, first: int) -> np.
         if isinstance(f.strength, PowerStrength):
             s = f.strength
             rows[own, KIND : KIND + 4] = (
-                POWER,
+                POWER if s.saturates == "acting" else OWN_POWER,
                 s.h_0,
                 0.0 if np.isinf(s.g_inf) else 1 / s.g_inf,
                 s.a,

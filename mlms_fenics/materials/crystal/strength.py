@@ -13,19 +13,27 @@ from mlms_fenics.errors import require
 
 @dataclass(frozen=True)
 class PowerStrength:
-    """ġ_a = Σ_b q_ab h_0 |1 - g_b/g∞|^a sign(1 - g_b/g∞) |γ̇_b|.
+    """ġ_a = Σ_b q_ab h_0 |1 - g_c/g∞|^a sign(1 - g_c/g∞) |γ̇_b|, c = b ("acting") or a ("own").
 
-    Peirce, Asaro & Needleman, Acta Metall. 30 (1982) 1087; DAMASK's phenopowerlaw.
+    Peirce, Asaro & Needleman, Acta Metall. 30 (1982) 1087; DAMASK's phenopowerlaw, up to its
+    version 2 with the strength of the acting system (Roters et al., Comput. Mater. Sci. 158 (2019)
+    420), from version 3 on with that of the system itself. With the first, a system that rests is
+    hardened by others beyond g∞ and softens them when it acts again; the second has no such end.
+
+    Within 0.1% of g∞ the power goes over into a straight line: with a < 1 its slope would be
+    infinite.
 
     Attributes:
         h_0: slope, GPa.
         g_inf: strength at saturation, GPa; infinite for none.
         a: exponent ≥ 0.
+        saturates: "acting" or "own": whose strength approaches g∞.
     """
 
     h_0: float
     g_inf: float = math.inf
     a: float = 1.0
+    saturates: str = "acting"
 
     def __post_init__(self) -> None:
         require(
@@ -36,6 +44,10 @@ class PowerStrength:
         require(
             math.isfinite(self.a) and self.a >= 0,
             f"power-type strength: the exponent a = {self.a} must be finite and not negative",
+        )
+        require(
+            self.saturates in ("acting", "own"),
+            f"power-type strength: saturates = {self.saturates!r} must be 'acting' or 'own'",
         )
 
 

@@ -16,7 +16,8 @@ Stresses are in MPa, rates in 1/s, drags in MPa s, densities in g/cm³: converte
         rate: 3.0e-3
         n: 20                         # 1/m
         tau_0: 1.6
-        strength: {h_0: 350, g_inf: 96.4, a: 0.6}        # or tau_1, theta_0, theta_1; or none
+        strength: {h_0: 350, g_inf: 96.4, a: 0.6}        # or tau_1, theta_0, theta_1; or none;
+                                      # with saturates: acting for the form of DAMASK up to 2
         drag: 0
         source: of this family's numbers
     twins: []                         # likewise, and `shear` where it does not follow from c/a
@@ -54,7 +55,10 @@ from mlms_fenics.units import MEGAPASCAL, PER_SECOND, SECOND
 _LAW = ("name", "lattice", "c_over_a", "density", "elasticity", "source", "slip", "twins")
 _LAW += ("interaction", "detwinning")
 _FAMILY = ("systems", "name", "rate", "n", "tau_0", "strength", "drag", "flow", "source")
-_STRENGTHS = {PowerStrength: ("h_0", "g_inf", "a"), VoceStrength: ("tau_1", "theta_0", "theta_1")}
+_STRENGTHS = {
+    PowerStrength: ("h_0", "g_inf", "a", "saturates"),
+    VoceStrength: ("tau_1", "theta_0", "theta_1"),
+}
 _PLAIN = ("a",)  # of a strength, no stress
 
 
@@ -203,7 +207,10 @@ def _strength(given: object, owner: str) -> Strength | None:
             values = {
                 k: _number(label + k, v) * (1.0 if k in _PLAIN else MEGAPASCAL)
                 for k, v in given.items()
+                if k != "saturates"
             }
+            if kind is PowerStrength:
+                values["saturates"] = given.get("saturates", "own")
             require(names[0] in values, f"{owner}: strength: {names[0]} is missing")
             require(
                 kind is PowerStrength or "theta_0" in values,

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""A crystal or polycrystal under a test of materials science: `python -m mlms_fenics.unitcell`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mlms_fenics.data.laws import LAWS, law_from_options
+from mlms_fenics.errors import InputError
+from mlms_fenics.materials.crystal.law import CrystalLaw
+from mlms_fenics.materials.crystal.reorientation import lattice_after, lattice_with_twins
+from mlms_fenics.microstructure import (
+    Texture,
+    draw_pole_figures,
+    random_orientations,
+    read_texture,
+    write_orientations,
+)
+from mlms_fenics.parallel import entry_point
+from mlms_fenics.unitcell.loadings import LOADINGS, crystal_along
+from mlms_fenics.unitcell.mixed_control import MixedResult, mixed_control
+from mlms_fenics.unitcell.mixed_output import draw_curves, write_curves
+from mlms_fenics.units import PER_SECOND
+
+
+@entry_point
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; see its `--help`."""
+    options = _parser().parse_args(arguments)
+    out = Path(options.out)
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"--out: there is no folder '{out.absolute().parent}'")
+    law = law_from_options(options.law, options.exponent, options.set)
+    texture = _texture(options)
+    loading = LOADINGS[options.loading](options.strain, options.rate * PER_SECOND, options.steps)
+    result = mixed_control(
+        law,
+        texture.orientations,
+        loading,
+        weights=texture.weights,
+        tolerance=options.tolerance,
+    )
+    _report(result)
+    files = [out.with_suffix(end) for end in (".csv", ".png")]
+    write_curves(result, files[0])
+    draw_curves(result, files[1])
+    lattice = _lattice(law)
+    if len(texture.orientations) > 1 and lattice is not None:
+        files += _textures(result, texture, lattice, out)
+    print("wrote " + ", ".join(map(str, files)))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m mlms_fenics.unitcell",
+        description="Strain a single crystal, or grains that all deform alike, with some of F and "
+        "the rest of the stress prescribed. Writes OUT.csv, OUT.png and, of several "
+        "grains, pole figures before and after and the orientations after.",
+    )
+    new = parser.add_argument
+    new("--law", default="copper", metavar="|".join([*LAWS, "FILE"]), help="crystal law (copper)")
+    new("--exponent", type=float, metavar="M", help="rate exponent m of all families")
+    new("--set", action="append", default=[], metavar="FAMILY.NAME=VALUE", help="another value of "
+        "the law (mm, µs, GPa, mg); repeatable")  # fmt: skip
+    new("--loading", choices=LOADINGS, default="uniaxial-stress", help="(uniaxial-stress) along "
+        "x; plane-strain: a die along y, the load along z; torsion: shear xy")  # fmt: skip
+    new("--strain", type=float, default=0.2, help="at the end, logarithmic, negative in "
+        "compression; of torsion the shear (0.2)")  # fmt: skip
+    new("--rate", type=float, default=1e-3, metavar="PER_S", help="of the strain, 1/s (1e-3)")
+    new("--steps", type=int, default=50, help="equal steps of strain (50)")
+    new("--along", type=float, nargs=3, metavar=("U", "V", "W"), help="a single crystal with this "
+        "direction of the crystal frame (cubic: the indices) along x")  # fmt: skip
+    new("--grains", type=int, default=100, help="random orientations (100)")
+    new("--seed", type=int, default=0, help="of them")
+    new("--orientations", metavar="FILE", help="a texture instead, as mlms_fenics.microstructure "
+        "reads it")  # fmt: skip
+    new("--tolerance", type=float, default=1e-3, help="relative error of the average stress (1e-3)")
+    new("--out", default="mixed", metavar="OUT", help="files' name without ending (mixed)")
+    return parser
+
+
+def _texture(options: argparse.Namespace) -> Texture:
+    if options.along is not None and options.orientations is not None:
+        raise InputError("--along is a single crystal: give it or --orientations, not both")
+    if options.along is not None:
+        return Texture(crystal_along(np.array(options.along)))
+    if options.orientations is not None:
+        return read_texture(options.orientations)
+    return Texture(random_orientations(options.grains, seed=options.seed))
+
+
+def _lattice(law: CrystalLaw) -> str | None:
+    """The lattice whose pole figures are drawn, told by the systems' directions."""
+    s = np.array([v for f in law.slip for v in f.direction])
+    sixth = np.array([[0.5, -np.sqrt(0.75), 0.0], [np.sqrt(0.75), 0.5, 0.0], [0.0, 0.0, 1.0]])
+    quarter = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    for name, turn in (("cubic", quarter), ("hexagonal", sixth)):
+        if np.allclose(np.abs(s @ turn.T @ s.T).max(1), 1.0, atol=1e-9):
+            return name
+    return None
+
+
+def _report(result: MixedResult) -> None:
+    sigma = 1e3 * result.stress[-1]
+    names = ("11", "22", "33", "12", "23", "13")
+    at = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))
+    shown = ", ".join(f"{n} {sigma[k]:.4g}" for n, k in zip(names, at, strict=True))
+    print(f"{result.law.name} at strain {result.loading.strain[-1]:g}: stress in MPa: {shown}")
+    for f, slip in zip(result.law.slip, result.slip[-1], strict=True):
+        print(f"  {f.name}: slip {slip:.4g}")
+    for f, fraction in zip(result.law.twins, result.twin_fraction[-1], strict=True):
+        print(f"  {f.name}: volume fraction {fraction:.4g}")
+
+
+def _textures(result: MixedResult, texture: Texture, lattice: str, out: Path) -> list[Path]:
+    rotated = lattice_after(result.F[-1], result.packed, texture.orientations)
+    after, weights = lattice_with_twins(result.law, rotated, result.packed, texture.weights)
+    files = [out.with_name(out.stem + end) for end in ("_before.png", "_after.png", "_after.txt")]
+    draw_pole_figures(texture.orientations, files[0], lattice=lattice, weights=texture.weights)
+    draw_pole_figures(after, files[1], lattice=lattice, weights=weights)
+    write_orientations(files[2], after, weights=weights)
+    return files
+
+
+if __name__ == "__main__":
+    sys.exit(main())
