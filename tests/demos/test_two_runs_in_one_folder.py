@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from demo_scripts import load, script
 
+from mlms_fenics.errors import InputError
+from mlms_fenics.impact.batch import run_once
 from mlms_fenics.io.history import read_history
 from mlms_fenics.locking import Claim
 
@@ -91,18 +93,32 @@ with Claim(sys.argv[1]):
 """
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_studies_are_refused_before_they_begin(tmp_path, capsys, name):
-    demo = load(name)
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
+@contextmanager
+def held(folder: Path) -> Iterator[subprocess.Popen]:
+    """A process that writes to the folder."""
+    command = [sys.executable, "-c", HOLDER, str(folder)]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline() == "held\n"
-        assert demo.main([*STUDIES[name], "--out", str(tmp_path)]) == 2
+        yield holder
     finally:
         holder.kill()
         holder.communicate()
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_studies_are_refused_before_they_begin(tmp_path, capsys, name):
+    demo = load(name)
+    with held(tmp_path) as holder:
+        assert demo.main([*STUDIES[name], "--out", str(tmp_path)]) == 2
     assert f"is being written by process {holder.pid}" in capsys.readouterr().err
     assert {p.name for p in tmp_path.iterdir()} <= {".lock", "settings.json"}
     Claim(tmp_path).release()
+
+
+def test_a_run_of_a_study_leaves_the_run_that_is_there_alone(tmp_path):
+    (tmp_path / "checkpoint.h5").write_text("of the other run")
+    with held(tmp_path), pytest.raises(InputError, match="is being written by process"):
+        run_once(tmp_path, "taylor_anvil.py", OPTIONS)
+    assert (tmp_path / "checkpoint.h5").read_text() == "of the other run"
+    assert not (tmp_path / "command.json").exists()

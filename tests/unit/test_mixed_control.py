@@ -175,7 +175,7 @@ def test_a_rotation_that_no_stress_determines_is_refused():
 
 def test_bad_numbers():
     for strain, steps in ((0.0, 3), (np.nan, 3), (0.1, 0), (9.0, 3)):
-        with pytest.raises(InputError, match="strain|steps"):
+        with pytest.raises(InputError, match=r"strain|steps"):
             uniaxial_stress(strain, 1e-9, steps)
     with pytest.raises(InputError, match="rate"):
         uniaxial_stress(0.1, 0.0, 3)
