@@ -33,7 +33,7 @@ SUBSTEPS, REJECTED, ITERATIONS = 0, 1, 2  # columns of `counts`
 SMALLEST, FAILED_AT = 0, 1  # columns of `steps`
 OK, FAILED = 1, 2
 
-_MOST_ITERATIONS = 30  # of a stage; then its step is shortened
+_MOST_ITERATIONS = 50  # of a stage; then its step is shortened
 _MAX_TRIALS = 100_000  # in one segment of the path
 
 
@@ -241,7 +241,7 @@ def _cached(sources: int):
                     error = 0.0 if good else np.inf
                 if error > 1.0:
                     counts[j, REJECTED] += 1
-                    hope[l] = h * min(factor, 0.9)
+                    hope[l] = h * (min(factor, 0.9) if good else 0.5)
                     if fixed[j] == 0 and h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
                         continue
                 else:

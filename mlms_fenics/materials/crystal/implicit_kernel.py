@@ -26,6 +26,7 @@ from mlms_fenics.materials.crystal.kernel import L, overstress_power, u
 
 H, S6 = math.sqrt(0.5), math.sqrt(1.0 / 6.0)
 SATURATED = 1e-3  # |1 - g/g∞| below which the power of a strength is a straight line
+_MOST_FLOW = 0.5  # of |δ L| in (I + δ L)⁻¹
 
 # Rows: stress where the Newton step began, the step, how much of it is taken, and where that leads.
 (X0, DX, TAKEN, X) = (0, 5, 10, 11)
@@ -34,17 +35,17 @@ SATURATED = 1e-3  # |1 - g/g∞| below which the power of a strength is a straig
 (SEEN, SEEN_SKEW, SKEW) = (52, 57, 60)  # stress that drives slip; skew part of the Mandel stress
 (FLOW, FLOW_SKEW, MATRIX, RESIDUAL) = (63, 68, 71, 86)
 (INVERSE, ELASTIC, WORK) = (91, 100, 109)  # (I + δL)⁻¹, A, 25 rows of scratch
-(MISFIT, HARDENING_MISFIT) = (134, 135)
-CAPS = 136  # of each family: x = (rate at CAP / its own)^m
+(MISFIT, HARDENING_MISFIT, SHARE, LANDED) = (134, 135, 136, 137)
+CAPS = 138  # of each family: x = (rate at CAP / its own)^m
 SYSTEMS = CAPS + mc.MAX_FAMILIES + 1
 # Of each system, `n` rows each.
-(G0, DG, G, TAU, RATE, SLOPES, PULL, STIFF, RISE, MISS, AMOUNT0, STRENGTH0) = range(12)
-BLOCKS = 12
+(G0, DG, G, TAU, RATE, SLOPES, PULL, STIFF, RISE, MISS, AMOUNT0, STRENGTH0, DTAU) = range(13)
+BLOCKS = 13
 
 
 @numba.njit(**COMPILE)
-def _resolve(w, table, first, last, n, stress, skew, isotropic):
-    """Resolved shear stress of the systems `first` to `last`."""
+def _resolve(w, table, first, last, n, stress, skew, isotropic, block):
+    """Resolved shear stress of the systems `first` to `last`, into the rows `block`."""
     s = stress * L
     s0, s1, s2, s3, s4 = u(s), u(s + L), u(s + 2 * L), u(s + 3 * L), u(s + 4 * L)
     k0, k1, k2 = u(skew * L), u((skew + 1) * L), u((skew + 2) * L)
@@ -52,7 +53,7 @@ def _resolve(w, table, first, last, n, stress, skew, isotropic):
     for a in range(first, last):
         p0, p1, p2 = table[a, 0], table[a, 1], table[a, 2]
         p3, p4 = table[a, 3], table[a, 4]
-        t = u((SYSTEMS + TAU * n + a) * L)
+        t = u((SYSTEMS + block * n + a) * L)
         for l in range(m):
             w[t + l] = (
                 p0 * w[s0 + l] + p1 * w[s1 + l] + p2 * w[s2 + l] + p3 * w[s3 + l] + p4 * w[s4 + l]
@@ -208,7 +209,9 @@ def _harden(w, table, n_slip, n, interaction):
             follows = 1.0 / (1.0 + w[pull + l] * w[rise + l] * w[rh + l])
             w[stiff + l] = w[rh + l] * w[slope + l] * follows
             off = abs(w[miss + l]) / (tau_0 + w[g + l]) * abs(w[rate + l]) * amount / w[cap + l]
-            w[worst + l] = max(w[worst + l], 6.0 * off)
+            # Beyond the cap the flow is not the law's: there is no solution.
+            off = 1e300 if abs(w[rate + l]) * amount > 1.001 * w[cap + l] else 6.0 * off
+            w[worst + l] = max(w[worst + l], off)
             w[pull + l] *= -w[rh + l] * follows * w[miss + l]
 
 
@@ -385,8 +388,12 @@ def _turn_sums(w):
 
 @numba.njit(**COMPILE)
 def _deform(w):
-    """(I + δ L)⁻¹, A, and the deviator of J^{-2/3} AᵀA (rows WORK to WORK + 5: 11, 22, 33, 12, 23,
-    13)."""
+    """(I + s δ L)⁻¹, A, and the deviator of J^{-2/3} AᵀA (rows WORK to WORK + 5: 11, 22, 33, 12,
+    23, 13).
+
+    The share s is 1 but where trial stresses make δ L so large that the inverse means nothing;
+    there the rest of the flow relaxes the stress linearly, so that the residual stays monotone.
+    """
     m = u(L)
     rh, size = u(STEP * L), u(SIZE * L)
     s = FLOW * L
@@ -397,8 +404,21 @@ def _deform(w):
     i3, i4, i5 = u(i + 3 * L), u(i + 4 * L), u(i + 5 * L)
     i6, i7, i8 = u(i + 6 * L), u(i + 7 * L), u(i + 8 * L)
     factor = u((WORK + 6) * L)
+    share = u(SHARE * L)
     for l in range(m):
-        h = w[rh + l]
+        size2 = (
+            w[s0 + l] * w[s0 + l]
+            + w[s1 + l] * w[s1 + l]
+            + w[s2 + l] * w[s2 + l]
+            + w[s3 + l] * w[s3 + l]
+            + w[s4 + l] * w[s4 + l]
+            + w[q0 + l] * w[q0 + l]
+            + w[q1 + l] * w[q1 + l]
+            + w[q2 + l] * w[q2 + l]
+        )
+        w[share + l] = min(1.0, _MOST_FLOW / (w[rh + l] * math.sqrt(size2) + 1e-300))
+    for l in range(m):
+        h = w[rh + l] * w[share + l]
         a00 = 1.0 + h * (H * w[s0 + l] - S6 * w[s1 + l])
         a11 = 1.0 + h * (-H * w[s0 + l] - S6 * w[s1 + l])
         a22 = 1.0 + h * 2.0 * S6 * w[s1 + l]
@@ -506,11 +526,11 @@ def _mandel(w, G, stiffness, coupling, isotropic):
 
 @numba.njit(**COMPILE)
 def _newton(w, compliance, floor):
-    """The residual, the next step in X0, DX and TAKEN; leaves the matrix's Cholesky factor."""
+    """The residual, the next step in X0 and DX; leaves the matrix's Cholesky factor."""
     m = u(L)
-    misfit = u(MISFIT * L)
+    misfit, share, rh = u(MISFIT * L), u(SHARE * L), u(STEP * L)
     for l in range(m):
-        w[misfit + l] = 0.0
+        w[misfit + l] = 1e300 if w[share + l] < 1.0 else 0.0
     for i in range(5):
         x, y, d = u((X + i) * L), u((WORK + 7 + i) * L), u((WORK + i) * L)
         for l in range(m):
@@ -528,6 +548,9 @@ def _newton(w, compliance, floor):
                 a = u((MATRIX + _at(i, j)) * L)
                 for l in range(m):
                     w[a + l] += c
+        f = u((FLOW + i) * L)
+        for l in range(m):
+            w[r + l] += (1.0 - w[share + l]) * w[rh + l] * w[f + l]
     # Slope of the residual along the step that led here.
     slope = u((WORK + 5) * L)
     for l in range(m):
@@ -576,6 +599,7 @@ def _newton(w, compliance, floor):
         z0 = (y0 - w[b0 + l] * z4 - w[a6 + l] * z3 - w[a3 + l] * z2 - w[a1 + l] * z1) * w[a0 + l]
         w[n0 + l], w[n1 + l], w[n2 + l], w[n3 + l], w[n4 + l] = z0, z1, z2, z3, z4
     before, started, taken = u(SLOPE * L), u(STARTED * L), u(TAKEN * L)
+    landed = u(LANDED * L)
     size, new_slope, again = u((WORK + 12) * L), u((WORK + 13) * L), u((WORK + 14) * L)
     for l in range(m):
         w[size + l] = 0.0
@@ -583,7 +607,8 @@ def _newton(w, compliance, floor):
         old, now, t = abs(w[before + l]), w[slope + l], w[taken + l]
         over = now > 0.5 * old
         over = over if t > 0.01 else False
-        over = over if w[started + l] > 0.0 else False
+        # A step that was cut so as to end on the yield surface has not overshot.
+        over = over if (w[started + l] > 0.0 and w[landed + l] == 0.0) else False
         share = old / (old + max(now, 0.0) + 1e-300)
         share = min(0.5, max(0.1, share))
         w[again + l] = 1.0 if over else 0.0
@@ -600,7 +625,6 @@ def _newton(w, compliance, floor):
             w[new_slope + l] += w[r + l] * step
             w[x0 + l] = old_x0 if again_l > 0.0 else here
             w[dx + l] = old_dx if again_l > 0.0 else step
-            w[x + l] = w[x0 + l] + w[taken + l] * w[dx + l]
     for l in range(m):
         old, new = w[before + l], w[new_slope + l]
         w[before + l] = old if w[again + l] > 0.0 else new
@@ -609,27 +633,35 @@ def _newton(w, compliance, floor):
 
 @numba.njit(**COMPILE)
 def _follow(w, table, n_slip, n, twins, isotropic):
-    """The strengths' step that goes with the stress's."""
+    """The strengths' step that goes with the stress's, and how much of both is taken.
+
+    No system is loaded beyond its rate at CAP, where no solution lies: what would be an elastic
+    jump far outside of the yield surface ends on it.
+    """
     m = u(L)
     stress = DX
     if twins:
         _turn(w, DX, WORK, TURN, 5)
         stress = WORK
     # The skew part is not known ahead: its rows here are zero.
-    _resolve(w, table, 0, n_slip, n, stress, SKEW, True)
-    _resolve(w, table, n_slip, n, n, DX, SKEW, True)
+    _resolve(w, table, 0, n_slip, n, stress, SKEW, True, DTAU)
+    _resolve(w, table, n_slip, n, n, DX, SKEW, True, DTAU)
     again, rh, cap = u((WORK + 14) * L), u(STEP * L), u(CAP * L)
+    most = u((WORK + 15) * L)
+    for l in range(m):
+        w[most + l] = 1.0
     for a in range(n):
         k = SYSTEMS + a
         g, g0, dg = u((k + G * n) * L), u((k + G0 * n) * L), u((k + DG * n) * L)
-        tau, rate = u((k + TAU * n) * L), u((k + RATE * n) * L)
+        dtau, tau = u((k + DTAU * n) * L), u((k + TAU * n) * L)
+        rate, caps = u((k + RATE * n) * L), u((CAPS + int(table[a, mc.FAMILY])) * L)
         pull, stiff = u((k + PULL * n) * L), u((k + STIFF * n) * L)
         rise, miss = u((k + RISE * n) * L), u((k + MISS * n) * L)
         amount, tau_0 = table[a, mc.AMOUNT], table[a, mc.TAU]
         is_slip = a < n_slip
         for l in range(m):
             h, r = w[rh + l], w[rate + l]
-            moved = w[stiff + l] * w[tau + l]
+            moved = w[stiff + l] * w[dtau + l]
             moved = -moved if (is_slip and r < 0.0) else moved
             moved += w[pull + l]
             # No rate changes its sign, or grows beyond the cap.
@@ -641,6 +673,28 @@ def _follow(w, table, n_slip, n, twins, isotropic):
             old_g0, old_dg, here = w[g0 + l], w[dg + l], w[g + l]
             w[g0 + l] = old_g0 if w[again + l] > 0.0 else here
             w[dg + l] = old_dg if w[again + l] > 0.0 else step
+        if table[a, mc.DRAG] > 0.0:
+            continue
+        over = table[a, mc.OVERSTRESS]
+        rest = 1.0 - over
+        for l in range(m):
+            limit = w[caps + l] * (tau_0 + rest * w[g + l]) + over * w[g + l]
+            change = w[dtau + l]
+            room = limit - w[tau + l] if change > 0.0 else limit + w[tau + l]
+            room = room if (is_slip or change > 0.0) else 1e300
+            share = room / max(abs(change), 1e-300)
+            share = share if room > 0.0 else 1.0
+            w[most + l] = min(w[most + l], share)
+    taken, landed = u(TAKEN * L), u(LANDED * L)
+    for l in range(m):
+        t, cut = w[taken + l], w[most + l]
+        halved = w[again + l] > 0.0
+        w[taken + l] = t if halved else max(cut, 1e-3)
+        w[landed + l] = 1.0 if (cut < 1.0 and not halved) else 0.0
+    for i in range(5):
+        x0, dx, x = u((X0 + i) * L), u((DX + i) * L), u((X + i) * L)
+        for l in range(m):
+            w[x + l] = w[x0 + l] + w[taken + l] * w[dx + l]
 
 
 @numba.njit(**COMPILE)
@@ -666,10 +720,10 @@ def iterate(
         _turn(w, X, SEEN, TURN, 5)
         if not isotropic:
             _turn(w, SKEW, SEEN_SKEW, TURN_SKEW, 3)
-        _resolve(w, table, 0, n_slip, n, SEEN, SEEN_SKEW, isotropic)
-        _resolve(w, table, n_slip, n, n, X, SKEW, isotropic)
+        _resolve(w, table, 0, n_slip, n, SEEN, SEEN_SKEW, isotropic, TAU)
+        _resolve(w, table, n_slip, n, n, X, SKEW, isotropic, TAU)
     else:
-        _resolve(w, table, 0, n_slip, n, X, SKEW, isotropic)
+        _resolve(w, table, 0, n_slip, n, X, SKEW, isotropic, TAU)
     _flow(w, table, n_slip, n, detwinning)
     _harden(w, table, n_slip, n, interaction)
     _sign_pulls(w, n_slip, n)

@@ -101,6 +101,7 @@ def integrate_paths(
     wanted: np.ndarray | None = None,
     scale: np.ndarray | None = None,
     device: torch.device | str | None = None,
+    steps: str = "automatic",
 ) -> PathResult:
     """Integrate every grain along every path; arguments are taken as checked.
 
@@ -118,9 +119,10 @@ def integrate_paths(
         wanted: first steps to try, µs, *Shape* `(p, g)`; where infinite, what suits the segment.
         scale: largest stress so far, GPa, *Shape* `(p, g)`; a reference stress where None.
         device: None for the compiled CPU kernel, otherwise the torch device to compute on.
+        steps: "automatic", or "explicit" or "implicit" for all paths.
 
     Raises:
-        InputError: a torch device for a law that is not of the source's form.
+        InputError: explicit steps or a torch device for a law that is not of the source's form.
     """
     p, g = len(U), len(orientations)
     U = np.ascontiguousarray(U, dtype=np.float64)
@@ -135,15 +137,18 @@ def integrate_paths(
             np.full((p, g), law.least_strength) if scale is None else scale, dtype=np.float64
         ).reshape(p, g),
     }
+    known = ("automatic", "explicit", "implicit")
+    require(steps in known, f"steps is {steps!r}, but must be one of {', '.join(known)}")
+    require(
+        law.source_form or (device is None and steps != "explicit"),
+        f"law {law.name!r}: explicit steps and torch devices are for laws of the source's form "
+        "(overstress flow, no drag, isotropic elasticity); leave them out",
+    )
     if device is not None:
-        require(
-            law.source_form,
-            f"law {law.name!r}: on a torch device only laws of the source's form are integrated "
-            "(overstress flow, no drag, isotropic elasticity); leave the device out to compute on "
-            "the CPU",
-        )
         return _explicitly(law, U, Q, segments, tolerance, device, **jobs)
-    implicit = choose_implicit(law, U, segments, tolerance, jobs["scale"])
+    implicit = np.full(p, steps == "implicit")
+    if steps == "automatic":
+        implicit = choose_implicit(law, U, segments, tolerance, jobs["scale"])
 
     def run(stiff: bool, rows: np.ndarray) -> PathResult:
         own = {k: None if v is None else v[rows] for k, v in jobs.items()}
@@ -158,7 +163,7 @@ def integrate_paths(
             p, [(np.flatnonzero(implicit == stiff), stiff) for stiff in (False, True)], run
         )
     failed = ~np.isnan(result.failed_at).all(axis=1)
-    if failed.any() and law.source_form:
+    if failed.any() and law.source_form and steps == "automatic":
         for stiff in (False, True):
             again = np.flatnonzero(failed & (implicit != stiff))
             if again.size:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Real rate exponents: the tolerance is kept on straight paths and walks, random and sharp texture.
+
+What stands for exact are the explicit steps, bound by stability and right to about 1e-6 there; the
+two share no step.
+"""
+
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import expm
+from scipy.spatial.transform import Rotation
+
+from mlms_fenics.data import PathSettings, sample_path
+from mlms_fenics.kinematics.tensors import frobenius, from_components
+from mlms_fenics.materials import cubic_crystal, magnesium
+from mlms_fenics.materials.crystal.paths import integrate_paths
+from mlms_fenics.microstructure import random_orientations
+from mlms_fenics.unitcell import TaylorAverage
+
+STEPS = 60
+EXACT = 1e-6
+
+
+def copper(n):
+    values = {"tau_0": 0.016, "rate": 1e-6, "rate_exponent": 1 / n}
+    values |= {"hardening": 0.25, "saturation": 0.117}
+    return cubic_crystal(
+        "fcc", shear_modulus=48.3, lambda_e=70.0, density=8.9, slip={"{111}<110>": values}
+    )
+
+
+def brass(n_grains):
+    """Sharp brass texture, {110}⟨112⟩ within about 5 degrees."""
+    n, b = np.array([1, 1, 0]) / np.sqrt(2), np.array([1, -1, 2]) / np.sqrt(6)
+    spread = Rotation.from_rotvec(0.09 * np.random.default_rng(3).normal(size=(n_grains, 3)))
+    return spread.as_matrix() @ np.stack((b, np.cross(n, b), n))
+
+
+PATHS = {
+    "straight": np.stack(
+        [expm(t * np.diag([0.18, -0.13, -0.05])) for t in np.linspace(0, 1, STEPS + 1)]
+    ),
+    "walk": sample_path(PathSettings(steps=STEPS, max_strain=0.1), 1, 0),
+}
+LAWS = {"copper": copper, "magnesium": lambda n: magnesium(rate_exponent=1 / n)}
+TEXTURES = {"random": random_orientations(4, seed=7), "sharp": brass(4)}
+
+
+@pytest.mark.parametrize("texture", TEXTURES)
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("n", [20, 50])
+@pytest.mark.parametrize("metal", LAWS)
+def test_tolerance_is_kept(metal, n, path, texture):
+    law, U, Q = LAWS[metal](n), PATHS[path], TEXTURES[texture]
+    segments = np.full(STEPS, 1.0 / STEPS)
+
+    def mean_deviator(tolerance, steps):
+        result = integrate_paths(law, U[None], Q, segments, tolerance, steps=steps)
+        assert np.isnan(result.failed_at).all()
+        return from_components(torch.from_numpy(result.deviator[0].mean(0))).numpy()
+
+    exact = mean_deviator(EXACT, "explicit")
+    size = frobenius(exact).max()
+    for tolerance in (1e-2, 2e-3):
+        error = frobenius(mean_deviator(tolerance, "implicit") - exact).max() / size
+        print(f"\n{metal}, 1/m = {n}, {path}, {texture}, {tolerance:.0e}: {error:.1e}")
+        assert error < 3 * tolerance
+
+
+@pytest.mark.parametrize("n", [20, 50, 100, 200])
+def test_every_walk_to_half_strain_is_done(n):
+    U = np.stack([sample_path(PathSettings(steps=40, max_strain=0.5), 21, k) for k in range(12)])
+    results = TaylorAverage(copper(n), TEXTURES["random"]).solve(U, 1.0, 1e-2)
+    assert (results.status == 1).all()
+    assert np.isfinite(results.stress).all()
+    # The price of a step does not grow with n G/τ: today's explicit steps would be thousands.
+    assert results.substeps.mean() < 40 * 4 * 20
