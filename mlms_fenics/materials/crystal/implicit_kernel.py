@@ -208,9 +208,12 @@ def _harden(w, table, n_slip, n, interaction):
             w[rise + l] = max(w[rise + l], 0.0)
             follows = 1.0 / (1.0 + w[pull + l] * w[rise + l] * w[rh + l])
             w[stiff + l] = w[rh + l] * w[slope + l] * follows
-            off = abs(w[miss + l]) / (tau_0 + w[g + l]) * abs(w[rate + l]) * amount / w[cap + l]
+            part = 6.0 * abs(w[rate + l]) * amount / w[cap + l]
+            # A strength that is too low matters by the slip it lets pass, one too high by itself.
+            part = part if w[miss + l] > 0.0 else 1.0
+            off = abs(w[miss + l]) / (tau_0 + w[g + l]) * part
             # Beyond the cap the flow is not the law's: there is no solution.
-            off = 1e300 if abs(w[rate + l]) * amount > 1.001 * w[cap + l] else 6.0 * off
+            off = 1e300 if abs(w[rate + l]) * amount > 1.001 * w[cap + l] else off
             w[worst + l] = max(w[worst + l], off)
             w[pull + l] *= -w[rh + l] * follows * w[miss + l]
 
