@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from mlms_fenics.benchmarks import cell, crystal
+from mlms_fenics.benchmarks import cell, crystal, stiff
 from mlms_fenics.benchmarks.cell_refinement import refinement
 from mlms_fenics.errors import require
 from mlms_fenics.parallel import entry_point
@@ -15,7 +15,7 @@ from mlms_fenics.unitcell.fft_operators import OPERATORS
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark that is named and print its table."""
     parser = argparse.ArgumentParser(prog="python -m mlms_fenics.benchmarks", description=__doc__)
-    parser.add_argument("name", choices=["crystal", "cell"], help="the benchmark to run")
+    parser.add_argument("name", choices=["crystal", "stiff", "cell"], help="the benchmark to run")
     parser.add_argument("--grains", type=int, default=128, help="grains of the Taylor average")
     parser.add_argument("--paths", type=int, default=8, help="paths of each kind to time")
     parser.add_argument("--device", help="torch device to time beside the CPU, as cuda")
@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     require(not options.picture or bool(options.sizes), "--picture needs --sizes")
     if options.name == "crystal":
         lines = crystal.report(options.grains, options.paths, options.device)
+    elif options.name == "stiff":
+        lines = stiff.report(options.grains)
     elif options.refine:
         require(len(options.refine) > 1, "--refine compares at least two grids")
         lines = refinement(options.refine, options.operators)

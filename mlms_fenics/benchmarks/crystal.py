@@ -2,11 +2,12 @@
 """Speed of the crystal law and of the Taylor average, on one core and on a torch device."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numba
 import numpy as np
 
+from mlms_fenics.benchmarks.timing import cpu_seconds, relative_error
 from mlms_fenics.data import PathSettings, sample_path
 from mlms_fenics.materials import magnesium
 from mlms_fenics.materials.crystal import kernel as ck
@@ -87,24 +88,6 @@ def _device_lines(law, taylor, U, cpu_each, device) -> Iterator[str]:
         f"{cpu_each / each:.2g} times one core; {each * PAPER_PATHS / 60:.1f} minutes for "
         f"{PAPER_PATHS}; difference to the CPU {difference:.0e}"
     )
-
-
-def relative_error(sigma: np.ndarray, exact: np.ndarray) -> float:
-    """Largest error over the paths, relative to each path's largest deviator."""
-    mean = np.trace(exact, axis1=-2, axis2=-1)[..., None, None] / 3
-    deviator = np.linalg.norm(exact - mean * np.eye(3), axis=(-2, -1))
-    error = np.linalg.norm(sigma - exact, axis=(-2, -1))
-    return float((error.max(-1) / deviator.max(-1)).max())
-
-
-def cpu_seconds(call: Callable, repeat: int = 1) -> tuple[object, float]:
-    """What `call` returns, and the least CPU time of `repeat` calls, s."""
-    best, result = np.inf, None
-    for _ in range(repeat):
-        start = time.process_time()
-        result = call()
-        best = min(best, time.process_time() - start)
-    return result, best
 
 
 def rate_evaluations(repeat: int = 2000) -> float:

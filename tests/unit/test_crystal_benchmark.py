@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from mlms_fenics.benchmarks import stiff
 from mlms_fenics.benchmarks.__main__ import main
 
 
@@ -26,3 +27,17 @@ def test_it_prints_speed_and_error(capsys):
 def test_bad_options(capsys):
     assert main(["crystal", "--paths", "0"]) == 2
     assert "--paths must be at least 1, got 0" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_prices_of_real_rate_exponents_come_with_their_errors(capsys, monkeypatch):
+    monkeypatch.setattr(stiff, "EXPONENTS", (2, 20))
+    monkeypatch.setattr(stiff, "STEPS", 40)
+    assert main(["stiff", "--grains", "4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    found = [line for line in lines if "tolerance" in line]
+    assert len(found) == 2 * (2 + 3)
+    for line in found:
+        tolerance, error = float(re.search(r"tolerance (\S+):", line)[1]), float(line.split()[-1])
+        assert 0 < error < 4 * tolerance
+        assert float(re.search(r"([\d.]+) times", line)[1]) > 0

@@ -146,12 +146,13 @@ def test_elastic_constants_come_back_from_small_strains(elasticity):
 
 @pytest.mark.parametrize("name", ["Voce", "1/m = 50", "twins, hexagonal", "drag"])
 def test_turned_crystal_and_path_turn_the_stress(name):
+    """To 1% of the tolerance, as a rounding error may make one Newton iteration more or less."""
     law = LAWS[name]
     Q, (R,) = random_orientations(4, seed=1), random_orientations(1, seed=9)
     U = corner_path()
     sigma = TaylorAverage(law, Q).stress(U, 0.3)
     turned = TaylorAverage(law, R @ Q).stress(R @ U @ R.T, 0.3)
-    assert np.abs(turned - R @ sigma @ R.T).max() < 1e-9 * np.abs(sigma).max()
+    assert np.abs(turned - R @ sigma @ R.T).max() < 1e-2 * 1e-4 * np.abs(sigma).max()
 
 
 @pytest.mark.parametrize("n", [20, 50])
