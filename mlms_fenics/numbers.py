@@ -14,6 +14,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating)
 
 
+def is_whole(value: Any) -> bool:
+    """Whether `value` is one whole number, by its type."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def check_number(name: str, value: Any, unit: str = "") -> float:
     """`value`, or `InputError` unless it is a real number; infinity and NaN are let through."""
     require(
@@ -67,11 +72,11 @@ def check_within(
     return float(value)
 
 
-def check_whole(name: str, value: int, least: int) -> int:
-    """`value` as an int, or `InputError` unless it is a whole number of at least `least`."""
-    good = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    good = good and value >= least
-    require(good, f"{name} is {value}, but must be a whole number of at least {least}")
+def check_whole(name: str, value: int, least: int, most: int | None = None) -> int:
+    """`value` as an int, or `InputError` unless it is whole and least ≤ value ≤ most."""
+    good = is_whole(value) and value >= least and (most is None or value <= most)
+    bound = "" if most is None else f" and at most {most}"
+    require(good, f"{name} is {value!r}, but must be a whole number of at least {least}{bound}")
     return int(value)
 
 

@@ -77,7 +77,7 @@ class PathSettings:
             ("steps", self.steps, 100_000),
             ("n_intervals", self.n_intervals, 1000),
         ):
-            check_within(name, check_whole(name, value, 1), 1, most)
+            check_whole(name, value, 1, most)
         if self.direction is not None:
             good = len(self.direction) == self.dimension and np.isfinite(self.direction).all()
             if not good or not any(self.direction):

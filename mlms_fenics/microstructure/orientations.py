@@ -110,6 +110,6 @@ def _unit(axis: tuple[float, float, float], name: str) -> np.ndarray:
 
 
 def _check(n: int, dimension: int) -> None:
-    check_whole("number of grains", n, 1)
+    check_whole("number of grains", n, 1, 100_000_000)
     if dimension not in (2, 3):
         raise InputError(f"dimension is {dimension}, but must be 2 or 3")

@@ -8,6 +8,7 @@ import numpy as np
 from mlms_fenics.checks import real_array
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.microstructure.streams import stream
+from mlms_fenics.numbers import is_whole
 
 _ROUNDS = 1000  # redraws before a grid is said to be too coarse
 
@@ -43,7 +44,7 @@ def voronoi_grains(
     shape = _check_grid(grid)
     cells = int(np.prod(shape))
     require(
-        isinstance(n_grains, int | np.integer) and 1 <= n_grains <= cells,
+        is_whole(n_grains) and 1 <= n_grains <= cells,
         f"number of grains is {n_grains}, but must lie in 1 <= n_grains <= {cells}, the grid's "
         "cells",
     )

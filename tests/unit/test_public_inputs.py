@@ -259,7 +259,7 @@ def test_cells_solved_together_are_checked():
             solve_cells([cell], wrong, 1.0)
 
 
-@pytest.mark.parametrize("n_grains", [0, -1, 1.5, "many", None])
+@pytest.mark.parametrize("n_grains", [0, -1, 1.5, "many", None, True, 10**20])
 def test_numbers_of_grains_are_checked(n_grains):
     with pytest.raises(InputError):
         random_orientations(n_grains, 0)
