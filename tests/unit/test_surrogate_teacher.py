@@ -16,6 +16,7 @@ from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.strain import isometry
 from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.surrogate import load_model, train
+from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import TrainingData, assemble
 from mlms_fenics.surrogate.metrics import path_errors
 from mlms_fenics.surrogate.model_file import save_model
@@ -93,6 +94,13 @@ def test_labels_are_the_teachers_own_on_fresh_paths_of_the_sampler(data, model):
     again = next(Teacher(model, data, seed=2).lessons(7))
     assert np.array_equal(again.sigma, sigma[:7])
     assert not np.array_equal(next(Teacher(model, data, seed=3).lessons(7)).U, U[:7])
+
+
+def test_labelling_keeps_to_its_part_of_the_wall_time(data, model, capsys):
+    short = Budget(1e-9)  # already spent
+    lessons = list(Teacher(model, data, seed=2, chunk=20, budget=short).lessons(50))
+    assert [len(part.U) for part in lessons] == [20]
+    assert "20 of 50 paths labelled, to end in time" in capsys.readouterr().err
 
 
 def test_samplers_are_drawn_from_in_proportion_and_files_of_paths_not_at_all(data, tmp_path):

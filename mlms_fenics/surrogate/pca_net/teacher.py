@@ -9,6 +9,7 @@ test histories are always the crystal's own.
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ import numpy as np
 
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.kinematics.tensors import to_components
+from mlms_fenics.progress import Progress
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import (
     TrainingData,
     cell_identity,
@@ -30,6 +33,7 @@ from mlms_fenics.surrogate.model_file import load_model
 
 # Paths of this seed and above are drawn for teaching alone; data sets have seeds of a user.
 FIRST_SEED = 2**62
+TEACHING = 0.4  # part of the wall time after which no more paths are labelled
 PROBE = 64  # paths from which it is seen whether the teacher knows strains so large
 
 
@@ -50,6 +54,8 @@ class Teacher:
         data: the training set. Data sets whose paths come from a file cannot be drawn from; the
             others are, in proportion to their training histories.
         seed: of the training; other seeds draw other paths.
+        chunk: paths labelled at a time.
+        budget: of the training's wall time; None: no limit.
 
     Raises:
         InputError: the teacher and the data differ in law, orientations, horizon or dimension; the
@@ -58,7 +64,12 @@ class Teacher:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], data: TrainingData, seed: int, chunk: int = 1000
+        self,
+        path: str | os.PathLike[str],
+        data: TrainingData,
+        seed: int,
+        chunk: int = 1000,
+        budget: Budget | None = None,
     ) -> None:
         self.law, self.data, self.seed, self.chunk = (
             load_model(path, device="cpu"),
@@ -66,6 +77,7 @@ class Teacher:
             seed,
             chunk,
         )
+        self.budget = Budget(None) if budget is None else budget
         self.digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
         _same_cell(self.law, data, path)
         self.samplers = _samplers(data)
@@ -78,9 +90,20 @@ class Teacher:
         )
 
     def lessons(self, count: int) -> Iterator[Lesson]:
-        """`count` labelled paths, the same ones at every call, some hundred at a time."""
+        """`count` labelled paths, the same ones at every call, some hundred at a time.
+
+        The first of them where all would take more than their part of the training's wall time.
+        """
+        progress = Progress(count, "paths labelled")
         for first in range(0, count, self.chunk):
-            yield self._lesson(first, min(first + self.chunk, count))[0]
+            if first > 0 and self.budget.left(TEACHING) <= 0.0:
+                said = f"{first} of {count} paths labelled, to end in time"
+                print(said, file=sys.stderr, flush=True)
+                break
+            last = min(first + self.chunk, count)
+            yield self._lesson(first, last)[0]
+            progress.show(last)
+        progress.close()
 
     def record(self) -> dict[str, Any]:
         """What the report of the taught law keeps of its teacher (JSON-able)."""

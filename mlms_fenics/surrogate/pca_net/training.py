@@ -10,6 +10,7 @@ import torch
 
 from mlms_fenics.errors import require
 from mlms_fenics.microstructure import texture_strength
+from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.fitting.problem import fitted
 from mlms_fenics.surrogate.fitting.training import given_or, settings_from
@@ -131,14 +132,17 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> PCANetLaw:
     )
     more = {} if path is None else {"final_rate": recipe["rate"] * 1e-2, "warmup": 0.02}
     settings = settings_from(recipe, arguments, **more)
-    teacher = None if path is None else Teacher(path, data, settings.seed)
+    teacher = (
+        None if path is None else Teacher(path, data, settings.seed, budget=Budget.of(arguments))
+    )
     torch.manual_seed(settings.seed)
     problem = Problem(data, recipe, paper, teacher, count)
     about = None if teacher is None else {"teacher": teacher.digest, "teacher_paths": count}
     record = fitted(problem, settings, arguments, about)
     report = {"recipe": arguments.recipe, **recipe, "training": record}
     if teacher is not None:
-        report |= {"teacher": teacher.record(), "teacher_paths": count}
+        labelled = len(problem) - len(data.train)
+        report |= {"teacher": teacher.record(), "teacher_paths": labelled}
     return PCANetLaw.trained(problem.network, data, report)
 
 
