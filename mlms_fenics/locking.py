@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,9 @@ class Lock:
         except FileNotFoundError:
             return None
         os.ftruncate(file, 0)
-        os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        # In a container the number says little, the time does.
+        holder = f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}"
+        os.pwrite(file, holder.encode(), 0)
         return file
 
     def release(self) -> None:
