@@ -9,6 +9,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mlms_fenics.materials import CrystalLaw
+from mlms_fenics.materials.crystal.lattice import cubic_rotations
+from mlms_fenics.materials.crystal.reorientation import lattice_after
 from mlms_fenics.materials.library import metal
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.unitcell import TaylorAverage
@@ -55,17 +57,52 @@ def test_single_crystals_with_published_numbers(name, direction, rate, nominal, 
     assert tension_error(metal(name), name, direction, rate, nominal) < largest
 
 
+def without_hardening():
+    """{111}⟨110⟩, n = 20, τ_0 = 1 MPa."""
+    slip = replace(metal("copper").slip[0], tau_0=1e-3, rate=1e-9, strength=None)
+    return CrystalLaw("fcc", 3, 80.0, 90.0, 8.9, (slip,))
+
+
 def test_taylor_factor_of_random_face_centred_grains():
     """2.97 to 2.98 at the start, about 3.19 at strain 1: n = 20, no hardening, published code."""
-    copper = metal("copper")
-    slip = replace(copper.slip[0], tau_0=1e-3, rate=1e-9, strength=None)
-    law = CrystalLaw("fcc", 3, 80.0, 90.0, 8.9, (slip,))
+    law = without_hardening()
     e = np.linspace(0, 1, 51)
     U = np.array([np.diag(np.exp([x, -x / 2, -x / 2])) for x in e])
     sigma = TaylorAverage(law, random_orientations(500, seed=0)).stress(U, 1e9, 1e-3)
     factor = (sigma[:, 0, 0] - 0.5 * (sigma[:, 1, 1] + sigma[:, 2, 2])) / 1e-3
     assert 2.965 < factor[2] < 2.98
     assert factor[-1] == pytest.approx(3.19, abs=0.015)
+
+
+def share(orientations, plane, direction):
+    """Volume within 15 degrees of a component of a rolled sheet (normal z, rolled along x)."""
+    z, x = (np.array(v) / np.linalg.norm(v) for v in (plane, direction))
+    ideal = np.array([x, np.cross(z, x), z])
+    turns = [np.diag(d) for d in ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))]
+    variants = np.array([D @ ideal @ R for D in turns for R in cubic_rotations()])
+    cosine = (np.einsum("vij,gij->gv", variants, orientations).max(1) - 1) / 2
+    return float((cosine > np.cos(np.radians(15))).mean())
+
+
+def test_rolling_makes_the_copper_texture():
+    """Plane strain to 1: full constraints give copper and S, little brass and Goss, no cube.
+
+    Hirsch & Lücke, Acta Metall. 36 (1988) 2883.
+    """
+    Q = random_orientations(200, seed=0)
+    result = mixed_control(without_hardening(), Q, plane_strain(-1.0, 1e-9, 50))
+    after = lattice_after(result.F[-1], result.packed, Q)
+    found = {
+        "copper": share(after, (1, 1, 2), (1, 1, -1)),
+        "S": share(after, (1, 2, 3), (6, 3, -4)),
+        "brass": share(after, (0, 1, 1), (2, 1, -1)),
+        "Goss": share(after, (0, 1, 1), (1, 0, 0)),
+        "cube": share(after, (0, 0, 1), (1, 0, 0)),
+    }
+    assert found["copper"] > 0.3
+    assert found["S"] > 0.4
+    assert found["copper"] > found["brass"] > found["Goss"]
+    assert found["cube"] < 0.03
 
 
 def channel_die(load, across):
