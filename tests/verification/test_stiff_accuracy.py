@@ -76,3 +76,14 @@ def test_every_walk_to_half_strain_is_done(n):
     assert np.isfinite(results.stress).all()
     # The price of a step does not grow with n G/τ: today's explicit steps would be thousands.
     assert results.substeps.mean() < 40 * 4 * 20
+
+
+def test_grains_go_on_where_a_path_rests():
+    """At a turning point of a walk the strain stands still while the stress relaxes."""
+    U = PATHS["walk"].copy()
+    U[21:25] = U[20]
+    Q = random_orientations(16, seed=1)
+    segments = np.full(STEPS, 1.0 / STEPS)
+    for n in (20, 100):
+        result = integrate_paths(copper(n), U[None], Q, segments, 1e-3, steps="implicit")
+        assert np.isnan(result.failed_at).all()

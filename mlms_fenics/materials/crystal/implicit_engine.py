@@ -172,7 +172,7 @@ def _cached(sources: int):
                         base[l, k] = B0[l, k]
                     set_stage(
                         w, l, table, n_slip, F, base, e_base, g_base, x0, guess_g,
-                        GAMMA * h, strain, A,
+                        GAMMA * h, strain, G, A,
                     )  # fmt: skip
                     stage[l], iterations[l], todo[l] = 1, 0, SOLVE
             if running == 0:
@@ -218,7 +218,7 @@ def _cached(sources: int):
                         ) * GAMMA * h / length  # fmt: skip
                         set_stage(
                             w, l, table, n_slip, F, base, e_base, g_base, guess, guess_g,
-                            GAMMA * h, strain, A,
+                            GAMMA * h, strain, G, A,
                         )  # fmt: skip
                         stage[l], iterations[l] = 2, 0
                         continue

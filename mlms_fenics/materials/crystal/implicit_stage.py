@@ -70,7 +70,9 @@ def multiply_row(a, b, l, out):
 
 
 @numba.njit(**COMPILE)
-def set_stage(w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, h, strain, scratch):
+def set_stage(
+    w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, h, strain, G, scratch
+):
     """Put a stage's data into lane `l`.
 
     Args:
@@ -78,7 +80,7 @@ def set_stage(w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, 
         amounts: slips and twin fractions at the base, `strengths` g - τ_0 likewise, *Shape*
             `(L, n)`, row l.
         guess: stress to start from, *Shape* `(L, 5)`, row l; `guess_g` strengths, `(n,)`.
-        h: length of the backward step, µs; `strain` of F over the stage.
+        h: length of the backward step, µs; `strain` of F over the stage; `G` shear modulus, GPa.
         scratch: 9 numbers.
     """
     n = table.shape[0]
@@ -88,7 +90,11 @@ def set_stage(w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, 
     w[ik.VOLUME * L + l] = determinant(F) - 1.0
     w[ik.SIZE * L + l] = power(abs(determinant(scratch)), -2.0 / 3.0)
     w[ik.STEP * L + l] = h
-    cap = 6.0 * strain / h
+    size2 = 0.0
+    for k in range(5):
+        size2 += guess[l, k] * guess[l, k]
+    # What is slipped is the stage's strain and what of the elastic strain is relaxed.
+    cap = 6.0 * (strain + 0.5 * math.sqrt(size2) / G) / h
     w[ik.CAP * L + l] = cap
     w[ik.STARTED * L + l] = 0.0
     w[ik.TAKEN * L + l] = 1.0
