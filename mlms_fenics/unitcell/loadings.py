@@ -17,27 +17,33 @@ _NAN = np.nan
 class Loading:
     """Prescribed components of F over time and of the stress.
 
-    Where F_ij is given, σ_ij is what comes of it, and the other way round; of F_ij and F_ji at
-    least one must be given, as the stress does not see rotations.
+    Where F_ij is given, the stress there is what comes of it, and the other way round; of F_ij and
+    F_ji at least one must be given, as the stress does not see rotations.
 
     Attributes:
         F: deformation gradient, NaN where it is to be found, linear in time between the entries,
             the first the identity where given, *Shape* `(n_t + 1, 3, 3)`.
-        stress: Cauchy stress, GPa, NaN where F is given, linear likewise, *Shape*
-            `(n_t + 1, 3, 3)`.
+        stress: GPa, NaN where F is given, linear likewise, *Shape* `(n_t + 1, 3, 3)`.
         duration: µs.
         strain: what the loading is plotted over, *Shape* `(n_t + 1,)`.
+        measure: "cauchy" or "first-piola" (nominal): which stress is prescribed.
 
     Raises:
-        InputError: shapes, a component given twice or not at all, or both of a pair to be found.
+        InputError: an unknown measure, shapes, a component given twice or not at all, or both of a
+            pair to be found.
     """
 
     F: np.ndarray
     stress: np.ndarray
     duration: float
     strain: np.ndarray
+    measure: str = "cauchy"
 
     def __post_init__(self) -> None:
+        require(
+            self.measure in ("cauchy", "first-piola"),
+            f"measure = {self.measure!r} must be 'cauchy' or 'first-piola'",
+        )
         check_positive("duration", self.duration, "µs")
         F, stress = real_array("F", self.F), real_array("stress", self.stress)
         require(

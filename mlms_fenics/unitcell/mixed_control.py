@@ -15,6 +15,7 @@ from mlms_fenics.unitcell.loadings import Loading
 from mlms_fenics.weights import check_weights
 
 _ITERATIONS, _HALVINGS, _BISECTIONS = 25, 6, 8
+_UNKNOWN = 1e-3  # strain of a step whose size nothing tells
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def mixed_control(
         check_weights(weights, len(Q)),
         check_positive("tolerance", tolerance, largest=0.1),
     )
-    search = _Search(average, np.isnan(loading.F[0]), residual)
+    search = _Search(average, np.isnan(loading.F[0]), residual, loading.measure)
     n_t = len(loading.F) - 1
     dt = loading.duration / n_t
     now = average.virgin()
@@ -183,7 +184,8 @@ def _by_family(values: np.ndarray, families: tuple) -> np.ndarray:
 class _Search:
     """Newton's method for the free components of F at the end of a step."""
 
-    def __init__(self, average: _Average, free: np.ndarray, residual: float):
+    def __init__(self, average: _Average, free: np.ndarray, residual: float, measure: str):
+        self.nominal = measure == "first-piola"
         self.average, self.free, self.residual = average, free, residual
         self.where = np.argwhere(free)
         self.iterations = 0
@@ -209,7 +211,8 @@ class _Search:
             (found,) = self.average.after(start, trial[None], dt)
             return found
         trial[free] += self._guess(start, F, dt)
-        size = max(float(np.abs(trial - start.F).max()), 1e-9)
+        size = float(np.abs(trial - start.F).max())
+        size = size if size > 0 else _UNKNOWN
         h = 1e-2 * size
         (best,) = self.average.after(start, trial[None], dt)
         for _ in range(_ITERATIONS):
@@ -218,8 +221,8 @@ class _Search:
             for k, (i, j) in enumerate(self.where):
                 perturbed[k, i, j] += h
             others = self.average.after(start, perturbed, dt)
-            base = best.sigma[free]
-            jacobian = np.stack([(o.sigma[free] - base) / h for o in others], axis=1)
+            base = self._prescribed(best)
+            jacobian = np.stack([(self._prescribed(o) - base) / h for o in others], axis=1)
             miss = base - target
             change = -np.linalg.lstsq(jacobian, miss, rcond=1e-10)[0]
             # Far beyond the step's own size the matrix says nothing.
@@ -228,11 +231,12 @@ class _Search:
                 new = best.F.copy()
                 new[free] += change
                 (tried,) = self.average.after(start, new[None], dt)
-                if np.linalg.norm(tried.sigma[free] - target) < np.linalg.norm(miss):
+                if np.linalg.norm(self._prescribed(tried) - target) < np.linalg.norm(miss):
+                    size = max(size, float(np.abs(change).max()))
                     break
                 change *= 0.5
             best = tried
-            if self._met(best, best.sigma[free] - target):
+            if self._met(best, self._prescribed(best) - target):
                 break
         else:
             raise SimulationError(
@@ -241,6 +245,13 @@ class _Search:
         self.largest = max(self.largest, float(np.abs(best.sigma).max()))
         self.rate = (best.F[free] - start.F[free]) / dt
         return best
+
+    def _prescribed(self, grains: _Grains) -> np.ndarray:
+        """The components of the stress that are prescribed."""
+        if not self.nominal:
+            return grains.sigma[self.free]
+        inverse = np.linalg.inv(grains.F)
+        return (np.linalg.det(grains.F) * grains.sigma @ inverse.T)[self.free]
 
     def _met(self, grains: _Grains, miss: np.ndarray) -> bool:
         scale = max(self.largest, float(np.abs(grains.sigma).max()), 1e-12)

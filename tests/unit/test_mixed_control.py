@@ -63,6 +63,18 @@ def test_prescribed_stresses_are_met(loading, name):
     assert np.allclose(P @ result.F[-1].T, np.linalg.det(result.F[-1]) * result.stress[-1])
 
 
+def test_nominal_stresses_are_met_under_load_control():
+    steps = np.linspace(0, 1, 6)[:, None, None]
+    P = steps * np.array([[0.12, 0.02, 0.0], [0.0, -0.03, 0.01], [0.0, 0.0, 0.04]])
+    free = np.triu(np.ones((3, 3), bool))
+    P[:, ~free] = np.nan
+    F = np.where(free, np.nan, np.tile(np.eye(3), (6, 1, 1)))
+    loading = Loading(F, P, 1e8, steps.ravel(), "first-piola")
+    result = mixed_control(metal("copper"), random_orientations(3, seed=7), loading)
+    assert np.abs((result.first_piola - P)[:, free]).max() < 1e-3 * np.abs(result.stress).max()
+    assert result.slip[-1].sum() > 0.01
+
+
 def test_all_of_F_prescribed_is_the_taylor_average():
     law, Q = metal("copper"), random_orientations(4, seed=3)
     weights = np.array([1.0, 2.0, 3.0, 4.0])
@@ -148,6 +160,7 @@ def test_command_writes_curves_pictures_and_orientations(tmp_path, capsys):
         ({"F": (0, 1)}, "component 12: prescribe either F or the stress"),
         ({"F": (0, 0), "stress": (1, 1)}, "component 11: prescribe either F or the stress"),
         ({"duration": -1.0}, "duration"),
+        ({"measure": "kirchhoff"}, "must be 'cauchy' or 'first-piola'"),
         ({"strain": np.zeros(3)}, "strain must have shape"),
     ],
 )

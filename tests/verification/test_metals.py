@@ -53,6 +53,7 @@ def tension_error(law, name, direction, rate, nominal):
         ("aluminium", "111", 4.5e-3, False, 0.12),
     ],
 )
+@pytest.mark.slow
 def test_single_crystals_with_published_numbers(name, direction, rate, nominal, largest):
     assert tension_error(metal(name), name, direction, rate, nominal) < largest
 
@@ -84,6 +85,7 @@ def share(orientations, plane, direction):
     return float((cosine > np.cos(np.radians(15))).mean())
 
 
+@pytest.mark.slow
 def test_rolling_makes_the_copper_texture():
     """Plane strain to 1: full constraints give copper and S, little brass and Goss, no cube.
 
