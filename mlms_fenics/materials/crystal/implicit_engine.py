@@ -13,9 +13,20 @@ import numpy as np
 from mlms_fenics.files import source_checksum
 from mlms_fenics.kinematics import vector_math
 from mlms_fenics.kinematics.vector_math import COMPILE
-from mlms_fenics.materials.crystal import implicit_kernel, implicit_stage, kernel
-from mlms_fenics.materials.crystal import implicit_kernel as ik
+from mlms_fenics.materials.crystal import (
+    implicit_flow,
+    implicit_hardening,
+    implicit_kernel,
+    implicit_newton,
+    implicit_rows,
+    implicit_stage,
+    implicit_stress,
+    kernel,
+    mechanisms,
+)
+from mlms_fenics.materials.crystal import implicit_rows as rows
 from mlms_fenics.materials.crystal import mechanisms as mc
+from mlms_fenics.materials.crystal.implicit_kernel import iterate
 from mlms_fenics.materials.crystal.implicit_stage import (
     GAMMA,
     ONWARD,
@@ -88,7 +99,7 @@ def _cached(sources: int):
         n_jobs, n = state.shape[0], table.shape[0]
         n_own, n_twin = slip.shape[0], twin.shape[0]
         evolving = interaction.shape[0] > 0
-        w = np.zeros((ik.SYSTEMS + ik.BLOCKS * n) * L)
+        w = np.zeros((rows.SYSTEMS + rows.BLOCKS * n) * L)
         job = np.full(L, -1, np.int64)
         node, stage = np.zeros(L, np.int64), np.zeros(L, np.int64)
         trials, iterations = np.zeros(L, np.int64), np.zeros(L, np.int64)
@@ -107,12 +118,12 @@ def _cached(sources: int):
         stress = np.zeros(6)
         for l in range(L):  # idle lanes compute something harmless
             for i in range(3):
-                w[(ik.BASE + 4 * i) * L + l] = 1.0
+                w[(rows.BASE + 4 * i) * L + l] = 1.0
             for k in (0, 2, 5, 9, 14):
-                w[(ik.TURN + k) * L + l] = 1.0
-            w[ik.SIZE * L + l] = w[ik.STEP * L + l] = w[ik.CAP * L + l] = 1.0
+                w[(rows.TURN + k) * L + l] = 1.0
+            w[rows.SIZE * L + l] = w[rows.STEP * L + l] = w[rows.CAP * L + l] = 1.0
             for k in range(mc.MAX_FAMILIES + 1):
-                w[(ik.CAPS + k) * L + l] = 1.0
+                w[(rows.CAPS + k) * L + l] = 1.0
         next_job, running = 0, 0
         horizon = segments.sum()
         BEGIN, SOLVE = 1, 2  # a step begins; a stage is being solved
@@ -177,7 +188,7 @@ def _cached(sources: int):
                     stage[l], iterations[l], todo[l] = 1, 0, SOLVE
             if running == 0:
                 break
-            ik.iterate(
+            iterate(
                 w, table, n_slip, interaction, compliance, stiffness, coupling, G, isotropic,
                 detwinning, floor,
             )  # fmt: skip
@@ -187,8 +198,8 @@ def _cached(sources: int):
                     continue
                 iterations[l] += 1
                 counts[j, ITERATIONS] += 1
-                misfit = w[ik.MISFIT * L + l]
-                off = w[ik.HARDENING_MISFIT * L + l]
+                misfit = w[rows.MISFIT * L + l]
+                off = w[rows.HARDENING_MISFIT * L + l]
                 good = misfit <= newton and off <= newton
                 if not good and misfit == misfit and iterations[l] < _MOST_ITERATIONS:
                     continue
@@ -200,7 +211,7 @@ def _cached(sources: int):
                         g_rate_new = (g[l, a] - g_base[l, a]) / (GAMMA * h)
                         guess_g[a] = max(g[l, a] + (1.0 - GAMMA) * h * g_rate_new, 0.0)
                     for k in range(5):
-                        guess[l, k] = w[(ik.X + k) * L + l]
+                        guess[l, k] = w[(rows.X + k) * L + l]
                     if stage[l] == 1:
                         for k in range(9):
                             rate1[l, k] = (B[l, k] - B0[l, k]) / (GAMMA * h)
@@ -329,4 +340,17 @@ def _strengths(table, n_slip, amounts, g, l):
             g[l, a] = 2.0 * table[a, mc.LATENT] * others + table[a, mc.HARDENING] * amounts[l, a]
 
 
-integrate = _cached(source_checksum(vector_math, kernel, implicit_kernel, implicit_stage))
+integrate = _cached(
+    source_checksum(
+        vector_math,
+        kernel,
+        mechanisms,
+        implicit_rows,
+        implicit_flow,
+        implicit_hardening,
+        implicit_stress,
+        implicit_newton,
+        implicit_kernel,
+        implicit_stage,
+    )
+)

@@ -11,9 +11,9 @@ import math
 import numba
 
 from mlms_fenics.kinematics.vector_math import COMPILE, power
-from mlms_fenics.materials.crystal import implicit_kernel as ik
+from mlms_fenics.materials.crystal import implicit_rows as rows
 from mlms_fenics.materials.crystal import mechanisms as mc
-from mlms_fenics.materials.crystal.implicit_kernel import S6, H
+from mlms_fenics.materials.crystal.implicit_rows import S6, H
 from mlms_fenics.materials.crystal.kernel import L
 
 GAMMA = 1.0 - math.sqrt(0.5)
@@ -86,38 +86,38 @@ def set_stage(
     n = table.shape[0]
     multiply_row(F, base, l, scratch)
     for k in range(9):
-        w[(ik.BASE + k) * L + l] = scratch[k]
-    w[ik.VOLUME * L + l] = determinant(F) - 1.0
-    w[ik.SIZE * L + l] = power(abs(determinant(scratch)), -2.0 / 3.0)
-    w[ik.STEP * L + l] = h
+        w[(rows.BASE + k) * L + l] = scratch[k]
+    w[rows.VOLUME * L + l] = determinant(F) - 1.0
+    w[rows.SIZE * L + l] = power(abs(determinant(scratch)), -2.0 / 3.0)
+    w[rows.STEP * L + l] = h
     size2 = 0.0
     for k in range(5):
         size2 += guess[l, k] * guess[l, k]
     # What is slipped is the stage's strain and what of the elastic strain is relaxed.
     cap = 6.0 * (strain + 0.5 * math.sqrt(size2) / G) / h
-    w[ik.CAP * L + l] = cap
-    w[ik.STARTED * L + l] = 0.0
-    w[ik.TAKEN * L + l] = 1.0
-    w[ik.SLOPE * L + l] = 0.0
+    w[rows.CAP * L + l] = cap
+    w[rows.STARTED * L + l] = 0.0
+    w[rows.TAKEN * L + l] = 1.0
+    w[rows.SLOPE * L + l] = 0.0
     for k in range(3):  # nothing of a failed stage must be left
-        if not abs(w[(ik.SKEW + k) * L + l]) < 1e300:
-            w[(ik.SKEW + k) * L + l] = 0.0
+        if not abs(w[(rows.SKEW + k) * L + l]) < 1e300:
+            w[(rows.SKEW + k) * L + l] = 0.0
     for k in range(5):
-        w[(ik.X + k) * L + l] = guess[l, k]
-        w[(ik.X0 + k) * L + l] = guess[l, k]
-        w[(ik.DX + k) * L + l] = 0.0
+        w[(rows.X + k) * L + l] = guess[l, k]
+        w[(rows.X0 + k) * L + l] = guess[l, k]
+        w[(rows.DX + k) * L + l] = 0.0
     last = -1
     for a in range(n):
         family = int(table[a, mc.FAMILY])
         if family != last and table[a, mc.AMOUNT] > 0.0:
             ratio = cap / (table[a, mc.AMOUNT] * table[a, mc.RATE])
-            w[(ik.CAPS + family) * L + l] = power(ratio, 1.0 / table[a, mc.EXPONENT])
+            w[(rows.CAPS + family) * L + l] = power(ratio, 1.0 / table[a, mc.EXPONENT])
             last = family
-        k = ik.SYSTEMS + a
-        w[(k + ik.G0 * n) * L + l] = guess_g[a]
-        w[(k + ik.DG * n) * L + l] = 0.0
-        w[(k + ik.AMOUNT0 * n) * L + l] = amounts[l, a]
-        w[(k + ik.STRENGTH0 * n) * L + l] = strengths[l, a]
+        k = rows.SYSTEMS + a
+        w[(k + rows.G0 * n) * L + l] = guess_g[a]
+        w[(k + rows.DG * n) * L + l] = 0.0
+        w[(k + rows.AMOUNT0 * n) * L + l] = amounts[l, a]
+        w[(k + rows.STRENGTH0 * n) * L + l] = strengths[l, a]
     if n > n_slip:
         _set_turn(w, l, table, n_slip, amounts)
 
@@ -127,9 +127,9 @@ def _set_turn(w, l, table, n_slip, amounts):
     """T = (1 - Σλ) I + Σ λ_β R_β · R_β for symmetric deviators and for skew tensors."""
     total = 0.0
     for k in range(15):
-        w[(ik.TURN + k) * L + l] = 0.0
+        w[(rows.TURN + k) * L + l] = 0.0
     for k in range(6):
-        w[(ik.TURN_SKEW + k) * L + l] = 0.0
+        w[(rows.TURN_SKEW + k) * L + l] = 0.0
     for b in range(n_slip, table.shape[0]):
         c = amounts[l, b]
         if c == 0.0:
@@ -173,20 +173,20 @@ def _set_turn(w, l, table, n_slip, amounts):
                     v = 2.0 * H * q12
                 else:
                     v = 2.0 * H * q02
-                w[(ik.TURN + row) * L + l] += c * v
+                w[(rows.TURN + row) * L + l] += c * v
                 row += 1
         # Skew tensors by their axes (23, 13, 12: x, -y, z), which a mirror turns about its normal.
         a0, a1, a2 = z, x, -y
-        w[ik.TURN_SKEW * L + l] += c * (2.0 * a0 * a0 - 1.0)
-        w[(ik.TURN_SKEW + 1) * L + l] += c * 2.0 * a1 * a0
-        w[(ik.TURN_SKEW + 2) * L + l] += c * (2.0 * a1 * a1 - 1.0)
-        w[(ik.TURN_SKEW + 3) * L + l] += c * 2.0 * a2 * a0
-        w[(ik.TURN_SKEW + 4) * L + l] += c * 2.0 * a2 * a1
-        w[(ik.TURN_SKEW + 5) * L + l] += c * (2.0 * a2 * a2 - 1.0)
+        w[rows.TURN_SKEW * L + l] += c * (2.0 * a0 * a0 - 1.0)
+        w[(rows.TURN_SKEW + 1) * L + l] += c * 2.0 * a1 * a0
+        w[(rows.TURN_SKEW + 2) * L + l] += c * (2.0 * a1 * a1 - 1.0)
+        w[(rows.TURN_SKEW + 3) * L + l] += c * 2.0 * a2 * a0
+        w[(rows.TURN_SKEW + 4) * L + l] += c * 2.0 * a2 * a1
+        w[(rows.TURN_SKEW + 5) * L + l] += c * (2.0 * a2 * a2 - 1.0)
     for k in (0, 2, 5, 9, 14):
-        w[(ik.TURN + k) * L + l] += 1.0 - total
+        w[(rows.TURN + k) * L + l] += 1.0 - total
     for k in (0, 2, 5):
-        w[(ik.TURN_SKEW + k) * L + l] += 1.0 - total
+        w[(rows.TURN_SKEW + k) * L + l] += 1.0 - total
 
 
 @numba.njit(**COMPILE)
@@ -197,16 +197,16 @@ def read_stage(w, l, table, n_slip, base, amounts, B, new_amounts, strengths):
         for j in range(3):
             v = 0.0
             for k in range(3):
-                v += base[l, 3 * i + k] * w[(ik.INVERSE + 3 * k + j) * L + l]
+                v += base[l, 3 * i + k] * w[(rows.INVERSE + 3 * k + j) * L + l]
             B[l, 3 * i + j] = v
     unimodular(B, l)
-    h = w[ik.STEP * L + l]
+    h = w[rows.STEP * L + l]
     total = 0.0
     for a in range(n):
-        k = ik.SYSTEMS + a
-        rate = w[(k + ik.RATE * n) * L + l]
+        k = rows.SYSTEMS + a
+        rate = w[(k + rows.RATE * n) * L + l]
         new_amounts[l, a] = amounts[l, a] + h * (abs(rate) if a < n_slip else rate)
-        strengths[l, a] = w[(k + ik.G * n) * L + l] + w[(k + ik.MISS * n) * L + l]
+        strengths[l, a] = w[(k + rows.G * n) * L + l] + w[(k + rows.MISS * n) * L + l]
         if a >= n_slip:
             total += max(new_amounts[l, a], 0.0)
     if n > n_slip:
@@ -238,14 +238,14 @@ def solve(w, l, b, out):
     for i in range(5):
         s = b[i]
         for k in range(i):
-            s -= w[(ik.MATRIX + i * (i + 1) // 2 + k) * L + l] * y[k]
-        y[i] = s * w[(ik.MATRIX + i * (i + 1) // 2 + i) * L + l]
+            s -= w[(rows.MATRIX + i * (i + 1) // 2 + k) * L + l] * y[k]
+        y[i] = s * w[(rows.MATRIX + i * (i + 1) // 2 + i) * L + l]
     for r in range(5):
         i = 4 - r
         s = y[i]
         for k in range(i + 1, 5):
-            s -= w[(ik.MATRIX + k * (k + 1) // 2 + i) * L + l] * y[k]
-        y[i] = s * w[(ik.MATRIX + i * (i + 1) // 2 + i) * L + l]
+            s -= w[(rows.MATRIX + k * (k + 1) // 2 + i) * L + l] * y[k]
+        y[i] = s * w[(rows.MATRIX + i * (i + 1) // 2 + i) * L + l]
 
 
 @numba.njit(**COMPILE)

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+"""Rows of the implicit kernel's workspace; lanes as in `crystal.kernel`."""
+
+import math
+
+from mlms_fenics.materials.crystal import mechanisms as mc
+
+H, S6 = math.sqrt(0.5), math.sqrt(1.0 / 6.0)
+
+# Rows: stress where the Newton step began, the step, how much of it is taken, and where that leads.
+(X0, DX, TAKEN, X) = (0, 5, 10, 11)
+(SLOPE, STARTED, STEP, CAP, VOLUME, SIZE) = range(16, 22)
+(BASE, TURN, TURN_SKEW) = (22, 31, 46)  # F B₀; what twins make of deviators and of skew tensors
+(SEEN, SEEN_SKEW, SKEW) = (52, 57, 60)  # stress that drives slip; skew part of the Mandel stress
+(FLOW, FLOW_SKEW, MATRIX, RESIDUAL) = (63, 68, 71, 86)
+(INVERSE, ELASTIC, WORK) = (91, 100, 109)  # (I + δL)⁻¹, A, 25 rows of scratch
+(MISFIT, HARDENING_MISFIT, SHARE, LANDED) = (134, 135, 136, 137)
+CAPS = 138  # of each family: x = (rate at CAP / its own)^m
+SYSTEMS = CAPS + mc.MAX_FAMILIES + 1
+# Of each system, `n` rows each.
+(G0, DG, G, TAU, RATE, SLOPES, PULL, STIFF, RISE, MISS, AMOUNT0, STRENGTH0, DTAU) = range(13)
+BLOCKS = 13
