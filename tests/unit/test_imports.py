@@ -19,6 +19,7 @@ WITHOUT_FENICSX = (
     "data",
     "surrogate",
     "judge",
+    "calibrate",
     "benchmarks",
 )
 OTHERS = (
@@ -27,6 +28,7 @@ OTHERS = (
     "data",
     "surrogate",
     "judge",
+    "calibrate",
     "macroscale",
     "io",
     "geometry",

@@ -10,8 +10,8 @@ from mlms_fenics.materials.library.reader import crystal_from_text, read_crystal
 METALS = tuple(sorted(p.stem for p in Path(__file__).parent.glob("*.yaml")))
 
 
-def metal(name: str) -> CrystalLaw:
-    """A metal of the library.
+def metal_file(name: str) -> Path:
+    """The YAML file of a metal of the library.
 
     Args:
         name: one of `METALS`.
@@ -20,7 +20,12 @@ def metal(name: str) -> CrystalLaw:
         InputError: unknown name.
     """
     require(name in METALS, f"unknown metal {name!r}: take one of {', '.join(METALS)}")
-    return read_crystal(Path(__file__).parent / f"{name}.yaml")
+    return Path(__file__).parent / f"{name}.yaml"
 
 
-__all__ = ["METALS", "crystal_from_text", "metal", "read_crystal"]
+def metal(name: str) -> CrystalLaw:
+    """A metal of the library; argument and errors as of `metal_file`."""
+    return read_crystal(metal_file(name))
+
+
+__all__ = ["METALS", "crystal_from_text", "metal", "metal_file", "read_crystal"]

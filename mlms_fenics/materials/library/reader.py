@@ -30,7 +30,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.materials.crystal.elasticity import CubicElasticity, HexagonalElasticity
@@ -51,6 +50,7 @@ from mlms_fenics.materials.crystal.miller import LATTICES, equivalents, repeated
 from mlms_fenics.materials.crystal.strength import PowerStrength, Strength, VoceStrength
 from mlms_fenics.materials.cubic import CUBIC_FAMILIES
 from mlms_fenics.units import MEGAPASCAL, PER_SECOND, SECOND
+from mlms_fenics.yaml_values import entries, mapping, number, numbers, parse, read_text
 
 _LAW = ("name", "lattice", "c_over_a", "density", "elasticity", "source", "slip", "twins")
 _LAW += ("interaction", "detwinning")
@@ -68,10 +68,7 @@ def read_crystal(path: str | Path) -> CrystalLaw:
     Raises:
         InputError: no such file, no YAML, or what `crystal_from_text` refuses.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the crystal file '{path}': {error}") from error
+    text = read_text(path, "crystal file")
     return crystal_from_text(text, f"crystal file '{path}'")
 
 
@@ -86,11 +83,7 @@ def crystal_from_text(text: str, owner: str = "crystal") -> CrystalLaw:
         InputError: no YAML, unknown or missing keys, systems that are no systems of the lattice, or
             a number out of range.
     """
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
-        raise InputError(f"{owner} is no YAML: {where}") from error
+    values = parse(text, owner)
     try:
         return _law(values)
     except InputError as error:
@@ -98,7 +91,7 @@ def crystal_from_text(text: str, owner: str = "crystal") -> CrystalLaw:
 
 
 def _law(values: object) -> CrystalLaw:
-    top = _mapping("the file", values, _LAW, ("name", "lattice", "density", "elasticity", "slip"))
+    top = mapping("the file", values, _LAW, ("name", "lattice", "density", "elasticity", "slip"))
     lattice = top["lattice"]
     require(
         lattice in LATTICES, f"lattice is {lattice!r}, but must be one of {', '.join(LATTICES)}"
@@ -107,11 +100,11 @@ def _law(values: object) -> CrystalLaw:
         (lattice == "hcp") == ("c_over_a" in top),
         "c_over_a is wanted with the lattice hcp, and with no other",
     )
-    ratio = _number("c_over_a", top["c_over_a"]) if lattice == "hcp" else 0.0
+    ratio = number("c_over_a", top["c_over_a"]) if lattice == "hcp" else 0.0
     require(lattice != "hcp" or ratio > 0, f"c_over_a = {ratio} must be positive")
-    slip = tuple(_family(f, lattice, ratio, SlipFamily) for f in _list("slip", top["slip"]))
+    slip = tuple(_family(f, lattice, ratio, SlipFamily) for f in entries("slip", top["slip"]))
     twins = tuple(
-        _family(f, lattice, ratio, TwinFamily) for f in _list("twins", top.get("twins") or [])
+        _family(f, lattice, ratio, TwinFamily) for f in entries("twins", top.get("twins") or [])
     )
     families = (*slip, *twins)
     names = [f.name for f in families]
@@ -122,7 +115,7 @@ def _law(values: object) -> CrystalLaw:
     common = {
         "name": str(top["name"]),
         "dimension": 3,
-        "density": _number("density", top["density"]),
+        "density": number("density", top["density"]),
         "slip": slip,
         "twins": twins,
         "detwinning": bool(top.get("detwinning", False)),
@@ -134,11 +127,11 @@ def _law(values: object) -> CrystalLaw:
 
 def _with_elasticity(values: object, lattice: str, common: dict) -> CrystalLaw:
     if isinstance(values, Mapping) and "shear_modulus" in values:
-        given = _numbers("elasticity", values, ("shear_modulus", "bulk_modulus"))
+        given = numbers("elasticity", values, ("shear_modulus", "bulk_modulus"))
         shear, bulk = (v * MEGAPASCAL for v in given.values())
         return CrystalLaw(shear_modulus=shear, lambda_e=bulk / 2.0, **common)
     names = ("C11", "C12", "C13", "C33", "C44") if lattice == "hcp" else ("C11", "C12", "C44")
-    given = {k: v * MEGAPASCAL for k, v in _numbers("elasticity", values, names).items()}
+    given = {k: v * MEGAPASCAL for k, v in numbers("elasticity", values, names).items()}
     kind = HexagonalElasticity if lattice == "hcp" else CubicElasticity
     return CrystalLaw.anisotropic(kind(**given), **common)
 
@@ -147,28 +140,28 @@ def _family(values: object, lattice: str, ratio: float, kind: type) -> SlipFamil
     twin = kind is TwinFamily
     label = f"{'twin' if twin else 'slip'} family"
     allowed = (*_FAMILY, "shear") if twin else _FAMILY
-    given = _mapping(label, values, allowed, ("systems", "rate", "n", "tau_0"))
+    given = mapping(label, values, allowed, ("systems", "rate", "n", "tau_0"))
     named = isinstance(given["systems"], str)
     name = str(given.get("name", given["systems"] if named else ""))
     require(name != "", f"a {label} with systems from Miller indices needs a `name`")
     owner = f"{label} {name!r}"
     s, m = _systems(given["systems"], lattice, ratio, twin, owner)
     parameters = {
-        "tau_0": _number(f"{owner}: tau_0", given["tau_0"]) * MEGAPASCAL,
-        "rate": _number(f"{owner}: rate", given["rate"]) * PER_SECOND,
-        "drag": _number(f"{owner}: drag", given.get("drag", 0.0)) * MEGAPASCAL * SECOND,
+        "tau_0": number(f"{owner}: tau_0", given["tau_0"]) * MEGAPASCAL,
+        "rate": number(f"{owner}: rate", given["rate"]) * PER_SECOND,
+        "drag": number(f"{owner}: drag", given.get("drag", 0.0)) * MEGAPASCAL * SECOND,
         "flow": given.get("flow", "power"),
         "source": str(given.get("source", "")),
         "strength": _strength(given.get("strength"), owner),
     }
-    n = _number(f"{owner}: n", given["n"])
+    n = number(f"{owner}: n", given["n"])
     require(n >= 1, f"{owner}: n = {n} must be at least 1")
     if twin:
         shear = given.get("shear")
         parameters["shear"] = (
             twin_shear(str(given["systems"]), ratio)
             if shear is None
-            else _number(f"{owner}: shear", shear)
+            else number(f"{owner}: shear", shear)
         )
     return kind(name, as_vectors(s), as_vectors(m), rate_exponent=1.0 / n, **parameters)
 
@@ -186,8 +179,8 @@ def _systems(given: object, lattice: str, ratio: float, twin: bool, owner: str) 
         return cubic_systems(given)
     one = isinstance(given, Mapping)
     pairs = []
-    for entry in [given] if one else _list(f"{owner}: systems", given):
-        e = _mapping(f"{owner}: a system", entry, ("plane", "direction"), ("plane", "direction"))
+    for entry in [given] if one else entries(f"{owner}: systems", given):
+        e = mapping(f"{owner}: a system", entry, ("plane", "direction"), ("plane", "direction"))
         pairs.append(system(lattice, e["plane"], e["direction"], ratio))
     if one:
         return equivalents(lattice, *pairs[0], twin=twin)
@@ -205,7 +198,7 @@ def _strength(given: object, owner: str) -> Strength | None:
         if isinstance(given, Mapping) and given and set(given) <= set(names):
             label = f"{owner}: strength: "
             values = {
-                k: _number(label + k, v) * (1.0 if k in _PLAIN else MEGAPASCAL)
+                k: number(label + k, v) * (1.0 if k in _PLAIN else MEGAPASCAL)
                 for k, v in given.items()
                 if k != "saturates"
             }
@@ -237,36 +230,3 @@ def _interaction(given: object, families: tuple) -> tuple[tuple[float, ...], ...
             own[name] = coplanar_interaction(*pair, by_name[name])
         blocks[name] = row
     return block_interaction(families, blocks, own)
-
-
-def _mapping(owner: str, values: object, allowed: tuple, needed: tuple) -> Mapping:
-    require(
-        isinstance(values, Mapping),
-        f"{owner} must hold `key: value` entries, got {type(values).__name__}",
-    )
-    unknown = [str(k) for k in values if k not in allowed]
-    require(
-        not unknown, f"{owner} has unknown keys {', '.join(unknown)}; known: {', '.join(allowed)}"
-    )
-    missing = [k for k in needed if k not in values]
-    require(not missing, f"{owner}: {', '.join(missing)} missing")
-    return values
-
-
-def _list(owner: str, values: object) -> list:
-    require(isinstance(values, list), f"{owner} must be a list, got {type(values).__name__}")
-    return list(values)
-
-
-def _numbers(owner: str, values: object, names: tuple) -> dict[str, float]:
-    given = _mapping(owner, values, names, names)
-    return {k: _number(f"{owner}: {k}", given[k]) for k in names}
-
-
-def _number(owner: str, value: object) -> float:
-    # YAML 1.1 reads 1e-3 without a point as text.
-    try:
-        require(not isinstance(value, bool), f"{owner} = {value} must be a number")
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise InputError(f"{owner} = {value!r} must be a number") from None
