@@ -3,6 +3,7 @@
 
 import copy
 import math
+import warnings
 from abc import abstractmethod
 from typing import Any, ClassVar, Self
 
@@ -20,6 +21,13 @@ from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.weights import check_weights
 
+# Parts of a step, however long it is: the price of a call must not grow with its length in µs, and
+# steps so long are far slower than anything in the training data.
+MOST_SUBSTEPS = 64
+# Histories of so many training horizons pass without a word: the shipped law, stretched by 10%, is
+# right to 1% over one horizon and 34% wrong over three.
+LONGEST = 1.5
+
 
 class LearntLaw(Material):
     """A material law learnt from histories of a unit cell.
@@ -30,7 +38,7 @@ class LearntLaw(Material):
     `compiled_step`, a `CompiledStep` that does all of a step in float32 on a CPU.
 
     A network with an attribute `longest_step`, over the horizon, is given longer steps in equal
-    parts, U linear over them.
+    parts, U linear over them, at most `MOST_SUBSTEPS`.
 
     Args:
         network: the trained module.
@@ -197,7 +205,10 @@ class LearntLaw(Material):
     def substeps(self, dt: float) -> int:
         """Number of equal parts that the network takes a step of `dt`, µs, in."""
         longest = getattr(self.network, "longest_step", None)
-        return 1 if longest is None else max(1, math.ceil(dt / self.horizon / longest - 1e-6))
+        if longest is None:
+            return 1
+        wanted = max(1, math.ceil(dt / self.horizon / longest - 1e-6))
+        return min(wanted, MOST_SUBSTEPS)
 
     def compiles(self) -> bool:
         """Whether the compiled step is used: one is there, for float32 on a CPU in 3D."""
@@ -240,8 +251,28 @@ class LearntLaw(Material):
 
         Raises:
             InputError: shape, first entry, non-finite or inverted U, or beyond the model's horizon.
+
+        Warns:
+            UserWarning: once a law, where a history leaves the training data or lasts far longer.
         """
-        return self.stress_and_distance(U, horizon)[0]
+        sigma, distance = self.stress_and_distance(U, horizon)
+        worst = float(np.max(distance, initial=0.0))
+        reasons = []
+        if not worst <= 1.0:
+            reasons.append(f"goes {worst:.3g} times as far as the edge of the training data")
+        if horizon > LONGEST * self.horizon:
+            reasons.append(
+                f"lasts {horizon / self.horizon:.3g} times as long as the training histories "
+                f"({self.horizon:g} µs)"
+            )
+        if reasons and not getattr(self, "_warned", False):
+            self._warned = True
+            warnings.warn(
+                f"a history over {float(horizon):g} µs {' and '.join(reasons)}: its stress is not "
+                "to be trusted (`stress_and_distance` tells histories apart)",
+                stacklevel=2,
+            )
+        return sigma
 
     def stress_and_distance(self, U: np.ndarray, horizon: float) -> tuple[np.ndarray, np.ndarray]:
         """`stress`, and the largest distance from the training data along each history `(...)`."""
