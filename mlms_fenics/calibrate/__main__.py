@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         experiment,
         tolerance=options.tolerance,
         steps=options.steps,
+        difference=options.difference,
         workers=options.workers,
         told=lambda line: print(line, flush=True),
     )
@@ -53,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     new("--out", default="law.yaml", metavar="OUT.yaml", help="the law (law.yaml)")
     new("--tolerance", type=float, default=1e-3, help="relative, of the simulations (1e-3)")
     new("--steps", type=int, default=30, help="most steps of the search (30)")
+    new("--difference", type=float, default=0.02, help="relative, of a parameter, for derivatives: "
+        "larger where curves are not smooth in it (0.02)")  # fmt: skip
     new("--workers", type=int, default=os.cpu_count() or 1, help="simulations at the same time "
         "(all cores)")  # fmt: skip
     return parser

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from scipy.spatial.transform import Rotation
 
 from mlms_fenics.calibrate.curves import Curve, read_points
 from mlms_fenics.calibrate.parameters import Parameter, find_parameter, with_numbers
@@ -33,13 +34,14 @@ from mlms_fenics.errors import InputError, require
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.library import METALS, crystal_from_text, metal_file
 from mlms_fenics.microstructure import Texture, random_orientations, read_texture
-from mlms_fenics.numbers import check_whole, three_numbers
+from mlms_fenics.numbers import check_positive, check_whole, three_numbers
 from mlms_fenics.unitcell.loadings import crystal_along
 from mlms_fenics.units import MEGAPASCAL, PER_SECOND
 from mlms_fenics.yaml_values import entries, mapping, number, parse, read_text
 
-_CURVE = ("file", "name", "columns", "loading", "rate", "along", "texture", "grains", "seed")
-_CURVE += ("measure", "compression", "between", "error", "steps")
+_CURVE = ("file", "name", "columns", "loading", "rate", "along", "spread")
+_CURVE += ("texture", "grains", "seed", "measure", "compression", "between", "error", "steps")
+_MOSAIC = 8  # crystals
 
 
 @dataclass(frozen=True)
@@ -181,9 +183,25 @@ def _texture(owner: str, values: Mapping, folder: Path) -> Texture:
         len(given) == 1,
         f"{owner}: give one of along, texture and grains, got {', '.join(given) or 'none'}",
     )
+    require(
+        "along" in values or "spread" not in values,
+        f"{owner}: spread is that of a single crystal, whose direction `along` says",
+    )
     if "along" in values:
-        return Texture(crystal_along(three_numbers(f"{owner}: along", values["along"], True)))
+        Q = crystal_along(three_numbers(f"{owner}: along", values["along"], True))
+        return Texture(Q if "spread" not in values else _mosaic(owner, Q, values["spread"]))
     if "texture" in values:
         return read_texture(folder / str(values["texture"]))
     grains = check_whole(f"{owner}: grains", values["grains"], 1)
     return Texture(random_orientations(grains, check_whole("seed", values.get("seed", 0), 0)))
+
+
+def _mosaic(owner: str, Q: np.ndarray, degrees: object) -> np.ndarray:
+    """Crystals turned from Q, *Shape* `(1, 3, 3)`, by a normal distribution of this width.
+
+    What acts in a crystal of many equal systems hangs on chance where they harden each other more
+    than themselves; their mean is smooth in the law's numbers.
+    """
+    width = check_positive(f"{owner}: spread", number(f"{owner}: spread", degrees), "degrees", 20.0)
+    turns = np.random.default_rng(0).normal(size=(_MOSAIC, 3)) * np.radians(width)
+    return Rotation.from_rotvec(turns).as_matrix() @ Q

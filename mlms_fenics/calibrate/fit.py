@@ -15,7 +15,6 @@ from mlms_fenics.calibrate.uncertainty import Uncertainty, uncertainty
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.numbers import check_positive, check_whole
 
-_STEP = 0.02  # of finite differences, in scaled parameters; must show above the integration's error
 _CLOSE = 1e-6  # to a bound, of the distance between both
 
 
@@ -68,6 +67,7 @@ def fit(
     *,
     tolerance: float = 1e-3,
     steps: int = 30,
+    difference: float = 0.02,
     workers: int = 2,
     told: Callable[[str], None] | None = None,
 ) -> Fit:
@@ -77,6 +77,8 @@ def fit(
         experiment: the law, its free parameters, the curves.
         tolerance: of the simulations, see `simulate`.
         steps: most steps of the search.
+        difference: of scaled parameters, for derivatives; its effect must stand out from the
+            simulations' own error.
         workers: simulations at the same time, in threads.
         told: called with a line for each step.
 
@@ -87,13 +89,14 @@ def fit(
     """
     check_positive("tolerance", tolerance, largest=0.1)
     check_whole("steps", steps, 1)
+    check_positive("difference", difference, largest=0.5)
     check_whole("workers", workers, 1)
     begin = time.perf_counter()
     parameters = experiment.parameters
     low, high = (np.array([p.scaled(getattr(p, k)) for p in parameters]) for k in ("low", "high"))
     start = np.array([p.scaled(p.start) for p in parameters])
     with ThreadPoolExecutor(workers) as pool:
-        model = _Model(experiment, tolerance, pool, low, high, told)
+        model = _Model(experiment, tolerance, difference, pool, low, high, told)
         if not np.isfinite(model.residuals(start)).all():
             raise SimulationError(f"calibration: the start cannot be simulated: {model.failure}")
         found = least_squares(
@@ -136,8 +139,9 @@ def _size(experiment: Experiment) -> float:
 class _Model:
     """Residuals and their derivatives; what was computed once is kept."""
 
-    def __init__(self, experiment, tolerance, pool, low, high, told):
-        self.experiment, self.tolerance, self.pool = experiment, tolerance, pool
+    def __init__(self, experiment, tolerance, difference, pool, low, high, told):
+        self.experiment, self.pool = experiment, pool
+        self.tolerance, self.difference = tolerance, difference
         self.low, self.high, self.told = low, high, told
         self.evaluations, self.failure = 0, ""
         self.kept: dict[bytes, np.ndarray] = {}
@@ -158,7 +162,7 @@ class _Model:
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """d residuals / d x by finite differences, *Shape* `(n, p)`."""
         # Away from the nearer bound, which may be less than a step away.
-        step = np.where(x - self.low < self.high - x, _STEP, -_STEP)
+        step = np.where(x - self.low < self.high - x, self.difference, -self.difference)
         step = np.clip(step, -np.abs(x - self.low), np.abs(self.high - x))
         base = self.residuals(x)
         columns = self._several(x + np.diag(step))

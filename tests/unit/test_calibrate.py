@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import yaml
+from scipy.spatial.transform import Rotation
 
 from mlms_fenics.calibrate import Curve, Experiment, fit, read_experiment, simulate
 from mlms_fenics.calibrate.__main__ import main
@@ -174,6 +175,20 @@ def test_engineering_curves_are_converted(folder):
     assert c.rate == pytest.approx(1e-6) and len(c.texture) == 3
 
 
+def test_a_spread_single_crystal_is_eight_about_its_direction(folder):
+    values = yaml.safe_load((folder / "experiment.yaml").read_text())
+    values["curves"][0]["spread"] = 2
+    write(folder, values)
+    texture = read_experiment(folder / "experiment.yaml").curves[0].texture
+    off = Rotation.from_matrix(texture.orientations @ crystal_along([1, 2, 3])[0].T).magnitude()
+    assert len(off) == 8
+    assert 0.5 < np.degrees(np.sqrt(np.mean(off**2) / 3)) / 2 < 1.5
+    values["curves"][0] = {"file": "c0.csv", "rate": 1.0, "grains": 3, "spread": 2}
+    write(folder, values)
+    with pytest.raises(InputError, match="whose direction `along` says"):
+        read_experiment(folder / "experiment.yaml")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -185,6 +200,7 @@ def test_engineering_curves_are_converted(folder):
         (("curves", 0, "speed"), "a curve has unknown keys speed"),
         (("curves", 0, "grains"), "give one of along, texture and grains, got along, grains"),
         (("curves", 0, "columns"), "columns must be a list"),
+        (("curves", 0, "spread"), "spread = 'x' must be a number"),
         (("curves", 0, "file"), "cannot read the curve"),
         (("curves", 0, "steps"), "steps is 'x', but must be a whole number"),
         (("curves", 0, "compression"), "compression is 'x', but must be true or false"),
