@@ -44,6 +44,9 @@ CASES = {
         lattice=hcp, G=25.0, K=48.0, tau_0=[0.02] * 3 + [0.05] * 3 + [0.08] * 6, rate=0.1, n=5.0
     ),
 }
+for n in (20.0, 50.0):  # real metals
+    CASES[f"fcc, n = {n:g}"] = {**CASES["fcc"], "n": n}
+    CASES[f"hcp, n = {n:g}"] = {**CASES["hcp"], "n": n}
 
 
 def mandel(A):

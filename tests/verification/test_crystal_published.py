@@ -45,7 +45,15 @@ def power_law_magnesium(case):
 
 
 @pytest.mark.parametrize(
-    ("name", "make"), [("fcc", power_law_fcc), ("hcp", power_law_magnesium)], ids=["fcc", "hcp"]
+    ("name", "make"),
+    [
+        ("fcc", power_law_fcc),
+        ("hcp", power_law_magnesium),
+        ("fcc, n = 20", power_law_fcc),
+        ("hcp, n = 20", power_law_magnesium),
+        ("fcc, n = 50", power_law_fcc),
+        ("hcp, n = 50", power_law_magnesium),
+    ],
 )
 def test_single_crystals_of_neml(name, make):
     """NEML 1.5.4 (see make_neml_single_crystals.py), 2% strain, three orientations."""
@@ -56,7 +64,7 @@ def test_single_crystals_of_neml(name, make):
         found, expected = to_components(sigma), np.array(expected)
         error = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
         print(f"\n{name}: relative difference to NEML {error}")
-        assert error.max() < 0.01
+        assert error.max() < 2e-3
 
 
 @pytest.mark.parametrize("lattice", ["fcc", "bcc"])
