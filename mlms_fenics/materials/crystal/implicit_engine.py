@@ -45,7 +45,7 @@ SMALLEST, FAILED_AT = 0, 1  # columns of `steps`
 OK, FAILED = 1, 2
 
 _MOST_ITERATIONS = 50  # of a stage; then its step is shortened
-_MAX_TRIALS = 100_000  # in one segment of the path
+_MAX_TRIALS = 5_000  # in one segment of the path
 
 
 @numba.njit(**COMPILE)

@@ -22,6 +22,8 @@ def choose_implicit(
     """
     if not law.source_form:
         return np.ones(len(U), dtype=bool)
+    if law.detwinning:  # twins that come and go by turns have no smooth step
+        return np.zeros(len(U), dtype=bool)
     rho = np.zeros(len(U))
     with np.errstate(over="ignore", invalid="ignore"):  # of absurd paths: explicit
         change = np.linalg.norm(np.diff(U, axis=1), axis=(-2, -1))
@@ -42,6 +44,8 @@ _WORTH = 6.7
 
 def is_stiff(law: CrystalLaw, strain: float) -> bool:
     """Whether steps of `strain` are to be implicit whatever the path, as in cells."""
+    if law.source_form and law.detwinning:
+        return False
     stiffness = max(1.0 / (f.rate_exponent * f.tau_0) for f in law.families)
     return not law.source_form or law.shear_modulus * stiffness * strain > 10.0
 
