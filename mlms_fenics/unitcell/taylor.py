@@ -134,7 +134,7 @@ class TaylorAverage:
         failed = np.isfinite(failed_at)
         stress[failed] = np.nan
         messages = [
-            "no substep longer than 1e-13 of the horizon, or no 100,000 of them, "
+            "no substep longer than 1e-13 of the horizon, or no bearable number of them, "
             f"met the tolerance in the interval at t = {t:g} µs"
             if bad
             else ""

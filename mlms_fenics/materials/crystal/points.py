@@ -113,5 +113,5 @@ def raise_on_failure(result: PathResult) -> None:
         raise SimulationError(
             f"crystal law: point {point}, grain {grain} could not be integrated beyond "
             f"{result.failed_at[point, grain]:.3g} µs into the step: no substep longer than "
-            "1e-13 of it, or no 100,000 of them, met the tolerance; reduce the strain per step"
+            "1e-13 of it met the tolerance, or too many were needed; reduce the strain per step"
         )
