@@ -142,8 +142,8 @@ def optimise(
         best, done = load_checkpoint(checkpoint, network, optimiser)
         _same_settings(done["settings"], asdict(settings), checkpoint)
         _same_settings(done.get("about", {}), about or {}, checkpoint)
-    every = min(20.0, budget.seconds / 8.0)  # a short fit says something now and then too
-    report = Progress(settings.epochs, "epochs", begin=len(done["loss"]), every=every, end=True)
+    saying = min(20.0, budget.seconds / 8.0)  # a short fit says something now and then too
+    report = Progress(settings.epochs, "epochs", begin=len(done["loss"]), every=saying, end=True)
     before, saved = done["wall_s"], clock.monotonic()
     started = clock.monotonic()
     limit = budget.fitted * budget.seconds - before
