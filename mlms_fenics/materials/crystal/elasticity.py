@@ -11,6 +11,7 @@ of deviators among themselves.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,12 +29,12 @@ def _tensor(voigt: np.ndarray) -> np.ndarray:
     return C
 
 
-class _Stiffness:
+class _Stiffness(ABC):
     """What both classes offer."""
 
+    @abstractmethod
     def voigt(self) -> np.ndarray:
         """Stiffness in Voigt's notation (11, 22, 33, 23, 13, 12), GPa, *Shape* `(6, 6)`."""
-        raise NotImplementedError
 
     def tensor(self) -> np.ndarray:
         """Stiffness C_ijkl, GPa, *Shape* `(3, 3, 3, 3)`."""

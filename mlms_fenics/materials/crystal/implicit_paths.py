@@ -66,7 +66,7 @@ def integrate_implicitly(
     Q: np.ndarray,
     segments: np.ndarray,
     tolerance: float,
-    state: np.ndarray | None,
+    state: np.ndarray,
     wanted: np.ndarray,
     scale: np.ndarray,
 ) -> dict[str, np.ndarray]:
@@ -79,9 +79,6 @@ def integrate_implicitly(
     """
     p, g, n_t = len(U), len(Q), len(segments)
     n = p * g
-    if state is None:
-        state = np.zeros((n, law.n_state))
-        state[:, [0, 4, 8]] = 1.0
     of_grain = grain_tolerance(tolerance, g)
     found = run_engine(
         law,
@@ -157,6 +154,12 @@ def run_engine(
     )
     steps[status == engine.OK, engine.FAILED_AT] = np.nan
     errors[status != engine.OK] = np.inf
+    found = by_name(deviator, state, wanted, scale, counts, steps)
+    return {**found, "errors": errors, "iterations": counts[:, engine.ITERATIONS]}
+
+
+def by_name(deviator, state, wanted, scale, counts, steps) -> dict[str, np.ndarray]:
+    """What an engine of either kind has filled, by the names of `PathResult`'s fields."""
     return {
         "deviator": deviator,
         "state": state,
@@ -166,6 +169,4 @@ def run_engine(
         "rejected": counts[:, engine.REJECTED],
         "smallest": steps[:, engine.SMALLEST],
         "failed_at": steps[:, engine.FAILED_AT],
-        "errors": errors,
-        "iterations": counts[:, engine.ITERATIONS],
     }

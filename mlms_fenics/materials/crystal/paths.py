@@ -12,7 +12,11 @@ from mlms_fenics.errors import require
 from mlms_fenics.materials.crystal import engine
 from mlms_fenics.materials.crystal import kernel as ck
 from mlms_fenics.materials.crystal import torch_engine as crystal_torch_engine
-from mlms_fenics.materials.crystal.implicit_paths import choose_implicit, integrate_implicitly
+from mlms_fenics.materials.crystal.implicit_paths import (
+    by_name,
+    choose_implicit,
+    integrate_implicitly,
+)
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.torch_form import CrystalTorch
 
@@ -153,6 +157,8 @@ def integrate_paths(
     def run(stiff: bool, rows: np.ndarray) -> PathResult:
         own = {k: None if v is None else v[rows] for k, v in jobs.items()}
         if stiff:
+            if state is None:
+                own["state"] = virgin_state(law, len(rows) * g)
             return PathResult(**integrate_implicitly(law, U[rows], Q, segments, tolerance, **own))
         return _explicitly(law, U[rows], Q, segments, tolerance, None, **own)
 
@@ -227,16 +233,7 @@ def _compiled(law, U, Q, segments, tolerance, scale, state, wanted) -> dict[str,
         status,
     )
     steps[status == engine.OK, engine.FAILED_AT] = np.nan
-    return {
-        "deviator": deviator,
-        "state": state,
-        "wanted": wanted,
-        "scale": scale,
-        "substeps": counts[:, engine.SUBSTEPS],
-        "rejected": counts[:, engine.REJECTED],
-        "smallest": steps[:, engine.SMALLEST],
-        "failed_at": steps[:, engine.FAILED_AT],
-    }
+    return by_name(deviator, state, wanted, scale, counts, steps)
 
 
 def _torch(law, device, U, Q, segments, tolerance, scale, state, wanted) -> dict[str, np.ndarray]:
