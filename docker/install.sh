@@ -14,7 +14,8 @@ set -eu
 
 TORCH=${TORCH:-debian}
 
-# What is imported, what compiles dolfinx's and numba's kernels, what runs and tests them.
+# What is imported, what compiles dolfinx's and numba's kernels and exported laws, what runs and
+# tests them, what builds the pages of docs/.
 # xvfb is there because Debian's VTK (pyvista) draws only where there is an X server.
 PACKAGES="
 python3-dolfinx-real python3-petsc4py python3-mpi4py python3-mpi4py-fft
@@ -22,7 +23,8 @@ python3-h5py python3-h5py-mpi python3-meshio python3-yaml
 python3-gmsh python3-numba python3-numpy python3-scipy python3-tqdm
 python3-matplotlib python3-pyvista python3-vtk9 xvfb xauth
 python3-pytest python3-hypothesis
-gcc g++ libc6-dev libpython3-dev python3-cffi
+gcc g++ gfortran libc6-dev libpython3-dev python3-cffi
+python3-sphinx python3-myst-parser furo
 openmpi-bin libopenblas0-pthread
 python3 python-is-python3 python3-pip python3-setuptools python3-wheel
 ca-certificates git procps
