@@ -57,6 +57,36 @@ class Material(ABC):
             SimulationError: it cannot be computed.
         """
 
+    def linearise(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State, torch.Tensor]:
+        """`update`, and how the stress at the end of the step depends on the F asked for there.
+
+        The derivative is that of the algorithm (the consistent tangent of Simo & Taylor, Comput.
+        Methods Appl. Mech. Eng. 48, 1985), with the step's beginning held, so that Newton's method
+        on F converges quadratically. P = J σ F⁻ᵀ is the first Piola-Kirchhoff stress.
+
+        Args:
+            F, time, dt, state: as `update`'s.
+
+        Returns:
+            Cauchy stress and new state as `update` gives them, and ∂P_iJ/∂F_kL at [n, i, J, k, L],
+            GPa, *Shape* `(n, d, d, d, d)`, float64, d that of F (2 for learnt laws in plane
+            strain, otherwise 3). It is not symmetric in (iJ, kL) for every law.
+
+        Raises:
+            InputError: the law has no tangent; or as `update`.
+            SimulationError: as `update`.
+        """
+        raise InputError(
+            f"the law {type(self).__name__} has no tangent: implicit solvers need one; take a law "
+            "that has, use the explicit solver, or give the law a method `linearise`"
+        )
+
+    def tangent(self, F: torch.Tensor, time: float, dt: float, state: State) -> torch.Tensor:
+        """∂P/∂F of the step alone, *Shape* `(n, d, d, d, d)`: see `linearise`."""
+        return self.linearise(F, time, dt, state)[2]
+
     def check_end_time(self, end_time: float) -> None:
         """Raise `InputError` where the law cannot be used up to `end_time` (µs)."""
         return None

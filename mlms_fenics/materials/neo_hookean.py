@@ -3,6 +3,7 @@
 
 import torch
 
+from mlms_fenics.kinematics.piola import inverse_transposed
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.numbers import check_positive
 
@@ -41,6 +42,25 @@ class NeoHookean(Material):
         pressure = self.bulk_modulus * (J - 1.0) - scale * mean
         sigma.diagonal(dim1=-2, dim2=-1).add_(pressure[..., None])
         return sigma, {}
+
+    def linearise(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State, torch.Tensor]:
+        """See `Material.linearise`: ∂²W/∂F², in closed form."""
+        sigma, new = self.update(F, time, dt, state)
+        J, H = torch.linalg.det(F)[:, None, None], inverse_transposed(F)
+        third = (F * F).sum((-1, -2))[:, None, None] / 3.0
+        shear = self.shear_modulus * J ** (-2.0 / 3.0)
+        # dP = shear dF + first (H : dF) − (2/3) shear H (F : dF) − turned dH, dH = −H dFᵀ H.
+        first = -2.0 / 3.0 * shear * (F - third * H) + self.bulk_modulus * (2.0 * J - 1.0) * J * H
+        turned = shear * third - self.bulk_modulus * (J - 1.0) * J
+        A = torch.einsum("nij,nkl->nijkl", first, H)
+        A -= torch.einsum("nij,nkl->nijkl", 2.0 / 3.0 * shear * H, F)
+        A += torch.einsum("nil,nkj->nijkl", turned * H, H)
+        for i in range(3):
+            for j in range(3):
+                A[:, i, j, i, j] += shear[:, 0, 0]
+        return sigma, new, A
 
     def energy_density(self, F: torch.Tensor) -> torch.Tensor:
         """W per reference volume, J/mm³, *Shape* `(n,)`."""
