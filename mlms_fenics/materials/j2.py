@@ -8,6 +8,7 @@ import torch
 
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.materials.radial_return import isotropic_moduli, store_metric, store_stress, trial
+from mlms_fenics.materials.return_tangent import Trial, return_tangent
 from mlms_fenics.numbers import check_positive, check_within
 
 
@@ -56,6 +57,26 @@ class J2(Material):
             self.yield_stress, self.hardening,
         )  # fmt: skip
         return sigma, {"inverse_plastic_metric": metric, "plastic_strain": strain}
+
+    def linearise(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State, torch.Tensor]:
+        """See `Material.linearise`; in closed form."""
+        sigma, new = self.update(F, time, dt, state)
+        now = Trial.of(F, state["inverse_plastic_metric"])
+        limit = self.yield_stress + self.hardening * state["plastic_strain"]
+        over = now.norm - sqrt(2.0 / 3.0) / self.shear_modulus * limit
+        resists = 2.0 * now.mean + 2.0 * self.hardening / (3.0 * self.shear_modulus)
+        # What flows in the step, as in the kernel, and what that leaves of s.
+        flow, norm = over.clamp(min=0.0) / resists, now.norm.clamp(min=1e-300)
+        flows = (over > 0.0).to(F.dtype)
+        ratio = 1.0 - 2.0 * now.mean * flow / norm
+        by_norm = 2.0 * now.mean / norm * (flow / norm - flows / resists)
+        by_mean = -2.0 * flow / norm * (1.0 - 2.0 * now.mean / resists)
+        A = return_tangent(
+            F, now, ratio, by_norm, by_mean, self.shear_modulus, self.bulk_modulus
+        )  # fmt: skip
+        return sigma, new, A
 
     def fields(self, state: State) -> State:
         """The accumulated plastic strain."""

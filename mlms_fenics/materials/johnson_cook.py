@@ -9,6 +9,7 @@ import torch
 from mlms_fenics.errors import require
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.materials.radial_return import isotropic_moduli, store_metric, store_stress, trial
+from mlms_fenics.materials.return_tangent import Trial, return_tangent
 from mlms_fenics.numbers import check_positive, check_within
 
 
@@ -117,6 +118,53 @@ class JohnsonCook(Material):
             self.reference_rate,
         )
         return sigma, new
+
+    def linearise(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State, torch.Tensor]:
+        """See `Material.linearise`: the return's equation, differentiated at its solution."""
+        sigma, new = self.update(F, time, dt, state)
+        now = Trial.of(F, state["inverse_plastic_metric"])
+        G, step = self.shear_modulus, new["plastic_strain_rate"] * dt
+        q = (sqrt(1.5) * G * now.norm).clamp(min=1e-300)
+        slope = 3.0 * G * now.mean
+        by_q, by_slope = self._step_slopes(q, slope, step, dt, state)
+        ratio = 1.0 - slope * step / q
+        A = return_tangent(
+            F,
+            now,
+            ratio,
+            sqrt(1.5) * G * slope / q * (step / q - by_q),
+            -3.0 * G / q * (step + slope * by_slope),
+            G,
+            self.bulk_modulus,
+        )
+        return sigma, new, A
+
+    def _step_slopes(
+        self, q: torch.Tensor, slope: torch.Tensor, step: torch.Tensor, dt: float, state: State
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """∂Δ/∂q and ∂Δ/∂slope of the plastic strain Δ = `step` that `_flow` finds; 0 at rest."""
+        flows = step > 0.0
+        x = torch.where(flows, step, 1.0)
+        per_kelvin = 1.0 / (self.melting_temperature - self.reference_temperature)
+        heating = self.taylor_quinney / (self.density * self.specific_heat) * per_kelvin
+        alpha = state["plastic_strain"] + x
+        power = self.B * alpha**self.n
+        hard, d_hard = self.A + power, self.n * power / alpha
+        still = dt * self.reference_rate
+        speed = 1.0 + self.C * torch.log((x / still).clamp(min=1.0))
+        d_speed = torch.where(x > still, self.C / x, 0.0)
+        stress = q - slope * x
+        T = (state["temperature"] - self.reference_temperature) * per_kelvin + heating * stress * x
+        warm = T.clamp(min=1e-300) ** self.m
+        cold = torch.where(T >= 1.0, 0.0, torch.where(T > 0.0, 1.0 - warm, 1.0))
+        d_cold = torch.where((T > 0.0) & (T < 1.0), -self.m * warm / T, 0.0)
+        # Residual: stress − hard speed cold, T = hot + heating stress x.
+        warms = hard * speed * d_cold * heating
+        by_x = -slope - (d_hard * speed + hard * d_speed) * cold - warms * (stress - slope * x)
+        by_q = torch.where(flows, -(1.0 - warms * x) / by_x, 0.0)
+        return by_q, -x * by_q
 
     def fields(self, state: State) -> State:
         """Plastic strain, its rate (1/µs) and temperature (K)."""

@@ -4,11 +4,26 @@
 import numpy as np
 import pytest
 import torch
-from tangents import differences, largest_error, random_deformations
+from tangents import (
+    after_history,
+    converges_quadratically,
+    differences,
+    largest_error,
+    random_deformations,
+    random_rotations,
+    uniaxial_residuals,
+)
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.piola import first_piola, piola_tangent
-from mlms_fenics.materials import Material, NeoHookean
+from mlms_fenics.materials import J2, Material, NeoHookean, johnson_cook
+
+PLASTIC = {
+    "J2": J2(117.0, 0.35, 0.4, 0.1, 8.93),
+    "perfect J2": J2(117.0, 0.35, 0.4, 0.0, 8.93),
+    "OFHC copper": johnson_cook("OFHC copper"),
+    "isothermal 4340 steel": johnson_cook("4340 steel", taylor_quinney=0.0),
+}
 
 
 def test_neo_hookean_tangent_is_the_derivative_of_the_stress():
@@ -42,6 +57,46 @@ def test_piola_tangent_follows_from_that_of_the_cauchy_stress():
     assert torch.allclose(A, law.tangent(F.detach(), 1.0, 1.0, {}), atol=1e-11)
     P = first_piola(F, sigma)
     assert torch.allclose(P @ F.mT, torch.linalg.det(F)[:, None, None] * sigma)
+
+
+def elastically_moved(F: torch.Tensor, state: dict, power: float) -> torch.Tensor:
+    """F with its elastic logarithmic strain times 1 + power, where nothing else happened."""
+    J = torch.linalg.det(F)[:, None, None]
+    b = J ** (-2.0 / 3.0) * (F @ state["inverse_plastic_metric"] @ F.mT)
+    values, vectors = torch.linalg.eigh(b)
+    return (vectors * values[:, None, :] ** (power / 2.0)) @ vectors.mT @ F
+
+
+# Part of the elastic strain that the step adds.
+STEPS = {"loading": 1.0, "unloading": -0.5, "reversed": -3.0, "large": 20.0}
+
+
+@pytest.mark.parametrize("name", PLASTIC)
+@pytest.mark.parametrize("kind", ["first flow", *STEPS])
+def test_tangents_of_plastic_laws(name, kind):
+    law, random, n, dt = PLASTIC[name], np.random.default_rng(3), 12, 0.5
+    start = torch.eye(3) + torch.from_numpy(random.uniform(-0.2, 0.2, (n, 3, 3)))
+    state, F = law.initial_state(n), start
+    if kind != "first flow":
+        _, state = after_history(law, start, dt)
+        F = elastically_moved(start, state, STEPS[kind])
+    F = random_rotations(n, random) @ F
+    held = {name: value.clone() for name, value in state.items()}
+    sigma, new, A = law.linearise(F, 3.0, dt, state)
+    assert all(torch.equal(state[name], held[name]) for name in state)
+    flows = new["plastic_strain"] > state["plastic_strain"]
+    assert bool((flows == (kind != "unloading")).all())
+    assert torch.equal(sigma, law.update(F, 3.0, dt, state)[0])
+    assert largest_error(A, differences(law, F, 3.0, dt, state)) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["neo-Hookean", *PLASTIC])
+def test_newton_converges_quadratically(name):
+    law = PLASTIC.get(name, NeoHookean(25.0, 48.0, 1.74))
+    F = torch.diag(torch.tensor([1.02, 0.99, 0.99], dtype=torch.float64))[None]
+    _, state = after_history(law, F, 1.0)
+    residuals = uniaxial_residuals(law, 1.06, 5.0, 1.0, state, F)
+    assert converges_quadratically(residuals, law.shear_modulus), residuals
 
 
 def test_a_law_without_tangent_says_so():
