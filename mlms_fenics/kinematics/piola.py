@@ -39,3 +39,41 @@ def piola_tangent(F: torch.Tensor, sigma: torch.Tensor, dsigma: torch.Tensor) ->
     A += torch.einsum("...ij,...kl->...ijkl", P, H)
     A -= torch.einsum("...il,...kj->...ijkl", P, H)
     return A
+
+
+def rotated_tangent(
+    R: torch.Tensor, U: torch.Tensor, sigma: torch.Tensor, dsigma: torch.Tensor
+) -> torch.Tensor:
+    """∂P/∂F of an objective law that is known for deformations without rotation.
+
+    With F = R U the stress is R σ(U) Rᵀ. For RᵀdF = r it follows from r = Ω U + dU, whose skew part
+    gives the axis ω of Ω by (tr U I − U) ω = axis of (r − rᵀ): no eigenvectors, and no difficulty
+    where stretches are equal.
+
+    Args:
+        R, U: rotation and right stretch, *Shape* `(n, d, d)`, float64.
+        sigma: Cauchy stress belonging to U, *Shape* `(n, d, d)`.
+        dsigma: ∂σ_ij/∂U_kl at [n, i, j, k, l], *Shape* `(n, d, d, d, d)`; only its part symmetric
+            in (k, l) matters.
+
+    Returns:
+        *Shape* `(n, d, d, d, d)`, float64, in the unit of `sigma`.
+    """
+    d, sigma = U.shape[-1], sigma.to(U.dtype)
+    one = torch.eye(d, dtype=U.dtype, device=U.device)
+    trace = U.diagonal(dim1=-2, dim2=-1).sum(-1)[:, None, None]
+    if d == 3:
+        e = torch.zeros(3, 3, 3, dtype=U.dtype, device=U.device)
+        for i in range(3):
+            e[i, i - 2, i - 1], e[i, i - 1, i - 2] = 1.0, -1.0
+        axes = torch.linalg.inv(trace * one - U)
+        spin = torch.einsum("abc,ncd,qld->nabql", e, axes, e)
+    else:
+        e = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=U.dtype, device=U.device)
+        spin = torch.einsum("ab,ql,nij->nabql", e, e, 1.0 / trace)
+    # dU = r − Ω U, by r.
+    stretch = torch.einsum("aq,bl->abql", one, one) - torch.einsum("nacql,ncb->nabql", spin, U)
+    dsigma = 0.5 * (dsigma + dsigma.transpose(-1, -2)).to(U.dtype)
+    A = torch.einsum("npjab,nabql->npjql", piola_tangent(U, sigma, dsigma), stretch)
+    A += torch.einsum("npcql,ncj->npjql", spin, first_piola(U, sigma))
+    return torch.einsum("nip,npjql,nkq->nijkl", R, A, R)

@@ -13,11 +13,13 @@ from torch import nn
 
 from mlms_fenics.checks import check_paths, real_array
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.kinematics.piola import rotated_tangent
 from mlms_fenics.kinematics.strain import log_strain
 from mlms_fenics.kinematics.tensors import from_components, polar
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.numbers import check_positive
 from mlms_fenics.surrogate.fitting.data import TrainingData
+from mlms_fenics.surrogate.slope import stress_and_slope
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.weights import check_weights
 
@@ -177,6 +179,22 @@ class LearntLaw(Material):
         sigma, new = self._by_torch(U, time, dt, state)
         R = R.to(sigma.dtype)
         return R @ sigma @ R.transpose(-1, -2), new
+
+    def linearise(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State, torch.Tensor]:
+        """See `Material.linearise`; the derivative is exact, through the network and all else.
+
+        It is computed in the law's `dtype`: Newton's method comes as far as that lets it, so that
+        implicit solvers want `law.to(dtype=torch.float64)`.
+        """
+        R, U = polar(F.detach().double())
+        sigma, new, slope = stress_and_slope(
+            lambda stretch, start: self._by_torch(stretch, time, dt, start), U, state
+        )
+        A = rotated_tangent(R, U, sigma, slope)
+        R = R.to(sigma.dtype)
+        return R @ sigma @ R.mT, new, A
 
     @torch.no_grad()
     def stretch(

@@ -205,9 +205,13 @@ class PCANetLaw(LearntLaw):
         matrix, offset = self._readout(s1)
         for a in range(0, max(len(x), 1), self._at_once):
             rows = slice(a, a + self._at_once)
-            torch.addmm(before[rows], pair[rows], increment, out=S[rows])
-            coefficients = torch.addmm(S[rows], pair[rows], future)
+            moved = torch.addmm(
+                before[rows], pair[rows], increment, out=None if x.requires_grad else S[rows]
+            )
+            coefficients = torch.addmm(moved, pair[rows], future)
             parts.append(torch.addmm(offset, self._hidden(coefficients), matrix))
+        if x.requires_grad:  # then nothing was written into S
+            S = torch.addmm(before, pair, increment)
         return self._to_stress(torch.cat(parts), strain), {"moments": S, "input": x}
 
     def _hidden(self, coefficients: torch.Tensor) -> torch.Tensor:

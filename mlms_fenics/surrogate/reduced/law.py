@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.materials.base import State
+from mlms_fenics.materials.base import Material, State
 from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.microstructure import check_rotations
 from mlms_fenics.surrogate.base import LearntLaw
@@ -159,6 +159,8 @@ class ReducedPolycrystal(LearntLaw):
         full[:, _PLANE, _PLANE] = U
         sigma, new = self.polycrystal.stretch(full, dt, state)
         return sigma[:, _PLANE, _PLANE], new
+
+    linearise = Material.linearise
 
     def fields(self, state: State) -> State:
         """`distance` as for every learnt law, and the grains' mean `slip` and `twin_fraction`."""

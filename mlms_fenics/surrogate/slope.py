@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""How a learnt law's stress depends on the stretch: exactly, by reverse differentiation."""
+
+from collections.abc import Callable
+
+import torch
+
+from mlms_fenics.materials.base import State
+
+# Points recorded at a time: the memory of a recorded step is some 100 kB a point.
+AT_ONCE = 4096
+
+
+def stress_and_slope(
+    step: Callable[[torch.Tensor, State], tuple[torch.Tensor, State]], U: torch.Tensor, state: State
+) -> tuple[torch.Tensor, State, torch.Tensor]:
+    """A step and the derivative of its stress.
+
+    A point's stress depends on its own stretch alone, so that one backward pass for each component
+    of the stress gives that component's derivative at all points.
+
+    Args:
+        step: from U at the end of a step, and the state at its beginning, to stress and new state,
+            by operations that torch can differentiate.
+        U: *Shape* `(n, d, d)`, float64.
+        state: first axes n.
+
+    Returns:
+        Stress and new state of `step`, and ∂σ_ij/∂U_kl at [n, i, j, k, l], *Shape*
+        `(n, d, d, d, d)`, float64.
+    """
+    parts = [
+        _recorded(step, U[k : k + AT_ONCE], {a: b[k : k + AT_ONCE] for a, b in state.items()})
+        for k in range(0, max(len(U), 1), AT_ONCE)
+    ]
+    sigma, slope = (torch.cat([part[k] for part in parts]) for k in (0, 2))
+    new = {name: torch.cat([part[1][name] for part in parts]) for name in parts[0][1]}
+    return sigma, new, slope
+
+
+def _recorded(
+    step: Callable, U: torch.Tensor, state: State
+) -> tuple[torch.Tensor, State, torch.Tensor]:
+    d = U.shape[-1]
+    U = U.detach().clone().requires_grad_()
+    slope = torch.zeros(len(U), d, d, d, d, dtype=U.dtype, device=U.device)
+    with torch.enable_grad():
+        sigma, new = step(U, state)
+        for i in range(d):
+            for j in range(i + 1):
+                (by,) = torch.autograd.grad(sigma[:, i, j].sum(), U, retain_graph=True)
+                slope[:, i, j] = slope[:, j, i] = by
+    return sigma.detach(), {name: value.detach() for name, value in new.items()}, slope
