@@ -2,6 +2,8 @@
 """Where laws, training and data are computed: what the user says, the CPU by default."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -9,6 +11,8 @@ from mlms_fenics.errors import InputError, require
 
 NAMES = "cpu, cuda (or cuda: and the number of a GPU) or auto"
 HELP = "cpu, cuda, cuda:1, ..., or auto: a GPU where there is one (default: cpu)"
+
+_apart = False  # see `treated_as_apart`
 
 
 def chosen(name: str | torch.device | None = None, local_rank: int = 0) -> torch.device:
@@ -40,3 +44,31 @@ def chosen(name: str | torch.device | None = None, local_rank: int = 0) -> torch
         raise InputError(
             f"--device {name} cannot be used here ({reason}; torch sees {gpus} GPUs); cpu can"
         ) from None
+
+
+def at_hand(where: torch.Tensor | torch.device) -> bool:
+    """Whether values there may be looked at without waiting for a device: on a CPU they may.
+
+    A law may check its input, or stop an iteration by its error, only where this is true; elsewhere
+    each look would stop the host until the device has caught up.
+    """
+    device = where.device if isinstance(where, torch.Tensor) else where
+    return device.type == "cpu" and not _apart
+
+
+@contextmanager
+def treated_as_apart() -> Iterator[None]:
+    """In this context the CPU is treated as a device apart: the way to check without a GPU."""
+    global _apart
+    before, _apart = _apart, True
+    try:
+        yield
+    finally:
+        _apart = before
+
+
+def scalar(value: float | torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """`value` as a tensor without axes of `like`'s type and device, filled there, not copied to."""
+    if isinstance(value, torch.Tensor):
+        return value.to(like.dtype)
+    return torch.full((), value, dtype=like.dtype, device=like.device)

@@ -10,6 +10,7 @@ import torch
 from mlms_fenics.kinematics.tensors import COMPONENTS, from_components
 
 _NODES = 12
+_SQUARINGS, _ORDER = 5, 12  # of the exponential: 1e-15 at a norm of 4
 
 
 @lru_cache(maxsize=8)
@@ -79,6 +80,21 @@ def _invariants(a, b, c, d, e, f):  # type: ignore[no-untyped-def]
     )
     i3 = a * adjugate[0] + d * adjugate[3] + f * adjugate[5]
     return a + b + c, adjugate[0] + adjugate[1] + adjugate[2], i3, adjugate
+
+
+def exponential(E: torch.Tensor) -> torch.Tensor:
+    """exp of `(..., d, d)` with a norm of a few, by a series and squarings, the same for all.
+
+    torch's own looks at the norms to choose its order, which makes the host wait for a device.
+    """
+    one = torch.eye(E.shape[-1], dtype=E.dtype, device=E.device)
+    small = E / 2**_SQUARINGS
+    series = one
+    for k in range(_ORDER, 0, -1):
+        series = one + (small @ series) / k
+    for _ in range(_SQUARINGS):
+        series = series @ series
+    return series
 
 
 def symmetric_exponential(E: np.ndarray) -> np.ndarray:

@@ -10,11 +10,13 @@ from typing import NoReturn, TypeVar
 import numpy as np
 import torch
 
+from mlms_fenics import device
 from mlms_fenics.errors import InputError
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 
 COMPONENTS = {2: ((0, 0), (1, 1), (0, 1)), 3: ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))}
+_ITERATIONS_APART = 14
 _SLOT = {2: [[0, 2], [2, 1]], 3: [[0, 3, 5], [3, 1, 4], [5, 4, 2]]}
 
 
@@ -28,6 +30,8 @@ def to_components(T: Array) -> Array:
         *Shape* `(..., 3)` or `(..., 6)`.
     """
     pairs = COMPONENTS[T.shape[-1]]
+    if isinstance(T, torch.Tensor):  # lists of indices would be copied to the device each time
+        return torch.stack([T[..., i, j] for i, j in pairs], dim=-1)
     return T[..., [i for i, _ in pairs], [j for _, j in pairs]]
 
 
@@ -35,6 +39,10 @@ def from_components(c: Array) -> Array:
     """Symmetric tensors `(..., d, d)` from their components `(..., 3)` or `(..., 6)`."""
     dimension = {3: 2, 6: 3}[c.shape[-1]]
     slot = _SLOT[dimension]
+    if isinstance(c, torch.Tensor):
+        parts = c.unbind(-1)
+        rows = torch.stack([parts[k] for row in slot for k in row], dim=-1)
+        return rows.unflatten(-1, (dimension, dimension))
     return c[..., slot]
 
 
@@ -78,12 +86,26 @@ def cofactor(F: torch.Tensor) -> torch.Tensor:
     )
 
 
+def determinant(F: torch.Tensor) -> torch.Tensor:
+    """det F, *Shape* `(..., 3, 3)` → `(...)`, by its first row's cofactors."""
+    a, b, c = F.unbind(-2)
+    return (a * torch.linalg.cross(b, c)).sum(-1)
+
+
+def inverse(F: torch.Tensor) -> torch.Tensor:
+    """F⁻¹ by cofactors, *Shape* `(..., 3, 3)`; not finite where det F = 0."""
+    return cofactor(F).mT / determinant(F)[..., None, None]
+
+
 def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Right polar decomposition F = R U, by Newton's iteration R ← (R/ν + ν R⁻ᵀ)/2, scaled by det.
 
     In double precision inside. Quadratically convergent and exact near F = I, where formulas by the
     roots of the characteristic polynomial lose half of the digits (Higham, SIAM J. Sci. Stat.
     Comput. 7, 1986). Compiled laws have R and log U from `strain_kernel` instead.
+
+    On a device apart the number of iterations is fixed, so that nothing waits for it: enough for
+    stretches from 0.01 to 100. What would be refused here is NaN there.
 
     Args:
         F: deformation gradients, det F > 0, *Shape* `(..., 3, 3)`, or `(..., 2, 2)` in plane
@@ -102,19 +124,24 @@ def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return R[..., :2, :2], U[..., :2, :2]
     wide = F.double().reshape(-1, 3, 3)
     R = wide.permute(1, 2, 0).contiguous()  # points last, along which operations run
-    for iteration in range(60):
+    at_hand = device.at_hand(F)
+    for iteration in range(60 if at_hand else _ITERATIONS_APART):
         rows = R.unbind(0)
         cof = torch.stack([torch.linalg.cross(rows[i - 2], rows[i - 1], dim=0) for i in range(3)])
         det = (R[0] * cof[0]).sum(0)
-        if iteration == 0:
+        if iteration == 0 and not at_hand:
+            R = torch.where(det > 0, R, torch.nan)
+        elif iteration == 0:
             bad = (~((det > 0) & torch.isfinite(det))).nonzero()
             if len(bad):
                 refuse_inverted(wide[bad[0, 0]])
         # Scaling takes all iterates to det ≈ 1 first; plain Newton then polishes.
         scale = det ** (1.0 / 3.0) if iteration < 3 else torch.ones_like(det)
         new = R * (0.5 / scale) + cof * (0.5 * scale / det)
-        change = float((new - R).detach().abs().max()) if new.numel() else 0.0
-        R = new
+        R, old = new, R
+        if not at_hand:
+            continue
+        change = float((new - old).detach().abs().max()) if new.numel() else 0.0
         if change < 1e-8:  # the next one would be about its square
             break
     R = R.permute(2, 0, 1)

@@ -2,6 +2,7 @@
 """The one contract between a constitutive law and whatever drives it."""
 
 from abc import ABC, abstractmethod
+from math import inf
 
 import torch
 
@@ -9,6 +10,7 @@ from mlms_fenics.checks import check_times, real_array
 from mlms_fenics.errors import InputError, require
 
 State = dict[str, torch.Tensor]
+Time = float | torch.Tensor  # µs; see `Material.update`
 
 
 class Material(ABC):
@@ -24,6 +26,8 @@ class Material(ABC):
         dtype: floating type in which `update` computes and returns stress. F is float64 whatever
             it is: small strains would be lost in a rounding before they are taken out of F.
         device: where `update` wants F and keeps state.
+        longest_tensor_step: the longest step, µs, that may be given as a tensor: longer ones are
+            divided by a law that needs it, which it can do only where the length is a number.
     """
 
     density: float
@@ -31,6 +35,7 @@ class Material(ABC):
     shear_modulus: float
     dtype: torch.dtype = torch.float64
     device: torch.device = torch.device("cpu")
+    longest_tensor_step: float = inf
 
     @abstractmethod
     def initial_state(self, n: int) -> State:
@@ -38,15 +43,20 @@ class Material(ABC):
 
     @abstractmethod
     def update(
-        self, F: torch.Tensor, time: float, dt: float, state: State
+        self, F: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """Stress and state at the end of a step.
+
+        A law on a device apart waits for nothing there: no value is looked at by the host, and all
+        shapes follow from F's, so that a step can be captured as a CUDA graph. What is refused or
+        fails on a CPU is NaN in the stress of its point there.
 
         Args:
             F: deformation gradients at the end of the step, *Shape* `(n, 3, 3)`, float64; not to
                 be kept, since the driver may use its memory again.
-            time: at the end of the step, µs.
-            dt: length of the step, µs, > 0.
+            time: at the end of the step, µs: a number, or a tensor without axes, float64, on the
+                law's device.
+            dt: length of the step, µs, > 0; likewise.
             state: at the beginning of the step; left unchanged.
 
         Returns:

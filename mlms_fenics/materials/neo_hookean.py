@@ -4,6 +4,7 @@
 import torch
 
 from mlms_fenics.kinematics.piola import inverse_transposed
+from mlms_fenics.kinematics.tensors import determinant
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.numbers import check_positive
 
@@ -34,7 +35,7 @@ class NeoHookean(Material):
     def update(
         self, F: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
-        J = torch.linalg.det(F)
+        J = determinant(F)
         b = F @ F.transpose(-1, -2)
         scale = self.shear_modulus * J ** (-5.0 / 3.0)
         mean = b.diagonal(dim1=-2, dim2=-1).sum(-1) / 3.0
@@ -48,7 +49,7 @@ class NeoHookean(Material):
     ) -> tuple[torch.Tensor, State, torch.Tensor]:
         """See `Material.linearise`: ∂²W/∂F², in closed form."""
         sigma, new = self.update(F, time, dt, state)
-        J, H = torch.linalg.det(F)[:, None, None], inverse_transposed(F)
+        J, H = determinant(F)[:, None, None], inverse_transposed(F)
         third = (F * F).sum((-1, -2))[:, None, None] / 3.0
         shear = self.shear_modulus * J ** (-2.0 / 3.0)
         # dP = shear dF + first (H : dF) − (2/3) shear H (F : dF) − turned dH, dH = −H dFᵀ H.
@@ -64,7 +65,7 @@ class NeoHookean(Material):
 
     def energy_density(self, F: torch.Tensor) -> torch.Tensor:
         """W per reference volume, J/mm³, *Shape* `(n,)`."""
-        J = torch.linalg.det(F)
+        J = determinant(F)
         C = (F * F).sum((-1, -2))
         shear = 0.5 * self.shear_modulus * (C * J ** (-2.0 / 3.0) - 3.0)
         return shear + 0.5 * self.bulk_modulus * (J - 1.0) ** 2

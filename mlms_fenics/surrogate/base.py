@@ -12,11 +12,12 @@ import torch
 from torch import nn
 
 from mlms_fenics.checks import check_paths, real_array
+from mlms_fenics.device import at_hand
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.kinematics.piola import rotated_tangent
-from mlms_fenics.kinematics.strain import log_strain
+from mlms_fenics.kinematics.strain import exponential, log_strain
 from mlms_fenics.kinematics.tensors import from_components, polar
-from mlms_fenics.materials.base import Material, State
+from mlms_fenics.materials.base import Material, State, Time
 from mlms_fenics.numbers import check_positive
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.slope import stress_and_slope
@@ -142,15 +143,15 @@ class LearntLaw(Material):
 
     @abstractmethod
     def step(
-        self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
+        self, U: torch.Tensor, strain: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """Stress belonging to U at the end of a step, and the architecture's own new state.
 
         Args:
             U: right stretch at the end, *Shape* `(n, d, d)`, float64.
             strain: components of log U at the end, *Shape* `(n, 6)` or `(n, 3)`, `self.dtype`.
-            time: at the end, µs.
-            dt: µs, > 0.
+            time: at the end, µs; as of `Material.update`.
+            dt: µs, > 0; likewise.
             state: at the beginning: `own_state`'s entries and "strain", log U at the beginning.
 
         Returns:
@@ -170,11 +171,11 @@ class LearntLaw(Material):
 
     @torch.no_grad()
     def update(
-        self, F: torch.Tensor, time: float, dt: float, state: State
+        self, F: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `Material.update`; in 2D F and the stress are `(n, 2, 2)` (plane strain)."""
         if self.compiles():
-            return self._compiled()(F, dt, state, self.substeps(dt))
+            return self._compiled()(F, float(dt), state, self.substeps(dt))
         R, U = polar(F.double())
         sigma, new = self._by_torch(U, time, dt, state)
         R = R.to(sigma.dtype)
@@ -198,14 +199,14 @@ class LearntLaw(Material):
 
     @torch.no_grad()
     def stretch(
-        self, U: torch.Tensor, time: float, dt: float, state: State
+        self, U: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """`update` for a deformation without rotation, F = U."""
         step = self.update if self.compiles() else self._by_torch
         return step(U, time, dt, state)
 
     def _by_torch(
-        self, U: torch.Tensor, time: float, dt: float, state: State
+        self, U: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """`stretch` by the operations of torch."""
         n, U = self.substeps(dt), U.double()
@@ -220,12 +221,17 @@ class LearntLaw(Material):
         distance = torch.maximum(state["distance"], now)
         return sigma, {**new, "strain": strain, "distance": distance}
 
-    def substeps(self, dt: float) -> int:
-        """Number of equal parts that the network takes a step of `dt`, µs, in."""
+    @property
+    def longest_tensor_step(self) -> float:
+        """See `Material`: the network's longest step, µs; infinite where it has none."""
         longest = getattr(self.network, "longest_step", None)
-        if longest is None:
+        return math.inf if longest is None else longest * self.horizon
+
+    def substeps(self, dt: Time) -> int:
+        """Number of equal parts that the network takes a step of `dt`, µs, in; 1 of a tensor."""
+        if isinstance(dt, torch.Tensor):
             return 1
-        wanted = max(1, math.ceil(dt / self.horizon / longest - 1e-6))
+        wanted = max(1, math.ceil(dt / self.longest_tensor_step - 1e-6))
         return min(wanted, MOST_SUBSTEPS)
 
     def compiles(self) -> bool:
@@ -233,7 +239,8 @@ class LearntLaw(Material):
         return (
             self.compiled_step is not None
             and type(self.network) is self.compiled_step.network_class
-            and (self.dtype, self.device.type, self.dimension) == (torch.float32, "cpu", 3)
+            and (self.dtype, self.dimension) == (torch.float32, 3)
+            and at_hand(self.device)
             and self.trust.groups > 0
         )
 
@@ -324,5 +331,5 @@ def substep_ends(strain: torch.Tensor, U: torch.Tensor, n: int) -> list[torch.Te
     """
     if n == 1:
         return []
-    start = torch.linalg.matrix_exp(from_components(strain.double()))
+    start = exponential(from_components(strain.double()))
     return [torch.lerp(start, U, k / n) for k in range(1, n)]

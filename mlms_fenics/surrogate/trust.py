@@ -5,7 +5,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from mlms_fenics.device import at_hand, scalar
 from mlms_fenics.kinematics.strain import isometry
+from mlms_fenics.materials.base import Time
 from mlms_fenics.surrogate.compiled.trust import trust_step
 
 # Strain (norm of log U) up to which a crystal responds elastically, whatever its history.
@@ -106,20 +108,20 @@ class TrustMeasure(nn.Module):
         self,
         strain: torch.Tensor,
         before: torch.Tensor,
-        dt: float,
+        dt: Time,
         memory: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Distance after a step.
 
         Args:
             strain, before: components of log U after and before it, *Shape* `(n, 6)` or `(n, 3)`.
-            dt: µs.
+            dt: µs, a number or a tensor without axes.
             memory: before the step, see `start` (None where that gave None).
 
         Returns:
             *Shape* `(n,)`, and the memory after the step.
         """
-        if self.groups and strain.device.type == "cpu":
+        if self.groups and at_hand(strain) and not isinstance(dt, torch.Tensor):
             return self._compiled(strain, before, dt, memory)
         s = strain @ self.coordinates.T
         change = s - before @ self.coordinates.T
@@ -130,14 +132,15 @@ class TrustMeasure(nn.Module):
         return self._batched(s, change, dt, memory)
 
     def _batched(
-        self, s: torch.Tensor, change: torch.Tensor, dt: float, memory: torch.Tensor
+        self, s: torch.Tensor, change: torch.Tensor, dt: Time, memory: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """`forward` from isometric coordinates, on any device."""
+        dt = scalar(dt, s.new_empty((), dtype=torch.float64))
         size = torch.linalg.vector_norm((s - self.mean) @ self.whitening.T, dim=-1)
         lags = self._lagging(memory[:, :-2].unflatten(-1, (len(self.TIMES), -1)), change, dt)
         largest = torch.maximum(memory[:, -2], torch.linalg.vector_norm(s, dim=-1))
         y = self._log_lags(torch.linalg.vector_norm(lags, dim=-1), largest)
-        forget = self._forget(dt)
+        forget = self._forget(dt).to(s.dtype)
         square = memory[:, -1] * forget + self._nearest(y) * (1.0 - forget)
         after = torch.cat([lags.flatten(1), largest[:, None], square[:, None]], dim=-1)
         return torch.maximum(size, square.sqrt()), after
@@ -159,7 +162,8 @@ class TrustMeasure(nn.Module):
             left of it and what it gains, `(2, times)`; one over lag_size; lag_mean; lag_whitening;
             floor, elastic range, and the parts of the mean square distance kept and new.
         """
-        forget = self._forget(dt)
+        at = torch.tensor(dt, dtype=torch.float64)
+        forget = float(self._forget(at))
         numbers = self.mean.new_tensor([self.FLOOR, ELASTIC, forget, 1.0 - forget])
         return tuple(
             x.numpy()
@@ -167,7 +171,7 @@ class TrustMeasure(nn.Module):
                 self.coordinates.diagonal().contiguous(),
                 self.mean,
                 self.whitening,
-                torch.stack(self._gains(dt, self.mean)),
+                torch.stack(self._gains(at)).to(self.mean.dtype),
                 1.0 / self.lag_size,
                 self.lag_mean,
                 self.lag_whitening,
@@ -175,19 +179,18 @@ class TrustMeasure(nn.Module):
             )
         )
 
-    def _forget(self, dt: float) -> float:
+    def _forget(self, dt: torch.Tensor) -> torch.Tensor:
         """What is left of the mean square distance after a step."""
-        return float(np.exp(-dt / (self.AVERAGE * self.horizon)))
+        return torch.exp(-dt / (self.AVERAGE * self.horizon))
 
-    def _gains(self, dt: float, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _gains(self, dt: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What is left of each lag after a step, and what a strain increment adds, `(times,)`."""
-        x = dt / (np.array(self.TIMES) * self.horizon)
-        gains = (np.exp(-x), -np.expm1(-x) / x)
-        return tuple(torch.as_tensor(g, dtype=like.dtype, device=like.device) for g in gains)
+        x = torch.stack([dt / (time * self.horizon) for time in self.TIMES])
+        return torch.exp(-x), -torch.expm1(-x) / x
 
-    def _lagging(self, lags: torch.Tensor, change: torch.Tensor, dt: float) -> torch.Tensor:
+    def _lagging(self, lags: torch.Tensor, change: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
         """s - <s> after a step in which s goes linearly: exact for any step."""
-        keep, gain = (g[:, None] for g in self._gains(dt, lags))
+        keep, gain = (g.to(lags.dtype)[:, None] for g in self._gains(dt))
         return lags * keep + change[:, None] * gain
 
     def _log_lags(self, lags: torch.Tensor, largest: torch.Tensor) -> torch.Tensor:
@@ -206,7 +209,7 @@ class TrustMeasure(nn.Module):
         lags = change.new_zeros(len(strain), len(self.TIMES), change.shape[-1])
         sizes = [lags.norm(dim=-1)]
         for n, interval in enumerate(dt):
-            lags = self._lagging(lags, change[:, n], float(interval))
+            lags = self._lagging(lags, change[:, n], torch.tensor(float(interval)).double())
             sizes.append(lags.norm(dim=-1))
         return torch.stack(sizes, 1)
 
@@ -217,7 +220,7 @@ class TrustMeasure(nn.Module):
         nearest = self._nearest(y)
         square = [torch.zeros(len(s), dtype=s.dtype)]
         for n, interval in enumerate(dt):
-            forget = self._forget(interval)
+            forget = self._forget(torch.tensor(float(interval)).double())
             square.append(square[-1] * forget + nearest[:, n + 1] * (1.0 - forget))
         return ((s - self.mean) @ self.whitening.T).norm(dim=-1), torch.stack(square, 1).sqrt()
 

@@ -5,11 +5,13 @@ A step from U₀ to U₁ is f = U₁ U₀⁻¹ = r u: the material is stretched 
 where F has no rotation. Lattices turn with it, whatever slip adds to that.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 
 from mlms_fenics.kinematics.strain import isometry, isometry_inverse, log_strain
-from mlms_fenics.kinematics.tensors import from_components, polar, to_components
+from mlms_fenics.kinematics.tensors import from_components, inverse, polar, to_components
 
 
 def stretch_and_turn(U0: torch.Tensor, U1: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -21,9 +23,13 @@ def stretch_and_turn(U0: torch.Tensor, U1: torch.Tensor) -> tuple[torch.Tensor, 
     Returns:
         *Shape* `(..., 5)` and `(..., 3, 3)`, float64.
     """
-    to_deviator = torch.as_tensor(isometry(3, deviatoric=True).T.copy(), device=U0.device)
-    r, u = polar(torch.linalg.solve(U0, U1, left=False))
-    return log_strain(u) @ to_deviator, r
+    r, u = polar(U1 @ inverse(U0))
+    return log_strain(u) @ _to_deviator(U0.device), r
+
+
+@lru_cache(maxsize=8)
+def _to_deviator(device: torch.device) -> torch.Tensor:
+    return torch.as_tensor(isometry(3, deviatoric=True).T.copy(), device=device)
 
 
 def unspun(U: np.ndarray, tensors: np.ndarray, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:

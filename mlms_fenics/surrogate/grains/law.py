@@ -6,10 +6,11 @@ from functools import lru_cache
 import torch
 from torch import nn
 
+from mlms_fenics.device import scalar
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import isometry_inverse
 from mlms_fenics.kinematics.tensors import from_components, to_components
-from mlms_fenics.materials.base import State
+from mlms_fenics.materials.base import State, Time
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.grains.cell import GrainCell
 from mlms_fenics.surrogate.grains.frame import stretch_and_turn
@@ -39,13 +40,13 @@ class GrainLaw(LearntLaw):
         }
 
     def step(
-        self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
+        self, U: torch.Tensor, strain: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `LearntLaw.step`."""
         cell, size = self.network, self.network.elastic_scale
         d, spin = stretch_and_turn(from_components(state["stretch"]).double(), U)
         volume = strain[:, :3].sum(-1, keepdim=True)
-        step = torch.as_tensor(dt / self.horizon, dtype=self.dtype, device=self.device)
+        step = scalar(dt / self.horizon, strain)
         A, y = state["rotation"].unflatten(-1, (-1, 3, 3)), state["internal"]
         A, y = cell(
             A,

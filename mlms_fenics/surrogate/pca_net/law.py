@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from mlms_fenics.device import at_hand
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import isometry, isometry_inverse, log_strain, volume_ratio
 from mlms_fenics.kinematics.tensors import from_components, to_components
-from mlms_fenics.materials.base import State
+from mlms_fenics.materials.base import State, Time
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.pca_net.online import RunningSums
 from mlms_fenics.surrogate.pca_net.reduction import BasisIntegrals, HistoryBasis
@@ -156,7 +157,7 @@ class PCANetLaw(LearntLaw):
         self._first = first.T.to(self.dtype).contiguous() if onto is None else None
         self._start = start.to(self.dtype)
         # On a CPU few enough points at once for their layers to stay in its caches.
-        self._at_once = 1024 if self.device.type == "cpu" else 2**31
+        self._at_once = 1024 if at_hand(self.device) else 2**31
         self._sums = RunningSums(net.input_basis, net.extrapolation, onto)
         small = torch.bfloat16 if self.products == "bfloat16" else self.dtype
         self._layers = [(x.weight.to(small), x.bias.to(small)) for x in layers[1:]]
@@ -191,13 +192,17 @@ class PCANetLaw(LearntLaw):
         return {"moments": self._sums.start(n), "input": self._input(U, strain)}
 
     def step(
-        self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
+        self, U: torch.Tensor, strain: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
-        """See `LearntLaw.step`; `InputError` beyond the horizon."""
-        self.check_end_time(time)
+        """See `LearntLaw.step`; `InputError` beyond the horizon, where the time is a number."""
         self._prepare()
-        s1 = min(time / self.horizon, 1.0)
-        s0 = max((time - dt) / self.horizon, 0.0)
+        if isinstance(time, torch.Tensor):
+            s1 = (time / self.horizon).clamp(max=1.0)
+            s0 = ((time - dt) / self.horizon).clamp(min=0.0)
+        else:
+            self.check_end_time(time)
+            s1 = min(time / self.horizon, 1.0)
+            s0 = max((time - dt) / self.horizon, 0.0)
         x = self._input(U, strain)
         before, pair = state["moments"], torch.cat([state["input"], x], dim=-1)
         S, parts = torch.empty_like(before), []
@@ -227,7 +232,7 @@ class PCANetLaw(LearntLaw):
         h = h.to(self.dtype) if first is None else torch.cat([h.to(self.dtype), first], dim=-1)
         return h if self._rest is None else h - self._rest
 
-    def _readout(self, s: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def _readout(self, s: Time) -> tuple[torch.Tensor, torch.Tensor]:
         """Matrix and offset from the last hidden layer to the output at scaled time s."""
         net = self.network
         psi = self._output.value(s).to(self.dtype) * net.output_scale

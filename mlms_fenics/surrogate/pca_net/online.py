@@ -3,6 +3,7 @@
 
 import torch
 
+from mlms_fenics.materials.base import Time
 from mlms_fenics.surrogate.pca_net.reduction import BasisIntegrals, HistoryBasis
 
 
@@ -39,7 +40,7 @@ class RunningSums:
         M = (self.end[0] if self.onto is None else self.onto).shape[-1]
         return torch.zeros(n, M, dtype=self.dtype, device=self.end[0].device)
 
-    def matrices(self, s0: float, s1: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def matrices(self, s0: Time, s1: Time) -> tuple[torch.Tensor, torch.Tensor]:
         """Matrices `(2 c, M)` from (x₀, x₁) to the increment of S and to c_k - S_k(s₁)."""
         (P0, Q0), (P1, Q1), ds = self.integrals.at(s0), self.integrals.at(s1), s1 - s0
         dP = P1 - P0

@@ -5,9 +5,13 @@ Histories and basis functions are piecewise linear on a uniform grid of scaled t
 inner products are exact for such functions (the mass matrix of linear finite elements).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
+
+from mlms_fenics.materials.base import Time
 
 
 def mass_matrix(n_t: int) -> np.ndarray:
@@ -113,24 +117,31 @@ class BasisIntegrals:
         self.P = torch.cat([zero, dP.cumsum(0)])
         self.Q = torch.cat([zero, (s * dP + moment).cumsum(0)])
 
-    def _locate(self, s: float) -> tuple[int, float]:
+    def _locate(self, s: Time) -> tuple[Time, Time, Callable[[torch.Tensor, int], torch.Tensor]]:
+        """Time at the interval's start, time since then, and who picks a row at or after it."""
+        if isinstance(s, torch.Tensor):  # a tensor that indexes would be looked at by the host
+            i = (s * self.n_t).long().clamp(0, self.n_t - 1)
+            start = i / self.n_t
+            return start, s - start, lambda rows, k: rows.index_select(0, (i + k).view(1))[0]
         i = min(max(int(s * self.n_t), 0), self.n_t - 1)
-        return i, s - i / self.n_t
+        return i / self.n_t, s - i / self.n_t, lambda rows, k: rows[i + k]
 
-    def value(self, s: float) -> torch.Tensor:
+    def value(self, s: Time) -> torch.Tensor:
         """φ(s), *Shape* `(c, K)`."""
-        i, d = self._locate(s)
-        return self.phi[i] + (self.phi[i + 1] - self.phi[i]) * (self.n_t * d)
+        _, d, row = self._locate(s)
+        start = row(self.phi, 0)
+        return start + (row(self.phi, 1) - start) * (self.n_t * d)
 
-    def at(self, s: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def at(self, s: Time) -> tuple[torch.Tensor, torch.Tensor]:
         """P(s) and Q(s), each of *Shape* `(c, K)`."""
-        i, d = self._locate(s)
-        dP, moment = _interval(self.phi[i], (self.phi[i + 1] - self.phi[i]) * self.n_t, d)
-        return self.P[i] + dP, self.Q[i] + (i / self.n_t) * dP + moment
+        begin, d, row = self._locate(s)
+        start = row(self.phi, 0)
+        dP, moment = _interval(start, (row(self.phi, 1) - start) * self.n_t, d)
+        return row(self.P, 0) + dP, row(self.Q, 0) + begin * dP + moment
 
 
 def _interval(
-    start: torch.Tensor, slope: torch.Tensor, d: float
+    start: torch.Tensor, slope: torch.Tensor, d: Time
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """∫₀ᵈ (start + slope τ) dτ and ∫₀ᵈ τ (start + slope τ) dτ."""
     return start * d + slope * (d * d / 2.0), start * (d * d / 2.0) + slope * (d**3 / 3.0)

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from mlms_fenics.device import scalar
 from mlms_fenics.kinematics.strain import isometry, isometry_inverse
 from mlms_fenics.kinematics.tensors import from_components
-from mlms_fenics.materials.base import State
+from mlms_fenics.materials.base import State, Time
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 from mlms_fenics.surrogate.recurrent.online import RecurrentStep
@@ -63,14 +64,14 @@ class RecurrentLaw(LearntLaw):
         return {"internal": zero}
 
     def step(
-        self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
+        self, U: torch.Tensor, strain: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `LearntLaw.step`."""
         cell, d = self.network, self.dimension
         to_elastic, to_stress = _maps(d, self.dtype, self.device)
         e0, e1 = state["strain"] @ to_elastic, strain @ to_elastic
         v = strain[:, :d].sum(-1, keepdim=True)
-        step = torch.as_tensor(dt / self.horizon, dtype=self.dtype, device=self.device)
+        step = scalar(dt / self.horizon, strain)
         drivers, increment = cell.drivers(e0, e1, v, step), (e1 - e0) / cell.elastic_scale
         y = cell(state["internal"], drivers, increment, step)
         s = cell.elastic_strain(y) * cell.elastic_scale
