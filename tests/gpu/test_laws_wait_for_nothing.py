@@ -47,7 +47,7 @@ def along(law, F, horizon: float, tensors: bool) -> list[torch.Tensor]:
     for k in range(1, steps + 1):
         sigma, state = law.update(F[k], times[k], times[k] - times[k - 1], state)
         out.append(sigma)
-    return [*out, *state.values()]
+    return [*out, *(state[name] for name in sorted(state))]
 
 
 def same(
@@ -77,7 +77,7 @@ def watched(law, F, dt, state) -> list[torch.Tensor]:
         time = time + dt
         sigma, state = law.update(here, time, dt, state)
         out.append(sigma)
-    return [*out, *state.values()]
+    return [*out, *(state[name] for name in sorted(state))]
 
 
 @pytest.mark.parametrize("where", ["cpu", GPU])
