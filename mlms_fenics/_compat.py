@@ -18,22 +18,19 @@ logging.captureWarnings(False)
 Tagged = tuple[mesh.Mesh, mesh.MeshTags, mesh.MeshTags]
 
 
-def create_mesh(
-    comm: Any, cells: np.ndarray, points: np.ndarray, cell: str, degree: int
-) -> mesh.Mesh:
-    """A mesh of cells given on any ranks, with points given likewise (collective).
+def create_mesh(comm: Any, cells: np.ndarray, points: np.ndarray, cell: str) -> mesh.Mesh:
+    """A mesh of straight cells given on any ranks, with points given likewise (collective).
 
     Args:
         comm: mpi4py communicator.
         cells: numbers of the points of each cell in dolfinx's order, `(n, k)`, int64.
         points: `(m, dimension)`.
         cell: name of the cells' type.
-        degree: of their shape.
     """
     element = basix.ufl.element(
         "Lagrange",
         cell,
-        degree,
+        1,
         basix.LagrangeVariant.equispaced,
         shape=(points.shape[1],),
         dtype=points.dtype,

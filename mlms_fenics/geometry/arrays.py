@@ -47,19 +47,17 @@ class ArrayGroup:
 
 @dataclass(frozen=True)
 class MeshArrays:
-    """A body of cells of one type.
+    """A body of straight cells of one type.
 
     Attributes:
         points: *Shape* `(n, 3)`, in the file's unit of length.
         cell: "hexahedron", "tetrahedron", "quadrilateral" or "triangle".
-        degree: of the cells' shape.
         cells: rows of `points` of each cell in dolfinx's order, *Shape* `(m, k)`, int64.
         groups: in the file's order.
     """
 
     points: np.ndarray
     cell: str
-    degree: int
     cells: np.ndarray
     groups: tuple[ArrayGroup, ...]
 
@@ -229,8 +227,6 @@ def _once(rows: np.ndarray) -> np.ndarray:
 def _right_handed(mesh: MeshArrays, rows: np.ndarray) -> np.ndarray:
     """The cells of `rows`, those with a negative Jacobian at the centre turned round."""
     cells, dimension = mesh.cells[rows], mesh.dimension
-    if mesh.degree > 1:
-        return cells
     element = basix.create_element(basix.ElementFamily.P, basix.CellType[mesh.cell], 1)
     centre = basix.geometry(basix.CellType[mesh.cell]).mean(axis=0, keepdims=True)
     slope = element.tabulate(1, centre)[1:, 0, :, 0]
@@ -263,7 +259,6 @@ def _on_body(body: MeshArrays, group: ArrayGroup) -> np.ndarray:
     width = len(topology[0])
     if len(group.parts) == 0 or group.parts.shape[1] < width:
         return np.zeros(len(group.parts), dtype=bool)
-    # Corners come first.
     wanted = np.sort(group.parts[:, :width], axis=1)
     inside = (wanted >= 0).all(axis=1)
     if group.dimension == 0:

@@ -166,13 +166,13 @@ def share(comm: Any, read: Callable[[], MeshArrays], scale: float = 1.0) -> Name
         held.append((mesh, parts))
         heads = [(g.name, g.dimension, g.tag, len(g.parts), g.elsewhere) for g in mesh.groups]
         shapes = {d: (rows.shape[1], members) for d, (rows, _, members) in parts.items()}
-        return mesh.cell, mesh.degree, mesh.dimension, mesh.cells.shape[1], heads, shapes
+        return mesh.cell, mesh.dimension, mesh.cells.shape[1], heads, shapes
 
-    cell, degree, dimension, width, heads, shapes = on_rank_zero(comm, begin)
+    cell, dimension, width, heads, shapes = on_rank_zero(comm, begin)
     cells, points = np.zeros((0, width), np.int64), np.zeros((0, dimension))
     if held:
         cells, points = held[0][0].cells, scale * held[0][0].points[:, :dimension]
-    domain = _compat.create_mesh(comm, cells, points, cell, degree)
+    domain = _compat.create_mesh(comm, cells, points, cell)
     tags: dict[int, MeshTags] = {}
     for of_parts, (columns, members) in shapes.items():
         parts, number = np.zeros((0, columns), np.int64), np.zeros(0, np.int32)

@@ -12,7 +12,7 @@ from mlms_fenics.geometry.formats.listed import listed_arrays
 from mlms_fenics.geometry.formats.with_meshio import READERS, read_with_meshio
 from mlms_fenics.geometry.named import NamedMesh, share
 from mlms_fenics.geometry.read_msh import msh_arrays
-from mlms_fenics.numbers import check_number
+from mlms_fenics.geometry.unit_of_length import check_scale, looked_at
 
 ENDINGS = (".msh", ".inp", *READERS)
 
@@ -39,7 +39,8 @@ def read_mesh(
     Args:
         comm: mpi4py communicator.
         path: of the file.
-        scale: from its unit of length to mm, such as 1000 for metres.
+        scale: from its unit of length to mm, such as 1000 for metres; a body so small that it may
+            be in metres is warned of.
         dimension: 3, or 2 for a body in the x-y plane.
 
     Raises:
@@ -48,10 +49,9 @@ def read_mesh(
             only are on the body.
     """
     path = Path(path)
-    check_number("scale", scale)
-    require(0.0 < scale < float("inf"), f"scale is {scale:g}, but must be positive and finite")
+    check_scale(scale)
     require(dimension in (2, 3), f"dimension of a mesh is {dimension}, but must be 2 or 3")
-    return share(comm, lambda: _arrays(path, dimension), scale)
+    return share(comm, lambda: looked_at(_arrays(path, dimension), scale), scale)
 
 
 def _arrays(path: Path, dimension: int) -> MeshArrays:

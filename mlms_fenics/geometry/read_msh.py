@@ -10,7 +10,7 @@ from mlms_fenics.geometry.arrays import MeshArrays
 from mlms_fenics.geometry.build import quiet_gmsh
 from mlms_fenics.geometry.formats.gmsh_arrays import gmsh_arrays
 from mlms_fenics.geometry.named import NamedMesh, share
-from mlms_fenics.numbers import check_number
+from mlms_fenics.geometry.unit_of_length import check_scale, looked_at
 
 
 def read_msh(
@@ -24,7 +24,8 @@ def read_msh(
     Args:
         comm: mpi4py communicator.
         path: of a ".msh" file of any of gmsh's versions.
-        scale: from its unit of length to mm, such as 1000 for metres.
+        scale: from its unit of length to mm, such as 1000 for metres; a body so small that it may
+            be in metres is warned of.
         dimension: 3, or 2 for a body in the x-y plane.
 
     Raises:
@@ -33,10 +34,9 @@ def read_msh(
             are not on the body.
     """
     path = Path(path)
-    check_number("scale", scale)
-    require(0.0 < scale < float("inf"), f"scale is {scale:g}, but must be positive and finite")
+    check_scale(scale)
     require(dimension in (2, 3), f"dimension of a mesh is {dimension}, but must be 2 or 3")
-    return share(comm, lambda: msh_arrays(path, dimension), scale)
+    return share(comm, lambda: looked_at(msh_arrays(path, dimension), scale), scale)
 
 
 def msh_arrays(path: Path, dimension: int) -> MeshArrays:

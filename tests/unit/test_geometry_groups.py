@@ -238,24 +238,3 @@ def test_an_empty_group_is_refused_where_it_is_named(tmp_path) -> None:
             ExplicitSolver(domain, LAW, loads=[load])
     with pytest.raises(InputError, match=r"facet tag 2 .* marks no node"):
         ExplicitSolver(domain, LAW, constraints=[PrescribedVelocity((facets, 2))])
-
-
-def test_quadratic_cells_keep_their_groups(tmp_path) -> None:
-    def build(model) -> None:
-        import gmsh
-
-        gmsh.option.setNumber("Mesh.ElementOrder", 2)
-        model.add("box")
-        tag = model.occ.addBox(0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
-        model.occ.synchronize()
-        model.addPhysicalGroup(3, [tag], 1, name="body")
-        model.addPhysicalGroup(2, [s for _, s in model.getEntities(2)], 2, name="skin")
-        model.mesh.generate(3)
-
-    write_msh(tmp_path / "a.msh", build)
-    body = read_msh(COMM, tmp_path / "a.msh")
-    tags, tag = body.surface("skin")
-    outer = mesh.exterior_facet_indices(body.mesh.topology)
-    assert set(tags.find(tag)) == set(outer)
-    with pytest.raises(InputError, match="curved cells"):
-        ExplicitSolver(body.mesh, LAW)

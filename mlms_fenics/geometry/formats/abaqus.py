@@ -16,14 +16,20 @@ from mlms_fenics.geometry.formats.listed import Block, Listed
 _REFUSED = (
     "NGEN", "NFILL", "NCOPY", "NMAP", "ELGEN", "ELCOPY", "SYSTEM", "SUBSTRUCTURE PATH",
 )  # fmt: skip
+# Cells by their number of nodes, those of second order too.
+_SOLID = {4: "tetrahedron", 10: "tetrahedron", 8: "hexahedron", 20: "hexahedron"}
+_FLAT = {
+    3: "triangle", 6: "triangle", 4: "quadrilateral", 8: "quadrilateral", 9: "quadrilateral",
+}  # fmt: skip
 
 
 def read_abaqus(path: Path) -> Listed:
     """What an ".inp" file lists.
 
     Elements are those with C3D4, C3D8, CPE4, CPS4, CAX4 and the like, with any letters behind (R,
-    I, H, T); shells, membranes and surface elements are faces; others are left out. Sets of a part
-    keep their name where no other has it, otherwise they are called "instance.set".
+    I, H, T), and of second order; shells, membranes and surface elements are faces; others are left
+    out. Sets of a part keep their name where no other has it, otherwise they are called
+    "instance.set".
 
     Args:
         path: of the file.
@@ -33,7 +39,7 @@ def read_abaqus(path: Path) -> Listed:
     """
     root, instances = _spaces(path)
     spaces = [root, *instances.values()]
-    points, blocks, ignored = [np.zeros((0, 3))], [], {}
+    points, mesh = [np.zeros((0, 3))], Listed(np.zeros((0, 3)))
     offset = 0
     for space in spaces:
         ids, x = space.all_nodes()
@@ -43,11 +49,11 @@ def read_abaqus(path: Path) -> Listed:
         for kind, elements in space.elements:
             cell, width = cell_of(kind)
             if width == 0:
-                ignored[kind] = ignored.get(kind, 0) + len(elements.ids)
+                mesh.ignored[kind] = mesh.ignored.get(kind, 0) + len(elements.ids)
                 continue
-            space.where.append((elements.ids, len(blocks)))
-            blocks.append(Block(kind, cell, space.node_rows(elements.nodes, kind)))
-    mesh = Listed(np.concatenate(points), blocks, ignored)
+            space.where.append((elements.ids, len(mesh.blocks)))
+            mesh.add(Block(kind, cell, space.node_rows(elements.nodes, kind)))
+    mesh.points = np.concatenate(points)
     _add_sets(mesh, root, instances)
     return mesh
 
@@ -60,12 +66,11 @@ def cell_of(kind: str) -> tuple[str | None, int]:
     solid = SOLID.match(kind)
     if solid:
         width, flat = int(solid[1]), "3D" not in kind
-        cells = {3: "triangle", 4: "quadrilateral"} if flat else {4: "tetrahedron", 8: "hexahedron"}
-        return cells.get(width), width
-    face = re.match(r"(?:S|STRI|M3D|SFM3D)([34])(?![0-9])", kind)
+        return (_FLAT if flat else _SOLID).get(width), width
+    face = re.match(r"(?:(?:S|STRI|M3D|SFM3D)([346789])(?![0-9])|STRI6(?=5))", kind)
     if face:
-        width = int(face[1])
-        return {3: "triangle", 4: "quadrilateral"}[width], width
+        width = int(face[1] or 6)
+        return _FLAT.get(width), width
     return None, 0
 
 

@@ -18,24 +18,36 @@ from mlms_fenics.geometry.arrays import (
     tidied,
     warn_of_repeats,
 )
+from mlms_fenics.geometry.straight import EDGES, corners_of, warn_of_straightened
 
-# gmsh's number of an element type: dolfinx's name of the cell, degree.
-_TYPES = {
-    2: ("triangle", 1), 3: ("quadrilateral", 1), 4: ("tetrahedron", 1), 5: ("hexahedron", 1),
-    9: ("triangle", 2), 10: ("quadrilateral", 2), 11: ("tetrahedron", 2), 12: ("hexahedron", 2),
-    1: ("interval", 1), 8: ("interval", 2), 15: ("point", 0),
-}  # fmt: skip
+# First word of gmsh's name of an element type, of whatever order: dolfinx's name of the cell.
+_CELLS = {
+    "Line": "interval",
+    "Triangle": "triangle",
+    "Quadrilateral": "quadrilateral",
+    "Tetrahedron": "tetrahedron",
+    "Hexahedron": "hexahedron",
+    "Point": "point",
+}
 
 
 @dataclass
 class _Found:
-    """Elements of one physical group by gmsh's type, as rows of nodes."""
+    """Elements of one physical group by gmsh's name of their type, as rows of nodes."""
 
     name: str
     dimension: int
     tag: int
-    blocks: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    blocks: list[tuple[str, np.ndarray]] = field(default_factory=list)
     repeated: int = 0
+
+    def straight(self) -> list[tuple[str, np.ndarray]]:
+        """Name of the cell, or gmsh's of a type that is none, and corners of each block."""
+        made = []
+        for kind, rows in self.blocks:
+            cell = _cell_of(kind)
+            made.append((cell, rows[:, : corners_of(cell)] if cell in EDGES else rows))
+        return made
 
 
 def gmsh_arrays(model: Any, dimension: int, what: str) -> MeshArrays:
@@ -57,37 +69,39 @@ def gmsh_arrays(model: Any, dimension: int, what: str) -> MeshArrays:
     order = np.argsort(tags)
     tags, points = tags[order], points.reshape(-1, 3)[order]
     groups = _groups(model, tags)
-    types = {kind for g in groups if g.dimension == dimension for kind, _ in g.blocks}
+    blocks = [block for g in groups if g.dimension == dimension for block in g.blocks]
+    cells = [block for g in groups if g.dimension == dimension for block in g.straight()]
+    names = [kind for _, kind in sorted({(rows.shape[1], kind) for kind, rows in blocks})]
     kind, number = ("Volume", "three") if dimension == 3 else ("Surface", "two")
     require(
-        bool(types),
+        bool(names),
         f"{what} has no physical {kind.lower()} with elements: add one in gmsh, such as "
         f'Physical {kind}("body") = {{1}}, and mesh in {number} dimensions',
     )
-    names = [model.mesh.getElementProperties(kind)[0] for kind in sorted(types)]
     require(
-        len(names) == 1,
+        len({cell for cell, _ in cells}) == 1,
         f"{what} has elements of several types ({', '.join(names)}): mesh the body with one",
     )
-    (body,) = types
+    cell = cells[0][0]
     require(
-        body in _TYPES,
+        cell in EDGES,
         f"{what} has elements of type {names[0]}: mesh the body with tetrahedra or hexahedra, or "
         "in two dimensions with quadrilaterals",
     )
     if any(g.dimension > dimension and g.blocks for g in groups):
         require(False, f"{what} has physical volumes: read it with dimension=3")
     _warn_of_lost_names(groups, what)
-    cell, degree = _TYPES[body]
-    permutation = _compat.gmsh_permutation(cell, model.mesh.getElementProperties(body)[3])
-    cells = [rows for g in groups if g.dimension == dimension for _, rows in g.blocks]
+    curved = [(kind, cell, rows) for kind, rows in blocks if rows.shape[1] > corners_of(cell)]
+    warn_of_straightened(points, curved, what)
+    permutation = _compat.gmsh_permutation(cell, corners_of(cell))
     warn_of_repeats(sum(g.repeated for g in groups), what)
-    starts = iter(np.cumsum([0, *map(len, cells)])[:-1])
+    starts = iter(np.cumsum([0, *(len(rows) for _, rows in cells)])[:-1])
     made = [
-        _cell_group(g, starts) if g.dimension == dimension else _lower_group(g, cell, degree, model)
+        _cell_group(g, starts) if g.dimension == dimension else _lower_group(g, cell)
         for g in groups
     ]
-    mesh = MeshArrays(points, cell, degree, np.concatenate(cells)[:, permutation], merged(made))
+    rows = np.concatenate([rows for _, rows in cells])[:, permutation]
+    mesh = MeshArrays(points, cell, rows, merged(made))
     return tidied(mesh, what)
 
 
@@ -100,12 +114,12 @@ def _groups(model: Any, tags: np.ndarray) -> list[_Found]:
             times = len(model.getPhysicalGroupsForEntity(dimension, entity))
             kinds, _, nodes = model.mesh.getElements(dimension, entity)
             for kind, numbers in zip(kinds.tolist(), nodes, strict=True):
-                width = model.mesh.getElementProperties(kind)[3]
+                name, _, _, width, _, _ = model.mesh.getElementProperties(kind)
                 rows = np.searchsorted(tags, numbers).astype(np.int64).reshape(-1, width)
                 again = repeats(rows)
                 if again > (times - 1) * (len(rows) - again):
                     group.repeated += again
-                group.blocks.append((kind, rows))
+                group.blocks.append((name, rows))
         found.append(group)
     return found
 
@@ -116,12 +130,17 @@ def _cell_group(group: _Found, starts: Any) -> ArrayGroup:
     return ArrayGroup(group.name, group.dimension, group.tag, parts)
 
 
-def _lower_group(group: _Found, cell: str, degree: int, model: Any) -> ArrayGroup:
+def _cell_of(kind: str) -> str:
+    """dolfinx's name of a cell by gmsh's of the element's type; that itself where there is none."""
+    return _CELLS.get(kind.split()[0], kind)
+
+
+def _lower_group(group: _Found, cell: str) -> ArrayGroup:
     """Parts in dolfinx's order of nodes; those that no cell of the body can have are counted."""
     kind = _compat.part_of_cell(cell, group.dimension)
-    suitable = (kind, degree if group.dimension else 0)
-    rows = [block for k, block in group.blocks if _TYPES.get(k) == suitable]
-    elsewhere = sum(len(block) for k, block in group.blocks if _TYPES.get(k) != suitable)
+    blocks = group.straight()
+    rows = [block for k, block in blocks if k == kind]
+    elsewhere = sum(len(block) for k, block in blocks if k != kind)
     width = rows[0].shape[1] if rows else 1
     parts = np.concatenate([np.zeros((0, width), dtype=np.int64), *rows])
     if group.dimension:

@@ -16,9 +16,14 @@ from mlms_fenics.geometry.arrays import (
     tidied,
     warn_of_repeats,
 )
+from mlms_fenics.geometry.straight import corners_of, warn_of_straightened
 
 # Cells that a body may have, by dimension; nodes are in VTK's order.
-BODIES = {3: {"hexahedron": 8, "tetrahedron": 4}, 2: {"quadrilateral": 4, "triangle": 3}}
+BODIES = {3: ("hexahedron", "tetrahedron"), 2: ("quadrilateral", "triangle")}
+# Numbers of nodes of those of second order, too.
+_SECOND_ORDER = {
+    "hexahedron": (20, 24, 27), "tetrahedron": (10,), "quadrilateral": (8, 9), "triangle": (6, 7),
+}  # fmt: skip
 _FACET = {"hexahedron": 4, "tetrahedron": 3, "quadrilateral": 2, "triangle": 2}
 _DIMENSION = {name: dimension for dimension, cells in BODIES.items() for name in cells}
 
@@ -49,6 +54,7 @@ class Listed:
         elements: of each named set, the block and the row of its elements, `(n, 2)`.
         faces: of each named set, the nodes of its faces (in two dimensions: edges), `(n, k)`.
         nodes: of each named set, rows of points, `(n,)`.
+        curved: blocks of second order as the file has them; see `add`.
     """
 
     points: np.ndarray
@@ -57,6 +63,21 @@ class Listed:
     elements: dict[str, np.ndarray] = field(default_factory=dict)
     faces: dict[str, np.ndarray] = field(default_factory=dict)
     nodes: dict[str, np.ndarray] = field(default_factory=dict)
+    curved: list[Block] = field(default_factory=list)
+
+    def add(self, block: Block) -> None:
+        """Add a block, one of second order as a straight one by its corners."""
+        if block.rows.shape[1] in _SECOND_ORDER.get(block.cell or "", ()):
+            self.curved.append(block)
+            block = replace(block, rows=block.rows[:, : corners_of(str(block.cell))])
+        self.blocks.append(block)
+
+    def between_corners(self) -> np.ndarray:
+        """Rows of points that only elements of second order have, and not as corners."""
+        whole = [block.rows.ravel() for block in self.curved]
+        corners = [block.rows.ravel() for block in self.blocks]
+        nothing = [np.zeros(0, dtype=np.int64)]
+        return np.setdiff1d(np.concatenate(nothing + whole), np.concatenate(nothing + corners))
 
 
 def listed_arrays(mesh: Listed, dimension: int, what: str) -> MeshArrays:
@@ -76,7 +97,7 @@ def listed_arrays(mesh: Listed, dimension: int, what: str) -> MeshArrays:
     """
     body = [k for k, block in enumerate(mesh.blocks) if _of(block) == dimension]
     for block in mesh.blocks:
-        width = BODIES.get(_of(block), {}).get(block.cell or "", block.rows.shape[1])
+        width = block.rows.shape[1] if block.cell is None else corners_of(block.cell)
         require(
             block.rows.shape[1] == width,
             f"{what} has elements of type {block.kind} with {block.rows.shape[1]} nodes, but they "
@@ -86,7 +107,7 @@ def listed_arrays(mesh: Listed, dimension: int, what: str) -> MeshArrays:
     cells = sorted({mesh.blocks[k].cell for k in body})
     unknown = sorted({block.kind for block in mesh.blocks if block.cell is None})
     allowed = " or ".join(BODIES[dimension])
-    advice = f"mesh the body with first-order elements of one type, {allowed}"
+    advice = f"mesh the body with elements of one type, {allowed}"
     require(not unknown, f"{what} has elements of type {', '.join(unknown)}: {advice}")
     others = sorted({block.kind for block in mesh.blocks} | set(mesh.ignored))
     hint = f", but of {', '.join(others)}" if others else ""
@@ -97,6 +118,8 @@ def listed_arrays(mesh: Listed, dimension: int, what: str) -> MeshArrays:
     if mesh.ignored:
         left = ", ".join(f"{count} {kind}" for kind, count in mesh.ignored.items())
         warnings.warn(f"{what}: elements that carry no body are left out: {left}", stacklevel=3)
+    curved = [(b.kind, str(b.cell), b.rows) for b in mesh.curved if _of(b) == dimension]
+    warn_of_straightened(mesh.points, curved, what)
     rows = np.concatenate([mesh.blocks[k].rows for k in body])
     warn_of_repeats(repeats(rows), what)
     starts = np.zeros(len(mesh.blocks), dtype=np.int64)
@@ -106,11 +129,13 @@ def listed_arrays(mesh: Listed, dimension: int, what: str) -> MeshArrays:
         groups += _element_groups(mesh, name, members, starts, cells[0])
     for name, faces in mesh.faces.items():
         groups.append(_facet_group(name, faces, cells[0]))
+    between = mesh.between_corners()
     for name, nodes in mesh.nodes.items():
+        nodes = np.setdiff1d(nodes, between)
         groups.append(ArrayGroup(name, 0, 0, nodes[:, None]))
     groups = [replace(group, tag=tag) for tag, group in enumerate(merged(groups), 1)]
-    permutation = _compat.gmsh_permutation(cells[0], rows.shape[1])  # VTK's, in the first order
-    arrays = MeshArrays(mesh.points, cells[0], 1, rows[:, permutation], tuple(groups))
+    permutation = _compat.gmsh_permutation(cells[0], rows.shape[1])  # also VTK's
+    arrays = MeshArrays(mesh.points, cells[0], rows[:, permutation], tuple(groups))
     return tidied(arrays, what, whole_groups_elsewhere=True)
 
 

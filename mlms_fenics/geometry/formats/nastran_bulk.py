@@ -11,8 +11,12 @@ from mlms_fenics.errors import require
 
 _KEPT = ("GRID", "CHEXA", "CTETRA", "CPENTA", "CPYRA", "CPYRAM", "CQUAD4", "CQUADR", "CQUAD8",
     "CTRIA3", "CTRIAR", "CTRIA6")  # fmt: skip
-# Behind these many nodes shells have angles and offsets, which meshio takes for nodes.
-_SHELLS = {"CQUAD4": 4, "CQUADR": 4, "CTRIA3": 3, "CTRIAR": 3}
+# Behind their nodes shells have angles and offsets, which meshio takes for nodes: by the card, that
+# with corners only, and how many.
+_SHELLS = {
+    "CQUAD4": ("CQUAD4", 4), "CQUADR": ("CQUADR", 4), "CQUAD8": ("CQUAD4", 4),
+    "CTRIA3": ("CTRIA3", 3), "CTRIAR": ("CTRIAR", 3), "CTRIA6": ("CTRIA3", 3),
+}  # fmt: skip
 _IGNORED = re.compile(r"C(BAR|BEAM|ROD|TUBE|BUSH|ELAS|GAP|ONM|MASS|DAMP)|RBE|RBAR|RROD")
 
 
@@ -38,7 +42,8 @@ def nodes_and_elements(path: Path) -> Iterator[tuple[Path, dict[str, int]]]:
             )
             keep = name.rstrip("*") in _KEPT
             if name in _SHELLS:
-                kept.append(_first_fields(line, 3 + _SHELLS[name]))
+                card, corners = _SHELLS[name]
+                kept.append(_first_fields(card + line[len(name) :], 3 + corners))
                 keep = False
             if _IGNORED.match(name):
                 ignored[name] = ignored.get(name, 0) + 1

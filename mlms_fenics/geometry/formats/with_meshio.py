@@ -14,12 +14,12 @@ from mlms_fenics.geometry.formats.nastran_bulk import nodes_and_elements
 # By ending: meshio's module. Not meshio.read, which ends the program where it fails.
 READERS = {".bdf": "nastran", ".nas": "nastran", ".med": "med", ".vtu": "vtu"}
 _CELLS = {
-    "hexahedron": "hexahedron",
-    "tetra": "tetrahedron",
-    "quad": "quadrilateral",
-    "triangle": "triangle",
+    **dict.fromkeys(("hexahedron", "hexahedron20", "hexahedron24", "hexahedron27"), "hexahedron"),
+    **dict.fromkeys(("tetra", "tetra10"), "tetrahedron"),
+    **dict.fromkeys(("quad", "quad8", "quad9"), "quadrilateral"),
+    **dict.fromkeys(("triangle", "triangle6", "triangle7"), "triangle"),
 }
-_IGNORED = ("vertex", "line")
+_IGNORED = ("vertex", "line", "line3")
 # More values than this are numbers of cells or nodes, not of parts.
 _MOST_VALUES = 1000
 
@@ -75,7 +75,7 @@ def read_with_meshio(path: Path) -> Listed:
         else:
             places.append(len(listed.blocks))
             rows = np.asarray(block.data, dtype=np.int64)
-            listed.blocks.append(Block(block.type, _CELLS.get(block.type), rows))
+            listed.add(Block(block.type, _CELLS.get(block.type), rows))
     _add_groups(listed, mesh, places, kind)
     return listed
 
