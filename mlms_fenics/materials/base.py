@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The one contract between a constitutive law and whatever drives it."""
 
+import copy
 from abc import ABC, abstractmethod
 from math import inf
+from typing import Any, Self
 
 import torch
 
@@ -104,6 +106,17 @@ class Material(ABC):
     def fields(self, state: State) -> State:
         """Scalars per point worth output, by name, each of *Shape* `(n,)`; none by default."""
         return {}
+
+    @property
+    def tensors(self) -> dict[str, Any]:
+        """Type and device of the law's tensors, as torch's functions take them."""
+        return {"dtype": self.dtype, "device": self.device}
+
+    def to(self, device: torch.device | str) -> Self:
+        """A copy of the law on another device: `update` takes F and keeps state there."""
+        law = copy.copy(self)
+        law.device = torch.device(device)
+        return law
 
     @property
     def wave_speed(self) -> float:

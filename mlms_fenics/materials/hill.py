@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from mlms_fenics.checks import check_orientations
+from mlms_fenics.device import scalar
 from mlms_fenics.errors import InputError
+from mlms_fenics.gpu.launch import over_points
 from mlms_fenics.kinematics.tensors import polar
-from mlms_fenics.materials.base import Material, State
+from mlms_fenics.materials.base import Material, State, Time
 from mlms_fenics.materials.radial_return import isotropic_moduli, store_stress
 from mlms_fenics.numbers import check_positive, check_within
 
@@ -75,6 +77,7 @@ class Hill(Material):
         self.reference_rate = check_positive("reference rate", reference_rate, "1/µs")
         self.axes = check_orientations(np.eye(3)[None] if axes is None else [axes], 3)[0]
         self._values, self._normal = _modes(self.coefficients)
+        self._there: tuple[torch.Tensor, ...] | None = None
 
     def equivalent_stress(self, sigma: np.ndarray) -> np.ndarray:
         """σ̄ of stresses in the body's axes at rest, *Shape* `(..., 3, 3)`, unit of `sigma`."""
@@ -93,14 +96,14 @@ class Hill(Material):
     def initial_state(self, n: int) -> State:
         """See `Material`; `modes` is the Kirchhoff stress's deviator in the modes of the law."""
         return {
-            "U": torch.eye(3, dtype=self.dtype).repeat(n, 1, 1),
-            "modes": torch.zeros(n, 5, dtype=self.dtype),
-            "plastic_strain": torch.zeros(n, dtype=self.dtype),
-            "plastic_strain_rate": torch.zeros(n, dtype=self.dtype),
+            "U": torch.eye(3, **self.tensors).repeat(n, 1, 1),
+            "modes": torch.zeros(n, 5, **self.tensors),
+            "plastic_strain": torch.zeros(n, **self.tensors),
+            "plastic_strain_rate": torch.zeros(n, **self.tensors),
         }
 
     def update(
-        self, F: torch.Tensor, time: float, dt: float, state: State
+        self, F: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `Material`.
 
@@ -108,24 +111,35 @@ class Hill(Material):
             InputError: some det F is not positive.
         """
         R, U = polar(F)
-        A = torch.from_numpy(self.axes)
+        A, values, normal = self._on(self.device)
         stretch = (A.T @ U @ A).contiguous()
         sigma = torch.empty_like(stretch)
         new = {name: torch.empty_like(value) for name, value in state.items() if name != "U"}
-        _kernel(
-            stretch.numpy(),
-            (A.T @ state["U"] @ A).contiguous().numpy(),
-            *(state[name].numpy() for name in _STATE),
-            sigma.numpy(),
-            *(new[name].numpy() for name in _STATE),
-            self._values,
-            self._normal,
+        over_points(
+            _loop,
+            self.device,
+            len(F),
+            stretch,
+            A.T @ state["U"] @ A,
+            *(state[name] for name in _STATE),
+            sigma,
+            *(new[name] for name in _STATE),
+            values,
+            normal,
             (self.shear_modulus, self.bulk_modulus, self.A, self.B, self.n, self.C),
-            dt,
+            scalar(dt, F).view(1),
             self.reference_rate,
+            scratch=5,
         )
         turn = R @ A
         return turn @ sigma @ turn.mT, {"U": U, **new}
+
+    def _on(self, device: torch.device) -> tuple[torch.Tensor, ...]:
+        """Axes, eigenvalues and modes of normal stresses as tensors there, copied once."""
+        if self._there is None or self._there[0].device != device:
+            arrays = (self.axes, self._values, self._normal)
+            self._there = tuple(torch.from_numpy(x).to(device) for x in arrays)
+        return self._there
 
     def fields(self, state: State) -> State:
         """Plastic strain and its rate (1/µs)."""
@@ -186,14 +200,14 @@ _jit = numba.njit(cache=True, error_model="numpy")
 
 
 @_jit
-def _kernel(
+def _loop(
+    first, stride, q,
     U, U_before, modes, strain, rate, sigma, new_modes, new_strain, new_rate, values, normal,
-    parameters, dt, reference_rate,
+    parameters, step_length, reference_rate,
 ):  # fmt: skip
     G, K, A, B, n, C = parameters
-    root2 = sqrt(2.0)
-    q = np.empty(5)
-    for p in range(U.shape[0]):
+    root2, dt = sqrt(2.0), step_length[0]
+    for p in range(first, U.shape[0], stride):
         J = _store_elastic(U[p], U_before[p], modes[p], normal, G, q)
         theta, step = _return(
             q, values, G, strain[p], rate[p] * dt, A, B, n, C, dt * reference_rate

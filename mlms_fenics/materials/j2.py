@@ -6,8 +6,15 @@ from math import sqrt
 import numba
 import torch
 
-from mlms_fenics.materials.base import Material, State
-from mlms_fenics.materials.radial_return import isotropic_moduli, store_metric, store_stress, trial
+from mlms_fenics.gpu.launch import over_points
+from mlms_fenics.materials.base import Material, State, Time
+from mlms_fenics.materials.radial_return import (
+    isotropic_moduli,
+    keep_metric,
+    store_metric,
+    store_stress,
+    trial,
+)
 from mlms_fenics.materials.return_tangent import Trial, return_tangent
 from mlms_fenics.numbers import check_positive, check_within
 
@@ -40,21 +47,21 @@ class J2(Material):
 
     def initial_state(self, n: int) -> State:
         return {
-            "inverse_plastic_metric": torch.eye(3, dtype=self.dtype).repeat(n, 1, 1),
-            "plastic_strain": torch.zeros(n, dtype=self.dtype),
+            "inverse_plastic_metric": torch.eye(3, **self.tensors).repeat(n, 1, 1),
+            "plastic_strain": torch.zeros(n, **self.tensors),
         }
 
     def update(
-        self, F: torch.Tensor, time: float, dt: float, state: State
+        self, F: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         F = F.contiguous()
         sigma = torch.empty_like(F)
         metric = torch.empty_like(F)
         strain = torch.empty_like(state["plastic_strain"])
-        _kernel(
-            F.numpy(), state["inverse_plastic_metric"].numpy(), state["plastic_strain"].numpy(),
-            sigma.numpy(), metric.numpy(), strain.numpy(), self.shear_modulus, self.bulk_modulus,
-            self.yield_stress, self.hardening,
+        over_points(
+            _loop, self.device, len(F),
+            F, state["inverse_plastic_metric"], state["plastic_strain"], sigma, metric, strain,
+            self.shear_modulus, self.bulk_modulus, self.yield_stress, self.hardening,
         )  # fmt: skip
         return sigma, {"inverse_plastic_metric": metric, "plastic_strain": strain}
 
@@ -84,8 +91,11 @@ class J2(Material):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _kernel(F, metric, strain, sigma, new_metric, new_strain, G, K, yield_stress, hardening):
-    for n in range(F.shape[0]):
+def _loop(
+    first, stride, scratch,
+    F, metric, strain, sigma, new_metric, new_strain, G, K, yield_stress, hardening,
+):  # fmt: skip
+    for n in range(first, F.shape[0], stride):
         J, mean, s00, s11, s22, s01, s12, s02, norm = trial(F[n], metric[n])
         alpha = strain[n]
         # dev b̄_e at yield; stresses here are divided by G.
@@ -99,6 +109,6 @@ def _kernel(F, metric, strain, sigma, new_metric, new_strain, G, K, yield_stress
             alpha += sqrt(2.0 / 3.0) * flow
             store_metric(F[n], J, s00, s11, s22, s01, s12, s02, mean, new_metric[n])
         else:
-            new_metric[n] = metric[n]
+            keep_metric(metric[n], new_metric[n])
         new_strain[n] = alpha
         store_stress(J, s00, s11, s22, s01, s12, s02, G, K, sigma[n])

@@ -6,9 +6,17 @@ from math import exp, inf, log, sqrt
 import numba
 import torch
 
+from mlms_fenics.device import scalar
 from mlms_fenics.errors import require
-from mlms_fenics.materials.base import Material, State
-from mlms_fenics.materials.radial_return import isotropic_moduli, store_metric, store_stress, trial
+from mlms_fenics.gpu.launch import over_points
+from mlms_fenics.materials.base import Material, State, Time
+from mlms_fenics.materials.radial_return import (
+    isotropic_moduli,
+    keep_metric,
+    store_metric,
+    store_stress,
+    trial,
+)
 from mlms_fenics.materials.return_tangent import Trial, return_tangent
 from mlms_fenics.numbers import check_positive, check_within
 
@@ -92,29 +100,32 @@ class JohnsonCook(Material):
 
     def initial_state(self, n: int) -> State:
         return {
-            "inverse_plastic_metric": torch.eye(3, dtype=self.dtype).repeat(n, 1, 1),
-            "plastic_strain": torch.zeros(n, dtype=self.dtype),
-            "plastic_strain_rate": torch.zeros(n, dtype=self.dtype),
-            "temperature": torch.full((n,), float(self.initial_temperature), dtype=self.dtype),
+            "inverse_plastic_metric": torch.eye(3, **self.tensors).repeat(n, 1, 1),
+            "plastic_strain": torch.zeros(n, **self.tensors),
+            "plastic_strain_rate": torch.zeros(n, **self.tensors),
+            "temperature": torch.full((n,), float(self.initial_temperature), **self.tensors),
         }
 
     def update(
-        self, F: torch.Tensor, time: float, dt: float, state: State
+        self, F: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         F = F.contiguous()
         sigma = torch.empty_like(F)
         new = {name: torch.empty_like(value) for name, value in state.items()}
         heating = self.taylor_quinney / (self.density * self.specific_heat)
-        _kernel(
-            F.numpy(),
-            *(state[name].numpy() for name in _STATE),
-            sigma.numpy(),
-            *(new[name].numpy() for name in _STATE),
+        over_points(
+            _loop,
+            self.device,
+            len(F),
+            F,
+            *(state[name] for name in _STATE),
+            sigma,
+            *(new[name] for name in _STATE),
             (self.shear_modulus, self.bulk_modulus, self.A, self.B, self.n, self.C, self.m),
             self.reference_temperature,
             1.0 / (self.melting_temperature - self.reference_temperature),
             heating,
-            dt,
+            scalar(dt, F).view(1),
             self.reference_rate,
         )
         return sigma, new
@@ -175,12 +186,14 @@ _STATE = ("inverse_plastic_metric", "plastic_strain", "plastic_strain_rate", "te
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _kernel(
+def _loop(
+    first, stride, scratch,
     F, metric, strain, rate, temperature, sigma, new_metric, new_strain, new_rate, new_temperature,
-    parameters, T0, per_kelvin, heating, dt, reference_rate,
+    parameters, T0, per_kelvin, heating, step_length, reference_rate,
 ):  # fmt: skip
     G, K, A, B, n, C, m = parameters
-    for i in range(F.shape[0]):
+    dt = step_length[0]
+    for i in range(first, F.shape[0], stride):
         J, mean, s00, s11, s22, s01, s12, s02, norm = trial(F[i], metric[i])
         alpha, T = strain[i], temperature[i]
         q = sqrt(1.5) * G * norm
@@ -199,7 +212,7 @@ def _kernel(
             store_metric(F[i], J, s00, s11, s22, s01, s12, s02, mean, new_metric[i])
             T += heating * ratio * q * step
         else:
-            new_metric[i] = metric[i]
+            keep_metric(metric[i], new_metric[i])
         new_strain[i] = alpha + step
         new_rate[i] = step / dt
         new_temperature[i] = T

@@ -76,6 +76,14 @@ def store_metric(F, J, s00, s11, s22, s01, s12, s02, mean, metric):
 
 
 @_jit
+def keep_metric(metric, new):
+    """The metric where nothing flows."""
+    for i in range(3):
+        for j in range(3):
+            new[i, j] = metric[i, j]
+
+
+@_jit
 def store_stress(J, s00, s11, s22, s01, s12, s02, shear, bulk, sigma):
     """Cauchy stress τ/J into `sigma`."""
     pressure = 0.5 * bulk * (J - 1.0 / J)

@@ -13,7 +13,8 @@ from no_waiting import NoWaiting, no_waiting
 from untrained_laws import untrained_laws
 
 from mlms_fenics.device import treated_as_apart
-from mlms_fenics.materials import NeoHookean
+from mlms_fenics.materials import J2, NeoHookean, johnson_cook
+from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.surrogate import load_model
 
 GPU = pytest.param(
@@ -58,7 +59,7 @@ def same(
     expected = along(law, F, horizon, tensors=False)
     apart = treated_as_apart() if given == "cpu" else nullcontext()
     with apart:
-        there = law.to(device=given) if hasattr(law, "to") else law
+        there = law.to(device=given)
         G = F.to(given)
         along(there, G, horizon, tensors=True)  # what is made once is made now
         state = there.initial_state(G.shape[1])
@@ -92,8 +93,15 @@ def test_the_shipped_law_in_its_own_precision(where, monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["cpu", GPU])
-def test_neo_hookean(where, monkeypatch):
-    same(NeoHookean(25.0, 48.0, 10.0), where, monkeypatch)
+@pytest.mark.parametrize("law", [
+    NeoHookean(25.0, 48.0, 10.0),
+    J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93),
+    johnson_cook("OFHC copper"),
+    Hill(young=45.0, poisson=0.3, density=1.74, A=0.1, B=0.2, n=0.3, C=0.02,
+         coefficients=hill_coefficients(1.0, 1.2, 0.8)),
+], ids=lambda law: type(law).__name__)  # fmt: skip
+def test_homogeneous_laws(law, where, monkeypatch):
+    same(law, where, monkeypatch)
 
 
 def test_what_waits_is_noticed(monkeypatch):

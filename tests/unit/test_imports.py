@@ -12,6 +12,7 @@ import mlms_fenics
 
 PACKAGE = Path(mlms_fenics.__file__).parent
 WITHOUT_FENICSX = (
+    "gpu",
     "kinematics",
     "materials",
     "microstructure",

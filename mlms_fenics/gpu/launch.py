@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Kernels on torch's tensors: on a GPU as numba's, one thread to a point; on a CPU as a loop.
+
+No value is copied and nothing waits: a kernel is queued on torch's current stream, also while that
+is being captured as a CUDA graph. With NUMBA_ENABLE_CUDASIM=1 in the environment numba runs CUDA
+kernels in its simulator, which stands for a GPU where the CPU is treated as a device apart.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from numba import cuda
+from numba.core.dispatcher import Dispatcher
+
+from mlms_fenics.device import at_hand
+from mlms_fenics.errors import require
+from mlms_fenics.gpu.twins import twin
+
+SIMULATED = bool(numba.config.ENABLE_CUDASIM)
+THREADS = 2 if SIMULATED else 128  # of a block; the simulator's are as slow as Python
+
+
+def usable(device: torch.device) -> bool:
+    """Whether kernels for CUDA run on tensors of a device, as they do in numba's simulator."""
+    if device.type == "cpu":
+        return SIMULATED and not at_hand(device)
+    return device.type == "cuda" and _numba_sees_gpus()
+
+
+@lru_cache(maxsize=1)
+def _numba_sees_gpus() -> bool:
+    return bool(cuda.is_available())
+
+
+def launch(kernel: Callable, device: torch.device, n: int, *arguments: Any, most: int = 0) -> None:
+    """Queue a CUDA kernel.
+
+    Args:
+        kernel: compiled with `numba.cuda.jit`.
+        device: of all tensors; see `usable`.
+        n: threads that are wanted, rounded up to whole blocks.
+        arguments: tensors, contiguous; numbers; tuples of numbers.
+        most: blocks at most; 0: as many as needed.
+    """
+    blocks = -(-n // THREADS)
+    blocks = min(blocks, most) if most else blocks
+    if blocks == 0:
+        return
+    if device.type == "cpu":
+        kernel[blocks, THREADS](*(numpy_view(x) for x in arguments))
+        return
+    given = [
+        cuda.as_cuda_array(x.detach(), sync=False) if isinstance(x, torch.Tensor) else x
+        for x in arguments
+    ]
+    stream = cuda.external_stream(torch.cuda.current_stream(device).cuda_stream)
+    with cuda.gpus[device.index or 0]:
+        kernel[blocks, THREADS, stream](*given)
+
+
+def numpy_view(x: Any) -> Any:
+    """A tensor on a CPU as the array in whose memory it lies; anything else as it is."""
+    return x.detach().numpy() if isinstance(x, torch.Tensor) else x
+
+
+def over_points(
+    loop: Dispatcher, device: torch.device, n: int, *arguments: Any, scratch: int = 1
+) -> None:
+    """Run `loop(first, stride, scratch, *arguments)`, which does points first, first + stride, ...
+
+    Args:
+        loop: compiled with `numba.njit`; on a CPU it is called once, on a GPU by each thread.
+        device: of all tensors.
+        n: number of points.
+        arguments: tensors; numbers; tuples of numbers.
+        scratch: length of the work space, float64, that a thread has.
+
+    Raises:
+        InputError: a GPU for which numba cannot compile.
+    """
+    arguments = tuple(x.contiguous() if isinstance(x, torch.Tensor) else x for x in arguments)
+    if usable(device):
+        launch(_over_points(loop, len(arguments), scratch), device, n, *arguments)
+        return
+    require(
+        device.type == "cpu",
+        f"this law on {device} needs numba's CUDA target, which sees no GPU: install numba-cuda, "
+        "or keep the law on the CPU",
+    )
+    loop(0, 1, np.empty(scratch), *(numpy_view(x) for x in arguments))
+
+
+@lru_cache(maxsize=64)
+def _over_points(loop: Dispatcher, count: int, size: int) -> Callable:
+    # CUDA kernels take no *arguments.
+    names = ", ".join(f"x{k}" for k in range(count))
+    source = f"""def kernel({names}):
+    scratch = cuda.local.array(size, float64)
+    inner(cuda.grid(1), cuda.gridsize(1), scratch, {names})
+"""
+    scope = {"cuda": cuda, "size": size, "float64": numba.float64, "inner": twin(loop)}
+    exec(compile(source, f"<kernel of {loop.py_func.__name__}>", "exec"), scope)
+    return cuda.jit(scope["kernel"])
