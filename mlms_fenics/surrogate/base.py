@@ -88,8 +88,15 @@ class LearntLaw(Material):
     @classmethod
     def trained(cls, network: nn.Module, data: TrainingData, report: dict[str, Any]) -> Self:
         """The law of a network that was fitted to `data`, on the CPU."""
-        # Data sets of one protocol that differ in size or rate also vouch for what lies between.
-        kinds = np.array([file.get("protocol", "") for file in data.files])
+        # Data sets of one protocol that differ in size or rate also vouch for what lies between;
+        # but not those of horizons that differ by orders.
+        lasting = [data.time_of(source)[-1] for source in range(len(data.files))]
+        kinds = np.array(
+            [
+                f"{file.get('protocol', '')} {round(math.log10(horizon))}"
+                for file, horizon in zip(data.files, lasting, strict=True)
+            ]
+        )
         return cls(
             network.cpu(),
             law=data.law,
@@ -97,9 +104,12 @@ class LearntLaw(Material):
             weights=data.weights,
             horizon=data.horizon,
             trust=TrustMeasure(data.dimension, data.horizon).fit(
-                data.strain[data.train], data.time, kinds[data.source[data.train]]
+                data.strain[data.train],
+                data.time,
+                kinds[data.source[data.train]],
+                durations=data.durations[data.train],
             ),
-            report=report,
+            report={**report, "longest_history": float(data.durations.max())},
         )
 
     def to(
@@ -285,10 +295,11 @@ class LearntLaw(Material):
         reasons = []
         if not worst <= 1.0:
             reasons.append(f"goes {worst:.3g} times as far as the edge of the training data")
-        if horizon > LONGEST * self.horizon:
+        longest = max(self.horizon, self.report.get("longest_history", 0.0))
+        if horizon > LONGEST * longest:
             reasons.append(
-                f"lasts {horizon / self.horizon:.3g} times as long as the training histories "
-                f"({self.horizon:g} µs)"
+                f"lasts {horizon / longest:.3g} times as long as the training histories "
+                f"({longest:g} µs)"
             )
         if reasons and not getattr(self, "_warned", False):
             self._warned = True

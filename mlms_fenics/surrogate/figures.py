@@ -25,9 +25,10 @@ def training_picture(law: LearntLaw, data: TrainingData, path: Path, paths: int 
     axes[0].set(xlabel="epoch", title=law.architecture)
     axes[0].legend()
     rows = data.test[np.linspace(0, len(data.test) - 1, paths).astype(int)]
-    learnt = run(law, data.U[rows], data.time)[0]
-    for axis, true, own in zip(axes[1:], data.sigma[rows], learnt, strict=True):
-        draw_deviators(axis, data.time, true, own)
+    for axis, row in zip(axes[1:], rows, strict=True):
+        time = data.time_of(data.source[row])
+        learnt = run(law, data.U[[row]], time)[0][0]
+        draw_deviators(axis, time, data.sigma[row], learnt)
         axis.set_title("line: cell, dashed: law")
     _save(figure, path)
 

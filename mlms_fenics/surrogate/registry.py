@@ -38,6 +38,7 @@ def trainer(name: str) -> Any:
 
     It has `add_arguments(parser)`, which adds its own command-line options, and
     `fit(data, arguments)`, which takes `training.TrainingData` and the parsed options (an
-    `argparse.Namespace`) and returns a `LearntLaw` whose `report` holds its training record.
+    `argparse.Namespace`) and returns a `LearntLaw` whose `report` holds its training record. With
+    `MANY_HORIZONS` true it takes histories that last differently long.
     """
     return import_module(f"mlms_fenics.surrogate.{_entry(name)[2]}")

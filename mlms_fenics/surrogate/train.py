@@ -80,7 +80,7 @@ def train(data: TrainingData, arguments: argparse.Namespace) -> LearntLaw:
         rows = rows[: _affordable(law, data, rows, budget, len(data.files) - source)]
         if len(rows):
             law.report["errors"][file["file"]] = errors_on(
-                law, data.U[rows], data.sigma[rows], data.time
+                law, data.U[rows], data.sigma[rows], data.time_of(source)
             )
     return law
 
@@ -143,7 +143,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _train_and_save(arguments: argparse.Namespace) -> None:
     device = chosen(arguments.device)
-    data = load_data(arguments.data, arguments.samples)
+    many = getattr(trainer(arguments.architecture), "MANY_HORIZONS", False)
+    data = load_data(arguments.data, arguments.samples, many_horizons=many)
     data.device = device
     law = train(data, arguments)
     save_model(law, arguments.out)

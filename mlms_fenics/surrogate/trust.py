@@ -67,6 +67,7 @@ class TrustMeasure(nn.Module):
         time: np.ndarray,
         source: np.ndarray | None = None,
         limit: int = 2000,
+        durations: np.ndarray | None = None,
     ) -> "TrustMeasure":
         """Set from training histories.
 
@@ -75,13 +76,17 @@ class TrustMeasure(nn.Module):
             time: *Shape* `(n_t + 1,)`, µs.
             source: kind of each history, a number or name, *Shape* `(N,)`; None: all of one.
             limit: thin them to at most so many histories.
+            durations: of each history, over all of which `time` is stretched, *Shape* `(N,)`, µs;
+                None: `time` is that of all.
         """
         rows = np.arange(len(strain))[:: -(-len(strain) // limit)]
         source = np.zeros(len(strain), int) if source is None else np.asarray(source)
         names, source = np.unique(source[rows], return_inverse=True)
         self._reset(len(names))
         path = torch.as_tensor(np.asarray(strain, np.float64)[rows])
-        dt = np.diff(np.asarray(time, np.float64))
+        time = np.asarray(time, np.float64)
+        stretch = np.ones(len(rows)) if durations is None else durations[rows] / time[-1]
+        dt = torch.as_tensor(np.diff(time)[:, None] * stretch)
         s, lags = path @ self.coordinates.T, self._lags(path, dt)
         # Where a history begins all lags are small, which says nothing about its rates.
         begun = lags[:, len(dt) // 10 :]
@@ -203,24 +208,25 @@ class TrustMeasure(nn.Module):
         z = (y[..., None, :] - self.lag_mean)[..., None, :] @ self.lag_whitening.mT
         return z.square().sum((-2, -1)).amin(-1)
 
-    def _lags(self, strain: torch.Tensor, dt: np.ndarray) -> torch.Tensor:
-        """Sizes of the lags along histories, *Shape* `(N, n_t + 1, times)`."""
+    def _lags(self, strain: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
+        """Sizes of the lags along histories, *Shape* `(N, n_t + 1, times)`; `dt` `(n_t, N)`."""
         change = (strain[:, 1:] - strain[:, :-1]) @ self.coordinates.T
         lags = change.new_zeros(len(strain), len(self.TIMES), change.shape[-1])
         sizes = [lags.norm(dim=-1)]
-        for n, interval in enumerate(dt):
-            lags = self._lagging(lags, change[:, n], torch.tensor(float(interval)).double())
+        x = dt[..., None] / (dt.new_tensor(self.TIMES) * self.horizon)
+        keep, gain = torch.exp(-x)[..., None], (-torch.expm1(-x) / x)[..., None]
+        for n in range(len(dt)):
+            lags = lags * keep[n] + change[:, n, None] * gain[n]
             sizes.append(lags.norm(dim=-1))
         return torch.stack(sizes, 1)
 
     def _fitted(
-        self, s: torch.Tensor, y: torch.Tensor, dt: np.ndarray
+        self, s: torch.Tensor, y: torch.Tensor, dt: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Both distances of the training histories, `(N, n_t + 1)`, before they are scaled."""
         nearest = self._nearest(y)
         square = [torch.zeros(len(s), dtype=s.dtype)]
-        for n, interval in enumerate(dt):
-            forget = self._forget(torch.tensor(float(interval)).double())
+        for n, forget in enumerate(self._forget(dt)):
             square.append(square[-1] * forget + nearest[:, n + 1] * (1.0 - forget))
         return ((s - self.mean) @ self.whitening.T).norm(dim=-1), torch.stack(square, 1).sqrt()
 

@@ -22,22 +22,25 @@ def histories(cell: RecurrentCell, n: int = 13, n_t: int = 30) -> tuple[torch.Te
     return e, v, dt
 
 
-def make(elastic: int, internal: int, branches: int) -> RecurrentCell:
+def make(elastic: int, internal: int, branches: int, rates=None) -> RecurrentCell:
     torch.manual_seed(1)
-    cell = RecurrentCell(elastic, internal, 24, branches)
+    cell = RecurrentCell(elastic, internal, 24, branches, rates=rates)
     cell.elastic_scale.fill_(0.004)
     cell.strain_scale.fill_(0.05)
     cell.volume_scale.fill_(0.02)
     return cell
 
 
+@pytest.mark.parametrize("rates", [None, (1e-3, 30.0)])
 @pytest.mark.parametrize(
     ("elastic", "internal", "branches", "stretch"),
     [(5, 7, 1, 1.0), (3, 4, 2, 1.0), (5, 0, 1, 1.0), (5, 6, 3, 1.0), (5, 4, 1, 100.0)],
 )
-def test_values_and_gradients_are_those_of_autograd(elastic, internal, branches, stretch):
-    cell = make(elastic, internal, branches)
+def test_values_and_gradients_are_those_of_autograd(elastic, internal, branches, stretch, rates):
+    cell = make(elastic, internal, branches, rates)
     e, v, dt = histories(cell)
+    if rates is not None:  # each path in its own time
+        dt = dt[:, None] * torch.logspace(-3, 3, e.shape[1])
     if stretch > 1.0:  # the bounds at work
         e *= stretch
         with torch.no_grad():
@@ -48,7 +51,8 @@ def test_values_and_gradients_are_those_of_autograd(elastic, internal, branches,
     expected = [p.grad.clone() for p in cell.parameters()]
     cell = cell.float()
     cell.zero_grad()
-    features = cell.features(e[:-1], e[1:], v[1:], dt[:, None, None]).transpose(1, 2)
+    steps = dt.reshape(len(dt), -1, 1)
+    features = cell.features(e[:-1], e[1:], v[1:], steps).transpose(1, 2)
     increments = (e.diff(dim=0) / cell.elastic_scale).transpose(1, 2)
     ours = run(cell, features.contiguous(), increments.contiguous(), dt)
     torch.testing.assert_close(ours.transpose(1, 2), exact.float(), rtol=2e-5, atol=1e-5)

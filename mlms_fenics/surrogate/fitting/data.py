@@ -18,13 +18,15 @@ from mlms_fenics.weights import are_equal
 
 @dataclass
 class TrainingData:
-    """Histories of one unit cell on one time grid, with their split.
+    """Histories of one unit cell, in equally many steps, with their split.
 
     Attributes:
         U, strain, sigma: components of stretch, log U and Cauchy stress, *Shape*
             `(N, n_t + 1, 6)` or `(N, n_t + 1, 3)`, float32, GPa.
-        time: *Shape* `(n_t + 1,)`, µs.
-        law, orientations, horizon: of the unit cell.
+        time: of the first data set, *Shape* `(n_t + 1,)`, µs; others may last longer or shorter.
+        law, orientations: of the unit cell.
+        horizon: of the first data set, µs.
+        durations: of each history, *Shape* `(N,)`, µs.
         weights: volume fractions of its grains, *Shape* `(n_grains,)`; None: all equal.
         source: index into `files` of each history, *Shape* `(N,)`.
         files: of each data set, its name and the attributes that reproduce it.
@@ -45,7 +47,17 @@ class TrainingData:
     validation: np.ndarray
     test: np.ndarray = field(repr=False)
     weights: np.ndarray | None = None
+    durations: np.ndarray = field(default_factory=lambda: np.empty(0))
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def __post_init__(self) -> None:
+        if not len(self.durations):
+            self.durations = np.full(len(self.U), self.horizon)
+
+    def time_of(self, source: int) -> np.ndarray:
+        """Time grid of data set number `source`, *Shape* `(n_t + 1,)`, µs."""
+        lasting = self.durations[self.source == source]
+        return self.time if not len(lasting) else self.time * (lasting[0] / self.horizon)
 
     @property
     def dimension(self) -> int:
@@ -93,12 +105,18 @@ def strain_components(U: np.ndarray, chunk: int = 2000) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros_like(U)
 
 
-def load_data(paths: Sequence[str | os.PathLike[str]], limit: int | None = None) -> TrainingData:
+def load_data(
+    paths: Sequence[str | os.PathLike[str]],
+    limit: int | None = None,
+    *,
+    many_horizons: bool = False,
+) -> TrainingData:
     """Read data sets and split them.
 
     Args:
         paths: of data-set files; all of one unit cell, horizon and time grid.
         limit: keep at most so many training histories (the first ones of each set, in proportion).
+        many_horizons: the sets' horizons may differ, on equally many steps.
 
     Raises:
         InputError: a file that is no data set, sets that differ in law, orientations, horizon,
@@ -108,19 +126,25 @@ def load_data(paths: Sequence[str | os.PathLike[str]], limit: int | None = None)
 
     require(len(paths) > 0, "no data sets given")
     first = law = None
-    U, sigma, source, part, files = [], [], [], [], []
+    U, sigma, source, part, files, durations = [], [], [], [], [], []
     for number, path in enumerate(paths):
         with Dataset(path) as data:
             try:
                 identity = cell_identity(data.law, data.orientations, data.weights, data.horizon)
-                identity["time"] = np.asarray(data.time)
+                time = identity["time"] = np.asarray(data.time)
                 numbers = np.asarray(data.good)
                 U.append(np.asarray(data.U, dtype=np.float32))
                 sigma.append(np.asarray(data.sigma, dtype=np.float32))
             except OSError as error:
                 raise InputError(f"data set {path} is damaged: {error}") from error
             if first is None:
-                first, law = identity, data.law
+                first, law, reference = identity, data.law, time
+            if many_horizons and len(time) == len(reference):
+                even = np.allclose(time * (reference[-1] / time[-1]), reference, rtol=1e-6)
+                identity |= {
+                    "horizon": first["horizon"],
+                    "time": reference if even else time,
+                }
             same_cell(
                 first,
                 identity,
@@ -128,6 +152,7 @@ def load_data(paths: Sequence[str | os.PathLike[str]], limit: int | None = None)
                 "a model is trained on histories of one unit cell on one time grid",
             )
             files.append(_record(data, path, len(numbers)))
+            durations.append(np.full(len(numbers), float(time[-1])))
             part.append(split_of(int(data.attrs["seed"]), numbers))
             source.append(np.full(len(numbers), number))
             for name, values in (("U", U[-1]), ("sigma", sigma[-1])):
@@ -144,6 +169,7 @@ def load_data(paths: Sequence[str | os.PathLike[str]], limit: int | None = None)
         part=np.concatenate(part),
         files=files,
         limit=limit,
+        durations=np.concatenate(durations),
     )
 
 
@@ -159,6 +185,7 @@ def assemble(
     part: np.ndarray | None = None,
     files: list[dict[str, Any]] | None = None,
     limit: int | None = None,
+    durations: np.ndarray | None = None,
 ) -> TrainingData:
     """`TrainingData` from arrays in memory; `part` (see `split_of`) defaults to seed 0's."""
     part = split_of(0, np.arange(len(U))) if part is None else part
@@ -186,6 +213,7 @@ def assemble(
         orientations=np.asarray(orientations, dtype=np.float64),
         weights=None if weights is None else np.asarray(weights, dtype=np.float64),
         horizon=float(time[-1]),
+        durations=np.empty(0) if durations is None else durations,
         source=source,
         files=[{"file": "memory"}] if files is None else files,
         train=train,

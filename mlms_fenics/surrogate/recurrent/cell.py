@@ -7,9 +7,17 @@ state and the strain rate; frozen over a step, they make the equations linear an
 so that any time step may be taken. All rates vanish with the elastic strain: a point at rest stays
 as it is, and the first response is elastic, with the crystal's own shear modulus.
 
+Metals flow with strain, and creep with time: relaxation per step is α (|Δe| + ω Δt), with ω learnt
+too, by its logarithm, and the network is told the direction of the strain's change and the
+logarithm of its rate. So the same weights serve rates of many decades, where a relaxation in time
+alone (`rates=None`, models of old) serves one.
+
 Internal variables with a learnt flow: Bhattacharya, Liu, Stuart, Trautner (2023); Liu, Ocegueda,
 Trautner, Stuart, Bhattacharya, J. Mech. Phys. Solids (2023).
 """
+
+import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +32,11 @@ FAST = 100.0
 LARGEST = 8.0
 # Elastic strain, over its typical size, below which the flow is a mere decay of it.
 SMALL = 0.1
+# Increments above so many elastic strains are told to the network as hardly larger than that.
+LONG = 3.0
+# The logarithm of the creep rate ω over the reference time: network's output times STEEP, in LOGS.
+STEEP = 4.0
+LOGS = (-16.0, 10.0)
 
 
 class RecurrentCell(nn.Module):
@@ -37,6 +50,8 @@ class RecurrentCell(nn.Module):
             takes the whole strain increment and flows by itself, and s is their mean.
         longest_step: largest step over the reference time that it was trained on; longer ones are
             to be divided. None: any.
+        rates: lowest and highest strain rate of the training, per reference time; slower is at
+            rest. None: the form of models of old, in which all relaxation is one in time.
 
     The buffers bring the inputs to order one: `elastic_scale` for s, `strain_scale` for e,
     `volume_scale` for ln J and `rate_scale` (strain per reference time).
@@ -49,6 +64,7 @@ class RecurrentCell(nn.Module):
         width: int,
         branches: int = 1,
         longest_step: float | None = None,
+        rates: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.options = {
@@ -57,19 +73,25 @@ class RecurrentCell(nn.Module):
             "width": width,
             "branches": branches,
             "longest_step": longest_step,
+            **({} if rates is None else {"rates": [float(r) for r in rates]}),
         }
-        self.longest_step = longest_step
+        self.longest_step, self.rates = longest_step, self.options.get("rates")
         require(elastic in (3, 5), f"elastic {elastic}: must be 5 (3D) or 3 (plane strain)")
         require(internal >= 0, f"internal variables {internal}: must not be negative")
         require(width >= 1, f"width {width}: must be at least 1")
         require(branches >= 1, f"branches {branches}: must be at least 1")
+        require(
+            rates is None or (len(rates) == 2 and 0.0 < rates[0] < rates[1]),
+            f"rates {rates}: must be a positive and a larger number",
+        )
         self.elastic, self.internal, self.branches = elastic, internal, branches
         own = branches * elastic
         self.state = state = own + internal
-        self.from_drivers = nn.Linear(3 * elastic + 1, width)
+        more = 0 if rates is None else 1
+        self.from_drivers = nn.Linear(3 * elastic + 1 + more, width)
         self.from_state = nn.Linear(state, width, bias=False)
         self.hidden = nn.Linear(width, width)
-        self.flow = nn.Linear(width, 2 * state)
+        self.flow = nn.Linear(width, 2 * state + more)
         for name in ("elastic_scale", "strain_scale", "volume_scale", "rate_scale"):
             self.register_buffer(name, torch.ones(()))
         with torch.no_grad():
@@ -87,12 +109,31 @@ class RecurrentCell(nn.Module):
             dt: length of the step over the reference time, broadcast against `(..., 1)`.
 
         Returns:
-            *Shape* `(..., 3 elastic + 1)`.
+            *Shape* `(..., 3 elastic + 1)`; with `rates` one more.
         """
+        if self.rates is not None:
+            return self._features_of_any_rate(e0, e1, v1, dt)
         rate = (e1 - e0) / (dt * self.rate_scale)
         # Overstress grows like a power of the rate; its square root is the better scaled input.
         rate = rate * (rate.square().sum(-1, keepdim=True) + 1e-4).pow(-0.25)
         x = (rate, (e1 - e0) / self.elastic_scale, e0 / self.strain_scale, v1 / self.volume_scale)
+        return torch.cat(x, dim=-1)
+
+    def _features_of_any_rate(self, e0: Tensor, e1: Tensor, v1: Tensor, dt: Tensor) -> Tensor:
+        """Direction, increment, strain before, ln J and the rate's logarithm in [-1, 1]."""
+        low, high = self.rates
+        change = e1 - e0
+        square = change.square().sum(-1, keepdim=True)
+        least = square + (low * dt) ** 2
+        far = square / (LONG * self.elastic_scale) ** 2
+        rate = torch.log(least / (low * high * dt**2)) / math.log(high / low)
+        x = (
+            change * least.rsqrt(),
+            change / self.elastic_scale * (1.0 + far).rsqrt(),
+            e0 / self.strain_scale,
+            v1 / self.volume_scale,
+            rate.clamp(-1.0, 1.0),
+        )
         return torch.cat(x, dim=-1)
 
     def drivers(self, e0: Tensor, e1: Tensor, v1: Tensor, dt: Tensor) -> Tensor:
@@ -106,14 +147,20 @@ class RecurrentCell(nn.Module):
             y: state at its start, s / elastic_scale of each branch and ξ, *Shape* `(n, state)`.
             drivers: *Shape* `(n, width)`.
             increment: (e1 − e0) / elastic_scale, *Shape* `(n, elastic)`.
-            dt: step over the reference time, *Shape* `()`.
+            dt: step over the reference time, *Shape* `()` or `(n, 1)`.
 
         Returns:
             The state at its end.
         """
         h = nn.functional.silu(drivers + self.from_state(y))
         h = nn.functional.silu(self.hidden(h))
-        rates, targets = self.flow(h).chunk(2, dim=-1)
+        flow = self.flow(h)
+        rates, targets = flow[:, : 2 * self.state].chunk(2, dim=-1)
+        if self.rates is None:
+            scale = FAST * dt
+        else:
+            creep = torch.exp((STEEP * flow[:, 2 * self.state :]).clamp(*LOGS))
+            scale = torch.linalg.vector_norm(increment, dim=-1, keepdim=True) + creep * dt
         own = self.branches * self.elastic
         # A power law of exponent 1/m = 2 relaxes at a rate proportional to the stress itself.
         middle = y[:, :own].unflatten(-1, (self.branches, self.elastic)) + 0.5 * increment[:, None]
@@ -127,7 +174,7 @@ class RecurrentCell(nn.Module):
             dim=-1,
         )
         rates = nn.functional.softplus(rates) + nn.functional.relu(every - LARGEST)
-        x = rates * (FAST * every * dt)
+        x = rates * (every * scale)
         gain = -torch.expm1(-x)
         mean_decay = (gain + 1e-12) / (x + 1e-12)
         targets = targets.clamp(-LARGEST, LARGEST)
@@ -148,12 +195,13 @@ class RecurrentCell(nn.Module):
         Args:
             e: deviatoric strain, *Shape* `(n_t + 1, n, elastic)`, zero at the first entry.
             v: volumetric strain, *Shape* `(n_t + 1, n, 1)`.
-            dt: steps over the reference time, *Shape* `(n_t,)`.
+            dt: steps over the reference time, *Shape* `(n_t,)`, or of each path, `(n_t, n)`.
 
         Returns:
             Elastic strain s at the ends of the steps, *Shape* `(n_t, n, elastic)`.
         """
-        drivers = self.drivers(e[:-1], e[1:], v[1:], dt[:, None, None]).unbind(0)
+        dt = dt.reshape(len(dt), -1, 1)
+        drivers = self.drivers(e[:-1], e[1:], v[1:], dt).unbind(0)
         increments = ((e[1:] - e[:-1]) / self.elastic_scale).unbind(0)
         y = e.new_zeros(e.shape[1], self.state)
         out = []

@@ -4,11 +4,12 @@
 import numba
 import numpy as np
 
-from mlms_fenics.surrogate.compiled.functions import OPTIONS, mean_decay, softplus
-from mlms_fenics.surrogate.recurrent.cell import LARGEST, SMALL
+from mlms_fenics.surrogate.compiled.functions import OPTIONS, exp, mean_decay, softplus
+from mlms_fenics.surrogate.recurrent.cell import LARGEST, LOGS, SMALL, STEEP
 
 _F = np.float32
 _SMALL2, _LARGEST = _F(SMALL**2), _F(LARGEST)
+_STEEP, _LOW, _HIGH = _F(STEEP), _F(LOGS[0]), _F(LOGS[1])
 
 
 @numba.njit(**OPTIONS)
@@ -31,8 +32,38 @@ def drives(y, increment, branches, square, drive):  # type: ignore[no-untyped-de
 
 
 @numba.njit(**OPTIONS)
+def speed(flow, strain, time, scale):  # type: ignore[no-untyped-def]
+    """Scale of all relaxation over a step: that by strain and, with a last row, that by creep.
+
+    Args:
+        flow: the network's output; its last row, where their number is odd, is that of creep.
+        strain, time: of the step, *Shape* `(n,)`.
+        scale: *Shape* `(n,)`, filled in.
+    """
+    rows = flow.shape[0]
+    if rows % 2 == 0:
+        for p in range(len(scale)):
+            scale[p] = strain[p]
+    else:
+        for p in range(len(scale)):
+            creep = min(max(_STEEP * flow[rows - 1, p], _LOW), _HIGH)
+            scale[p] = strain[p] + time[p] * exp(creep)
+
+
+@numba.njit(**OPTIONS)
+def speed_back(flow, strain, scale, g, gf):  # type: ignore[no-untyped-def]
+    """Gradient of the last row, into `gf`, from that of `scale`, `g`."""
+    rows = flow.shape[0]
+    if rows % 2:
+        for p in range(len(g)):
+            creep = _STEEP * flow[rows - 1, p]
+            inside = _STEEP if _LOW < creep < _HIGH else _F(0.0)
+            gf[rows - 1, p] = g[p] * inside * (scale[p] - strain[p])
+
+
+@numba.njit(**OPTIONS)
 def move(y, flow, increment, branches, scale, square, drive, new):  # type: ignore[no-untyped-def]
-    """The exact solution of the frozen linear equations over a step."""
+    """The exact solution of the frozen linear equations over a step; `scale` of `speed`."""
     states, elastic = y.shape[0], increment.shape[0]
     for i in range(states):
         k = min(i // elastic, branches)
@@ -41,7 +72,7 @@ def move(y, flow, increment, branches, scale, square, drive, new):  # type: igno
         for p in range(y.shape[1]):
             rate, _ = softplus(flow[i, p])
             rate += max(drive[k, p] - _LARGEST, _F(0.0))
-            x = rate * scale * drive[k, p]
+            x = rate * scale[p] * drive[k, p]
             m, _, _ = mean_decay(x)
             target = min(max(flow[states + i, p], -_LARGEST), _LARGEST)
             pull = _F(0.0)
@@ -52,14 +83,17 @@ def move(y, flow, increment, branches, scale, square, drive, new):  # type: igno
 
 
 @numba.njit(**OPTIONS)
-def move_back(y, flow, increment, branches, scale, square, drive, g, gf, gs):  # type: ignore[no-untyped-def]
+def move_back(y, flow, increment, branches, scale, square, drive, g, gf, gs, to_scale):  # type: ignore[no-untyped-def]
     """Gradient of `move`: `g` at the end of the step becomes that at its start (the part that
-    does not go through the network), `gf` that of the flow; `gs` is work space."""
+    does not go through the network), `gf` that of the flow's rates and targets, `to_scale` that
+    of the scale; `gs` is work space."""
     states, elastic = y.shape[0], increment.shape[0]
     for k in range(branches + 1):
         for p in range(y.shape[1]):
             gs[k, p] = _F(0.0)
             gs[branches + 1 + k, p] = _F(0.0)
+    for p in range(y.shape[1]):
+        to_scale[p] = _F(0.0)
     for i in range(states):
         k = min(i // elastic, branches)
         moved = k < branches
@@ -68,7 +102,7 @@ def move_back(y, flow, increment, branches, scale, square, drive, g, gf, gs):  #
             rate, slope = softplus(flow[i, p])
             over = max(drive[k, p] - _LARGEST, _F(0.0))
             rate += over
-            x = rate * scale * drive[k, p]
+            x = rate * scale[p] * drive[k, p]
             m, dm, decay = mean_decay(x)
             free, gate, pull = flow[states + i, p], _F(1.0), _F(0.0)
             raw = min(max(free, -_LARGEST), _LARGEST)
@@ -78,10 +112,11 @@ def move_back(y, flow, increment, branches, scale, square, drive, g, gf, gs):  #
             own = g[i, p]
             gain = m * x
             to_x = own * (pull * dm + (raw * gate - y[i, p]) * decay)
-            gf[i, p] = to_x * slope * scale * drive[k, p]
+            gf[i, p] = to_x * slope * scale[p] * drive[k, p]
+            to_scale[p] += to_x * rate * drive[k, p]
             gf[states + i, p] = own * gain * gate if raw == free else _F(0.0)
             steeper = drive[k, p] if over > _F(0.0) else _F(0.0)
-            gs[k, p] += to_x * (rate + steeper) * scale
+            gs[k, p] += to_x * (rate + steeper) * scale[p]
             gs[branches + 1 + k, p] += own * gain * raw
             g[i, p] = own * (_F(1.0) - gain)
     for k in range(branches):

@@ -20,25 +20,31 @@ from mlms_fenics.surrogate.compiled.network import (
 )
 from mlms_fenics.surrogate.recurrent import cell as recurrent_cell
 from mlms_fenics.surrogate.recurrent import flow as recurrent_flow
-from mlms_fenics.surrogate.recurrent.flow import drives, move, move_back
+from mlms_fenics.surrogate.recurrent.flow import (
+    drives,
+    move,
+    move_back,
+    speed,
+    speed_back,
+)
 
 _F = np.float32
 
 
 def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**OPTIONS, cache=True)
-    def forward(weights, increments, scales, branches, z, h1, d1, h2, d2, flow, out):  # type: ignore[no-untyped-def]
+    def forward(weights, increments, strains, times, branches, z, h1, d1, h2, d2, flow, out):  # type: ignore[no-untyped-def]
         """All steps.
 
         Args:
             weights: see `network`; the first for (drivers, state).
             increments: *Shape* `(n_t, elastic, n)`.
-            scales: FAST times the steps over the reference time, *Shape* `(n_t,)`.
+            strains, times: of the steps, see `speed`, *Shape* `(n_t, n)`.
             branches: number of elastic strains.
             z: *Shape* `(n_t + 1, drivers + state, n)`; drivers are given, states are filled in,
                 from that of the first entry.
             h1, d1, h2, d2: hidden layers and slopes, *Shape* `(n_t, width, n)`, filled in.
-            flow: *Shape* `(n_t, 2 state, n)`, filled in.
+            flow: *Shape* `(n_t, 2 state or one more, n)`, filled in.
             out: elastic strain, *Shape* `(n_t, elastic, n)`, filled in.
         """
         if sources < 0:  # never; mentioned so that it is captured
@@ -46,14 +52,15 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
         n_t, elastic, n = increments.shape
         states = len(weights[4]) // 2
         first = z.shape[1] - states
-        square = np.empty((branches, n), np.float32)
+        square, scale = np.empty((branches, n), np.float32), np.empty(n, np.float32)
         drive = np.empty((branches + 1, n), np.float32)
         for t in range(n_t):
             network_and_slopes(weights, z[t], h1[t], d1[t], h2[t], d2[t], flow[t])
             y = z[t, first:]
             drives(y, increments[t], branches, square, drive)
             new = z[t + 1, first:]
-            move(y, flow[t], increments[t], branches, scales[t], square, drive, new)
+            speed(flow[t], strains[t], times[t], scale)
+            move(y, flow[t], increments[t], branches, scale, square, drive, new)
             for j in range(elastic):
                 for p in range(n):
                     total = _F(0.0)
@@ -66,7 +73,7 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
 
 def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**OPTIONS, cache=True)
-    def backward(g_out, weights, increments, scales, branches, z, h1, d1, h2, d2, flow):  # type: ignore[no-untyped-def]
+    def backward(g_out, weights, increments, strains, times, branches, z, h1, d1, h2, d2, flow):  # type: ignore[no-untyped-def]
         """Gradients of the weights from that of `out`; arguments as in `forward`.
 
         The gradient in the state of each path is held below the sum of those that enter: a
@@ -81,10 +88,10 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
         n_t, elastic, n = increments.shape
         states = len(weights[4]) // 2
         first = z.shape[1] - states
-        square = np.empty((branches, n), np.float32)
+        square, scale = np.empty((branches, n), np.float32), np.empty(n, np.float32)
         drive = np.empty((branches + 1, n), np.float32)
         g = np.zeros((states, n), np.float32)
-        gf = np.empty((2 * states, n), np.float32)
+        gf, to_scale = np.empty((len(weights[4]), n), np.float32), np.empty(n, np.float32)
         gs = np.empty((2 * branches + 2, n), np.float32)
         gy = np.empty((states, n), np.float32)
         space = gradient_space(weights, first, n)
@@ -95,7 +102,11 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
                     g[i, p] += g_out[t, i % elastic, p] / _F(branches)
             y = z[t, first:]
             drives(y, increments[t], branches, square, drive)
-            move_back(y, flow[t], increments[t], branches, scales[t], square, drive, g, gf, gs)
+            speed(flow[t], strains[t], times[t], scale)
+            move_back(
+                y, flow[t], increments[t], branches, scale, square, drive, g, gf, gs, to_scale
+            )
+            speed_back(flow[t], strains[t], scale, to_scale, gf)
             network_back(space, z[t], h1[t], d1[t], h2[t], d2[t], gf, gy)
             add(g, gy)
             _limit(g, limit, size)

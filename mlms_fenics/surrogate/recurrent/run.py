@@ -4,7 +4,7 @@
 from typing import Any
 
 import numpy as np
-from torch import Tensor, cat
+from torch import Tensor, cat, linalg
 
 from mlms_fenics.surrogate.compiled.walk import WorkSpace, walked
 from mlms_fenics.surrogate.recurrent import kernel
@@ -16,15 +16,20 @@ def run(cell: RecurrentCell, features: Tensor, increments: Tensor, dt: Tensor) -
 
     Args:
         cell: whose weights get gradients.
-        features: of the strain, see `RecurrentCell.features`, *Shape* `(n_t, 3 elastic + 1, n)`.
+        features: of the strain, see `RecurrentCell.features`, *Shape* `(n_t, rows, n)`.
         increments: over elastic_scale, *Shape* `(n_t, elastic, n)`, contiguous.
-        dt: steps over the reference time, *Shape* `(n_t,)`.
+        dt: steps over the reference time, *Shape* `(n_t,)`, or of each path, `(n_t, n)`.
 
     Returns:
         Elastic strain over elastic_scale at the ends of the steps, *Shape* `(n_t, elastic, n)`.
     """
     n_t, drivers, n = features.shape
-    given = (increments.numpy(), (FAST * dt).numpy(), cell.branches)
+    steps = np.ascontiguousarray(np.broadcast_to(dt.reshape(n_t, -1).numpy(), (n_t, n)))
+    if cell.rates is None:
+        strains = FAST * steps
+    else:
+        strains = linalg.vector_norm(increments, dim=1).numpy()
+    given = (increments.numpy(), strains, steps, cell.branches)
 
     def forward(arrays: list[np.ndarray], space: WorkSpace) -> tuple[np.ndarray, tuple[Any, ...]]:
         z = space("z", n_t + 1, drivers + cell.state, n)
@@ -32,7 +37,7 @@ def run(cell: RecurrentCell, features: Tensor, increments: Tensor, dt: Tensor) -
         z[0, drivers:] = 0.0
         width = len(arrays[0])
         hidden = [space(name, n_t, width, n) for name in ("h1", "d1", "h2", "d2")]
-        rest = (z, *hidden, space("flow", n_t, 2 * cell.state, n))
+        rest = (z, *hidden, space("flow", n_t, len(arrays[4]), n))
         out = np.empty(increments.shape, np.float32)
         kernel.forward(tuple(arrays), *given, *rest, out)
         return out, rest

@@ -25,6 +25,8 @@ from mlms_fenics.surrogate.recurrent.grids import longest_strides, random_nodes
 from mlms_fenics.surrogate.recurrent.law import RecurrentLaw, elastic_coordinates
 from mlms_fenics.surrogate.recurrent.run import run
 
+# Histories of one training may last differently long, and deform at rates of many decades.
+MANY_HORIZONS = True
 DEFAULTS: dict[str, Any] = {
     "internal": 20,
     "width": 128,
@@ -94,6 +96,7 @@ class _Part:
         self.e = tensor(data.strain[rows] @ elastic_coordinates(d).T)  # (n, n_t + 1, elastic)
         self.s = tensor(s @ isometry(d, deviatoric=d == 3).T)
         self.v = tensor(data.strain[rows][..., :d].sum(-1, keepdims=True))
+        self.lasting = tensor(data.durations[rows] / data.horizon)
         self.longest = torch.as_tensor(longest_strides(data.U[rows]), device=data.device)
 
 
@@ -122,7 +125,7 @@ class Problem(CausalProblem):
             options["internal"],
             options["width"],
             options["branches"],
-            longest_step=int(part.longest.max()) / uniform_steps(data),
+            rates=_rates(part),
         )
         super().__init__(data, cell)
         self.scale(part.s, part.v, part.e.diff(dim=1))
@@ -153,7 +156,7 @@ class Problem(CausalProblem):
     def _error(self, part: _Part, rows: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
         """Relative error of each path `(n,)` on a grid that starts at 0, in steps of the data."""
         e, v = (_at(x[rows], nodes) for x in (part.e, part.v))
-        dt = (nodes.diff() / self.n_t).to(self.device, torch.float32)
+        dt = (nodes.diff() / self.n_t).to(self.device, torch.float32)[:, None] * part.lasting[rows]
         s = walk(self.network, e, v, dt)
         known = (nodes[1:] % 1.0) == 0.0
         at = nodes[1:][known].long()
@@ -163,6 +166,13 @@ class Problem(CausalProblem):
         return (square / (target.square().sum(1) * weights).sum(0) + 1e-10).sqrt()
 
 
+def _rates(part: _Part) -> tuple[float, float]:
+    """Below the slowest and above the fastest of the histories' mean strain rates."""
+    mean = part.e.diff(dim=1).norm(dim=-1).sum(1) / part.lasting
+    mean = mean[mean > 0.0]
+    return 0.1 * float(mean.min()), 10.0 * float(mean.max())
+
+
 def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
     """Elastic strain over its scale along histories; compiled on a CPU.
 
@@ -170,7 +180,7 @@ def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor
         cell: to be walked with, in float32.
         e: deviatoric strain, *Shape* `(n, n_t + 1, elastic)`, zero at first.
         v: ln J, *Shape* `(n, n_t + 1, 1)`.
-        dt: over the reference time, *Shape* `(n_t,)`.
+        dt: over the reference time, *Shape* `(n_t,)`, or of each path, `(n_t, n)`.
 
     Returns:
         *Shape* `(n_t, elastic, n)`.
@@ -179,7 +189,8 @@ def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor
         return cell.run(e.transpose(0, 1), v.transpose(0, 1), dt).transpose(1, 2) / (
             cell.elastic_scale
         )
-    features = cell.features(e[:, :-1], e[:, 1:], v[:, 1:], dt[:, None])
+    steps = dt.reshape(len(dt), -1, 1).transpose(0, 1)
+    features = cell.features(e[:, :-1], e[:, 1:], v[:, 1:], steps)
     increments = e.diff(dim=1) / cell.elastic_scale
     first_last = (x.permute(1, 2, 0).contiguous() for x in (features, increments))
     return run(cell, *first_last, dt)
