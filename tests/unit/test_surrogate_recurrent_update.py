@@ -77,9 +77,9 @@ def test_large_and_equal_stretches():
     assert np.abs(turn - R).max() < 1e-13
 
 
-def law(branches: int = 1, internal: int = 6) -> RecurrentLaw:
+def law(branches: int = 1, internal: int = 6, rates=None) -> RecurrentLaw:
     torch.manual_seed(4)
-    cell = RecurrentCell(5, internal, 32, branches)
+    cell = RecurrentCell(5, internal, 32, branches, rates=rates)
     cell.elastic_scale.fill_(0.003)
     cell.strain_scale.fill_(0.07)
     cell.volume_scale.fill_(0.03)
@@ -124,12 +124,13 @@ def distance(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a.double() - b).norm() / b.norm())
 
 
+@pytest.mark.parametrize("rates", [None, (1e-3, 30.0), (1e-9, 2e-3)])
 @pytest.mark.parametrize(
     ("branches", "internal", "n", "size"),
     [(1, 6, 131, 0.1), (1, 6, 128, 1e-3), (3, 4, 7, 0.3), (2, 0, 40, 0.1)],
 )
-def test_compiled_step_is_that_of_torch(branches, internal, n, size):
-    ours = law(branches, internal)
+def test_compiled_step_is_that_of_torch(branches, internal, n, size, rates):
+    ours = law(branches, internal, rates)
     F = deformations(n, size)
     exact, end = run(ours.to(dtype=torch.float64), F, compiled=False)
     # What the float32 deformations themselves have lost is in all of them alike.
@@ -173,8 +174,9 @@ def test_state_is_left_alone_and_may_be_copied():
     assert none.shape == (0, 3, 3)
 
 
-def test_rest_has_no_stress_at_all():
-    ours = law()
+@pytest.mark.parametrize("rates", [None, (1e-3, 30.0)])
+def test_rest_has_no_stress_at_all(rates):
+    ours = law(rates=rates)
     state = ours.initial_state(3)
     for k in range(1, 5):
         sigma, state = ours.update(torch.eye(3).repeat(3, 1, 1), k * DT, DT, state)

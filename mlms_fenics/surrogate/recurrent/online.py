@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The recurrent law's step on a CPU: what its compiled loop is given, prepared once."""
 
+import math
+
 import numpy as np
 
 from mlms_fenics.surrogate.base import LearntLaw
@@ -23,10 +25,14 @@ class RecurrentStep(CompiledStep):
         self.rate_scale, size = float(cell.rate_scale), float(cell.elastic_scale)
         inverse = (1.0 / size, 1.0 / float(cell.strain_scale), 1.0 / float(cell.volume_scale))
         shear = 2.0 * law.shear_modulus * size / cell.branches
-        self.numbers = np.array([0.0, *inverse, shear, law.bulk_modulus, 0.0], np.float32)
+        self.low, high = cell.rates or (0.0, 0.0)
+        span = math.log(high / self.low) if cell.rates else 0.0
+        self.numbers = np.array(
+            [0.0, *inverse, shear, law.bulk_modulus, 0.0, 0.0, 0.0, span], np.float32
+        )
 
     def fill(self, fraction: float, trust: tuple[np.ndarray, ...], given: list[np.ndarray]) -> int:
         """See `CompiledStep`."""
-        self.numbers[0] = 1.0 / (fraction * self.rate_scale)
-        self.numbers[6] = FAST * fraction
+        self.numbers[0] = 0.0 if self.low else 1.0 / (fraction * self.rate_scale)
+        self.numbers[6:9] = FAST * fraction, fraction, self.low * fraction
         return update(self.weights, trust, self.numbers, self.branches, *given)
