@@ -17,7 +17,6 @@ from mlms_fenics.surrogate.fitting.problem import (
     elastic_strain,
     fit_causal,
     root_mean_square,
-    uniform_steps,
 )
 from mlms_fenics.surrogate.model_file import load_model
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
