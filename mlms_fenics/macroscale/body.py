@@ -2,7 +2,7 @@
 """A body and what acts on it: all that stays as it is while the body moves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Body:
         constraints: prescribed velocities; a later one wins on a shared component.
         loads: given forces.
         hourglass: stabilisation of one-point cells; None where there is none.
+        others: what else has a memory of the motion, each with its name.
     """
 
     elements: Elements
@@ -40,6 +41,7 @@ class Body:
     constraints: list[BoundVelocity]
     loads: list[BoundLoad]
     hourglass: HourglassControl | None
+    others: list[tuple[str, Any]] = field(default_factory=list)
 
     @property
     def mesh(self) -> mesh.Mesh:
@@ -66,7 +68,8 @@ class Body:
         parts += [(f"contact {k}", part) for k, part in enumerate(self.contacts)]
         parts += [(f"load {k}", part) for k, part in enumerate(self.loads)]
         parts += [(f"constraint {k}", part) for k, part in enumerate(self.constraints)]
-        return parts + ([("hourglass", self.hourglass)] if self.hourglass is not None else [])
+        parts += [("hourglass", self.hourglass)] if self.hourglass is not None else []
+        return parts + self.others
 
 
 def build_body(

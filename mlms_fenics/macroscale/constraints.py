@@ -138,6 +138,21 @@ class BoundVelocity:
         self._acceleration = (value - before) / dt_mean
         v[self._index] = value
 
+    def mark(self, held: np.ndarray) -> None:
+        """Mark the prescribed components in `held`, `(n_nodes, 3)`."""
+        held[self._index] = True
+
+    def prescribe(self, target: np.ndarray, u: np.ndarray, dt: float, time: float) -> None:
+        """Set where the nodes are to be after a step of `dt` µs from `u`; `time` at mid-step."""
+        target[self._index] = u[self._index] + dt * self._velocity(time, dt)
+
+    def total(self, nodal: np.ndarray) -> np.ndarray:
+        """Sum of nodal values, `(n_nodes, 3)`, at the prescribed components of own nodes."""
+        total = np.zeros(3)
+        own = np.ix_(self.nodes[self._own], self.components)
+        total[self.components] = nodal[own].sum(axis=0)
+        return total
+
     def hold(self, acceleration: np.ndarray, inverse_mass: np.ndarray) -> None:
         """Set `acceleration` to the prescribed one."""
         acceleration[self._index] = self._acceleration

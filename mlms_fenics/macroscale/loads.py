@@ -112,16 +112,31 @@ class BoundLoad:
         self.last = np.zeros(3)
         self.work = 0.0
 
+    @property
+    def facets(self) -> np.ndarray | None:
+        """Nodes of the facets on which the load follows the body, `(n, m)`; None for a dead one."""
+        return None
+
+    def add(self, u: np.ndarray, force: np.ndarray, time: float) -> None:
+        """Add the load at `time` and displacement `u` to `force`, kN (collective)."""
+        force[self.nodes] += self.weights[:, None] * self._given(time)
+
+    def stiffness(self, u: np.ndarray, time: float) -> np.ndarray:
+        """−∂(force)/∂u of the nodes of each facet, kN/mm, `(n, 3 m, 3 m)`, where it follows."""
+        raise NotImplementedError
+
     def apply(
         self, u: np.ndarray, v: np.ndarray, force: np.ndarray, dt: float, time: float
     ) -> None:
         """Add the load at `time` to `force`, kN; `v` moved the nodes to `u` for `dt` until then."""
-        given = self._value(time) if callable(self._value) else self._value
-        given = np.asarray(given, dtype=float)
+        given = self._given(time)
         moved = dt * (self.weights[self._own] @ v[self.nodes[self._own]])
         self.work += float(0.5 * (given + self.last) @ moved)
         self.last = given
         force[self.nodes] += self.weights[:, None] * given
+
+    def _given(self, time: float) -> np.ndarray:
+        return np.asarray(self._value(time) if callable(self._value) else self._value, dtype=float)
 
 
 def _check(value: Vector, what: str) -> None:

@@ -15,6 +15,7 @@ from mlms_fenics.macroscale.element import SUPPORTED, Elements
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.loads import BoundLoad, Load
 from mlms_fenics.macroscale.places import outer_facets
+from mlms_fenics.macroscale.pressure_stiffness import add_pressure_stiffness
 from mlms_fenics.numbers import check_finite
 
 
@@ -61,21 +62,39 @@ class BoundPressure(BoundLoad):
         self._own = self.nodes < owned
         self.last = np.zeros((len(self.nodes), 3))
 
+    @property
+    def facets(self) -> np.ndarray:
+        return self._facets
+
+    def add(self, u: np.ndarray, force: np.ndarray, time: float) -> None:
+        self._force[:] = 0.0
+        _add_pressure(
+            self._X, u, self._facets, *self._tables, self._signs, self._pressure(time),
+            self._turned, self._force,
+        )  # fmt: skip
+        self._sum(self._force)
+        force[self.nodes] += self._force[self.nodes]
+
+    def stiffness(self, u: np.ndarray, time: float) -> np.ndarray:
+        width = 3 * self._facets.shape[1]
+        matrices = np.zeros((len(self._facets), width, width))
+        add_pressure_stiffness(
+            self._X, u, self._facets, *self._tables, self._signs, self._pressure(time),
+            self._turned, matrices,
+        )  # fmt: skip
+        return matrices
+
     def apply(
         self, u: np.ndarray, v: np.ndarray, force: np.ndarray, dt: float, time: float
     ) -> None:
-        pressure = float(self._value(time) if callable(self._value) else self._value)
-        self._force[:] = 0.0
-        _add_pressure(
-            self._X, u, self._facets, *self._tables, self._signs, pressure, self._turned,
-            self._force,
-        )  # fmt: skip
-        self._sum(self._force)
+        self.add(u, force, time)
         present = self._force[self.nodes]
         mean = 0.5 * (present + self.last)[self._own]
         self.work += dt * float((mean * v[self.nodes[self._own]]).sum())
         self.last = present
-        force[self.nodes] += present
+
+    def _pressure(self, time: float) -> float:
+        return float(self._value(time) if callable(self._value) else self._value)
 
     def _sum(self, nodal: np.ndarray) -> None:
         self._exchange.add(nodal)
