@@ -5,6 +5,7 @@ from mlms_fenics.materials.base import Material, State, drive
 from mlms_fenics.materials.crystal.families import SlipFamily, TwinFamily
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.cubic import cubic_crystal
+from mlms_fenics.materials.external import ExternalLaw
 from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.materials.j2 import J2
 from mlms_fenics.materials.johnson_cook import JohnsonCook
@@ -17,6 +18,7 @@ from mlms_fenics.materials.two_slip import two_slip_crystal
 __all__ = [
     "J2",
     "CrystalLaw",
+    "ExternalLaw",
     "Hill",
     "JohnsonCook",
     "Material",

@@ -21,6 +21,7 @@ WITHOUT_FENICSX = (
     "surrogate",
     "judge",
     "calibrate",
+    "export",
     "benchmarks",
 )
 OTHERS = (
@@ -30,6 +31,7 @@ OTHERS = (
     "surrogate",
     "judge",
     "calibrate",
+    "export",
     "macroscale",
     "io",
     "geometry",

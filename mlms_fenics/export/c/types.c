@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* A part of a step: its length, start and end, over the horizon. */
+typedef struct {
+    double fraction, start, end;
+} part;
+
+/* What cells are given of its ends: U - I and log U at its start; U - I and all of `kinematics` at its
+   end. */
+typedef struct {
+    double stretch[6][POINTS], before[6][POINTS], after[6][POINTS], k[17][POINTS];
+} ends;

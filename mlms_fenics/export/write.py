@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""The files of an exported law."""
+
+import os
+import re
+from pathlib import Path
+
+from mlms_fenics.errors import require
+from mlms_fenics.export.check import check_file
+from mlms_fenics.export.readme import readme
+from mlms_fenics.export.source import Exported, c_file, header, template
+from mlms_fenics.export.units import host_units
+from mlms_fenics.files import replacing
+from mlms_fenics.surrogate.base import LearntLaw
+
+TARGETS = ("c", "vumat", "umat")
+PRECISIONS = ("float32", "float64")
+# Names that Fortran and linkers of any age take.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}\Z")
+
+
+def export(
+    law: LearntLaw,
+    folder: str | os.PathLike[str],
+    target: str = "c",
+    *,
+    name: str = "learnt_law",
+    units: str = "mm-us",
+    precision: str | None = None,
+) -> list[Path]:
+    """Write a learnt law for another code.
+
+    Args:
+        law: as `load_model` gives it.
+        folder: made if need be; files of the same names are replaced.
+        target: "c", "vumat" (Abaqus/Explicit) or "umat" (Abaqus/Standard).
+        name: of the files and that the C functions begin with.
+        units: of the host code: "mm-us" (mm, µs, mg, GPa), "mm-ms" (mm, ms, kg, GPa), "mm-s" (mm,
+            s, t, MPa) or "SI".
+        precision: "float32" or "float64", in which networks are computed; None: float32, for a
+            UMAT float64, which its tangent needs.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: a value that is none of these, or a law that cannot be exported (see `cell_of`).
+    """
+    require(target in TARGETS, f"target {target!r}: must be one of {', '.join(TARGETS)}")
+    require(
+        precision is None or precision in PRECISIONS,
+        f"precision {precision!r}: must be one of {', '.join(PRECISIONS)}",
+    )
+    require(
+        bool(_NAME.match(name)),
+        f"name {name!r}: must begin with a letter and have at most 31 letters, digits and "
+        "underscores, for it becomes the name of functions",
+    )
+    require(
+        target != "umat" or precision in (None, "float64"),
+        "precision 'float32': a UMAT needs float64 for its tangent; leave the precision out",
+    )
+    if precision is None:
+        precision = "float64" if target == "umat" else "float32"
+    exported = Exported.of(law, name, host_units(units), precision)
+    texts = {
+        f"{name}.h": header(exported),
+        f"{name}.c": c_file(exported),
+        f"{name}_check.c": check_file(exported),
+        "README.md": readme(exported, target),
+    }
+    if target != "c":
+        texts[f"{name}_{target}.f"] = adapter(exported, target)
+    folder = Path(folder)
+    require(not folder.exists() or folder.is_dir(), f"{folder} is a file: name a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in texts.items():
+        with replacing(folder / file) as beside:
+            beside.write_text(text, encoding="utf-8")
+    return [folder / file for file in texts]
+
+
+def adapter(exported: Exported, target: str) -> str:
+    """The Fortran text of a VUMAT or UMAT."""
+    return (
+        template(f"{target}.f")
+        .replace("@NAME@", exported.name)
+        .replace("@STATES@", str(len(exported.states)))
+    )
