@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The recurrent cell in C."""
 
+import math
+
 from mlms_fenics.export.cells import Cell
 from mlms_fenics.export.constants import array, scalar, weights
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.recurrent.cell import FAST, LARGEST, SMALL
+from mlms_fenics.surrogate.recurrent.cell import FAST, LARGEST, LOGS, LONG, SMALL, STEEP
 from mlms_fenics.surrogate.recurrent.run import network_weights
 
 
@@ -16,14 +18,24 @@ def cell(law: LearntLaw) -> Cell:
         "BRANCHES": net.branches,
         "INTERNAL": net.internal,
         "WIDTH": len(w1),
-        "FAST": FAST,
         "LARGEST": LARGEST,
         "SMALL": SMALL,
         "ELASTIC_SCALE": float(net.elastic_scale),
         "STRAIN_SCALE": float(net.strain_scale),
         "VOLUME_SCALE": float(net.volume_scale),
-        "RATE_SCALE": float(net.rate_scale),
     }
+    if net.rates is None:
+        numbers |= {"FAST": FAST, "RATE_SCALE": float(net.rate_scale)}
+    else:
+        low, high = net.rates
+        numbers |= {
+            "LOWEST_RATE": low,
+            "RATE_SPAN": math.log(high / low),
+            "LONG": LONG,
+            "STEEP": STEEP,
+            "LOG_LEAST": LOGS[0],
+            "LOG_MOST": LOGS[1],
+        }
     arrays = [weights(f"WEIGHTS{k}", w) for k, w in ((1, w1), (2, w2), (3, w3))]
     arrays += [array(f"BIAS{k}", b.ravel()) for k, b in ((1, b1), (2, b2), (3, b3))]
     states = [
@@ -33,7 +45,13 @@ def cell(law: LearntLaw) -> Cell:
     ]
     states += [f"internal variable {k + 1}" for k in range(net.internal)]
     return Cell(
-        templates=["network.c", "silu.c", "stress.c", "recurrent.c"],
+        templates=[
+            "network.c",
+            "silu.c",
+            "deviator.c",
+            "recurrent_time.c" if net.rates is None else "recurrent_rates.c",
+            "recurrent.c",
+        ],
         constants=[scalar(name, value) for name, value in numbers.items()] + arrays,
         states=states,
         pressure=law.bulk_modulus,

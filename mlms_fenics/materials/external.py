@@ -4,14 +4,14 @@
 import ctypes
 import os
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import numpy as np
 import torch
 
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.kinematics.tensors import from_components, refuse_inverted
-from mlms_fenics.materials.base import Material, State
+from mlms_fenics.materials.base import Material, State, Time
 
 _DOUBLES = ctypes.POINTER(ctypes.c_double)
 _BAD_STEP, _BEYOND_HORIZON = -1, -2
@@ -63,12 +63,18 @@ class ExternalLaw(Material):
         self.shear_modulus = numbers["shear_modulus"] * self._stress
         self.horizon = numbers["horizon"] * self._time
 
+    def to(self, device: torch.device | str) -> Self:
+        """See `Material.to`; `InputError` for any device but the CPU, on which the library is."""
+        if torch.device(device).type != "cpu":
+            raise InputError(f"device {device}: the law of {self.library} computes on the CPU only")
+        return super().to(device)
+
     def initial_state(self, n: int) -> State:
         """State of `n` virgin points at F = I."""
         return {"variables": torch.zeros(self.states, n, dtype=torch.float64).T}
 
     def update(
-        self, F: torch.Tensor, time: float, dt: float, state: State
+        self, F: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `Material.update`.
 
@@ -76,7 +82,7 @@ class ExternalLaw(Material):
             InputError: some det F is not positive, or the law has a horizon and `time` is beyond.
             SimulationError: the library could not integrate a point.
         """
-        n = len(F)
+        n, time, dt = len(F), float(time), float(dt)
         rows = F.detach().double().reshape(n, 9).T.contiguous().numpy()
         old = state["variables"].T.contiguous().numpy()
         new, sigma = np.empty((self.states, n)), np.empty((6, n))

@@ -4,13 +4,34 @@
 import subprocess
 from pathlib import Path
 
+import torch
+from surrogate_histories import training_data
+from untrained_laws import untrained_laws
+
 from mlms_fenics.export.readme import FLAGS
 from mlms_fenics.export.write import export
 from mlms_fenics.materials.external import ExternalLaw
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 STRICT = [*WARNINGS, *FLAGS.split()]
+
+
+def laws_to_export() -> dict[str, LearntLaw]:
+    """Untrained laws with scales of metals, so that they flow; in double precision."""
+    laws = {name.split()[0]: law for name, law in untrained_laws().items() if "3D" in name}
+    torch.manual_seed(1)
+    cell = RecurrentCell(5, 3, 10, branches=2, rates=(0.01, 100.0))
+    laws["recurrent of any rate"] = RecurrentLaw.trained(cell, training_data(12), {}).to(
+        dtype=torch.float64
+    )
+    for law in laws.values():
+        for name, value in (("elastic_scale", 0.003), ("strain_scale", 0.07)):
+            if hasattr(law.network, name):
+                getattr(law.network, name).fill_(value)
+    return laws
 
 
 def command(*words: str | Path) -> str:

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 import torch
-from exported_laws import checked, library
+from exported_laws import checked, laws_to_export, library
 from untrained_laws import untrained_laws
 
 from mlms_fenics.errors import InputError
@@ -15,13 +15,13 @@ from mlms_fenics.materials.base import drive
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.surrogate.base import LearntLaw
 
-ARCHITECTURES = ("recurrent",)
+ARCHITECTURES = ("recurrent", "recurrent of any rate")
 SYSTEMS = ("mm-ms", "mm-s", "SI")
 
 
 @pytest.fixture(scope="module")
 def laws() -> dict[str, LearntLaw]:
-    return {name.split()[0]: law for name, law in untrained_laws().items() if "3D" in name}
+    return laws_to_export()
 
 
 def driven(law, size: float, seed: int, points: int = 100, steps: int = 25):

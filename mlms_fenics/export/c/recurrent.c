@@ -4,8 +4,7 @@
    Own state: elastic strain over ELASTIC_SCALE of each branch (5 coordinates of a deviator), then
    the internal variables. */
 
-enum { RATE = 0, CHANGE = 5, BEFORE = 10, VOLUME_IN = 15, FEATURES = 16 };
-enum { OWN = 5 * BRANCHES + INTERNAL, INPUTS = FEATURES + OWN };
+enum { INPUTS = FEATURES + OWN };
 
 static void cell_virgin(real (*own)[POINTS], int p)
 {
@@ -13,47 +12,28 @@ static void cell_virgin(real (*own)[POINTS], int p)
         own[i][p] = 0;
 }
 
-/* Coordinates of the deviator of components 11, 22, 33, 12, 23, 13 of a symmetric tensor. */
-static void coordinates(double (*restrict c)[POINTS], double factor, real (*restrict s)[POINTS])
-{
-    const double half = factor * HALF, sixth = factor * SIXTH, shear = 2.0 * half;
-    for (int p = 0; p < POINTS; p++) {
-        s[0][p] = (real)((c[0][p] - c[1][p]) * half);
-        s[1][p] = (real)((c[2][p] + c[2][p] - c[0][p] - c[1][p]) * sixth);
-        s[2][p] = (real)(c[3][p] * shear);
-        s[3][p] = (real)(c[4][p] * shear);
-        s[4][p] = (real)(c[5][p] * shear);
-    }
-}
-
-static void features(const part *now, double (*restrict before)[POINTS],
-    double (*restrict k)[POINTS], real (*restrict z)[POINTS])
+/* Inputs of the network, and the increment of the strain's deviator over ELASTIC_SCALE. */
+static void features(const part *now, ends *at, real (*restrict increment)[POINTS],
+    real (*restrict z)[POINTS])
 {
     double change[6][POINTS];
     for (int i = 0; i < 6; i++)
         for (int p = 0; p < POINTS; p++)
-            change[i][p] = k[STRAIN + i][p] - before[i][p];
-    coordinates(before, 1.0 / STRAIN_SCALE, z + BEFORE);
-    coordinates(change, 1.0 / ELASTIC_SCALE, z + CHANGE);
-    const real rate = (real)(ELASTIC_SCALE / (now->fraction * RATE_SCALE));
-    for (int p = 0; p < POINTS; p++) {
-        z[VOLUME_IN][p] = (real)(k[VOLUME][p] * (1.0 / VOLUME_SCALE));
-        real square = 0;
-        for (int i = 0; i < 5; i++)
-            square += z[CHANGE + i][p] * z[CHANGE + i][p];
-        /* Overstress grows like a power of the rate; its square root is the better scaled input. */
-        const real factor = rate * fourth_root_inverse(square * rate * rate + (real)1e-4);
-        for (int i = 0; i < 5; i++)
-            z[RATE + i][p] = z[CHANGE + i][p] * factor;
-    }
+            change[i][p] = at->k[STRAIN + i][p] - at->before[i][p];
+    coordinates(at->before, 1.0 / STRAIN_SCALE, z + BEFORE);
+    coordinates(change, 1.0 / ELASTIC_SCALE, increment);
+    for (int p = 0; p < POINTS; p++)
+        z[VOLUME_IN][p] = (real)(at->k[VOLUME][p] * (1.0 / VOLUME_SCALE));
+    change_and_rate(now, increment, z);
 }
 
 /* The exact solution over a step of the linear equations with frozen rates and targets. */
 static void move(const part *now, real (*restrict flow)[POINTS], real (*restrict increment)[POINTS],
     real (*restrict y)[POINTS])
 {
-    real square[BRANCHES + 1][POINTS], drive[BRANCHES + 1][POINTS];
-    const real scale = (real)(FAST * now->fraction), most = (real)LARGEST;
+    real square[BRANCHES + 1][POINTS], drive[BRANCHES + 1][POINTS], scale[POINTS];
+    const real most = (real)LARGEST;
+    speed(now, flow, increment, scale);
     for (int p = 0; p < POINTS; p++)
         square[BRANCHES][p] = drive[BRANCHES][p] = 0;
     for (int k = 0; k < BRANCHES; k++)
@@ -71,7 +51,7 @@ static void move(const part *now, real (*restrict flow)[POINTS], real (*restrict
         for (int p = 0; p < POINTS; p++) {
             const real over = drive[k][p] - most, wanted = flow[OWN + i][p];
             const real rate = softplus(flow[i][p]) + (over > 0 ? over : 0);
-            const real x = rate * scale * drive[k][p], m = mean_decay(x);
+            const real x = rate * scale[p] * drive[k][p], m = mean_decay(x);
             const real gate = square[k][p] / (square[k][p] + (real)(SMALL * SMALL));
             real target = wanted < most ? wanted : most;
             target = (target > -most ? target : -most) * (moved ? gate : 1);
@@ -84,16 +64,17 @@ static void move(const part *now, real (*restrict flow)[POINTS], real (*restrict
 static int cell_step(const part *now, ends *at, real (*restrict own)[POINTS],
     real (*restrict deviator)[POINTS])
 {
-    real z[INPUTS][POINTS], h1[WIDTH][POINTS], h2[WIDTH][POINTS], flow[2 * OWN][POINTS];
-    features(now, at->before, at->k, z);
+    real z[INPUTS][POINTS], h1[WIDTH][POINTS], h2[WIDTH][POINTS];
+    real flow[OUTPUTS][POINTS], increment[5][POINTS];
+    features(now, at, increment, z);
     memcpy(z[FEATURES], own[0], sizeof(real[OWN][POINTS]));
     product(WEIGHTS1, WIDTH, INPUTS, POINTS, z[0], h1[0]);
     silu(BIAS1, WIDTH, 1, POINTS, h1[0]);
     product(WEIGHTS2, WIDTH, WIDTH, POINTS, h1[0], h2[0]);
     silu(BIAS2, WIDTH, 1, POINTS, h2[0]);
-    product(WEIGHTS3, 2 * OWN, WIDTH, POINTS, h2[0], flow[0]);
-    add_bias(BIAS3, 2 * OWN, 1, POINTS, flow[0]);
-    move(now, flow, z + CHANGE, own);
+    product(WEIGHTS3, OUTPUTS, WIDTH, POINTS, h2[0], flow[0]);
+    add_bias(BIAS3, OUTPUTS, 1, POINTS, flow[0]);
+    move(now, flow, increment, own);
     real s[5][POINTS];
     for (int j = 0; j < 5; j++)
         for (int p = 0; p < POINTS; p++) {
