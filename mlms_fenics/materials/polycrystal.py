@@ -2,17 +2,27 @@
 """A polycrystal in every material point: all its grains deform alike, the stress is averaged."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Self
 
 import numpy as np
 import torch
 
 from mlms_fenics.checks import check_orientations, check_times, real_array
+from mlms_fenics.device import at_hand, scalar
 from mlms_fenics.errors import require
-from mlms_fenics.kinematics.tensors import embedded, from_components, polar, to_components
-from mlms_fenics.materials.base import Material, State
+from mlms_fenics.kinematics.tensors import (
+    determinant,
+    embedded,
+    from_components,
+    polar,
+    to_components,
+)
+from mlms_fenics.materials.base import Material, State, Time
+from mlms_fenics.materials.crystal.apart import integrate_apart, integrate_grains_apart
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import PathResult, integrate_paths, virgin_state
-from mlms_fenics.materials.crystal.points import raise_on_failure
+from mlms_fenics.materials.crystal.points import fail_at, raise_on_failure
 from mlms_fenics.materials.crystal.variants import integrate_grains
 from mlms_fenics.numbers import check_positive
 from mlms_fenics.weights import check_weights
@@ -31,8 +41,8 @@ class Polycrystal(Material):
             `(n_grains, 2, 2)` for a two-dimensional law, which is then in plane strain).
         weights: volume fractions ≥ 0, scaled to the sum 1, *Shape* `(n_grains,)`; None: all equal.
         tolerance: of each grain's stress, relative to its largest deviator so far.
-        device: None for the compiled CPU kernel, otherwise the torch device to compute on; either
-            way F and stress are on the CPU.
+        device: None for the compiled CPU kernel, otherwise the torch device on which all is: F,
+            stress and state.
         crystals: the law of each grain, with the elasticity and the numbers of systems of `law`;
             None: all grains are of `law`.
 
@@ -56,7 +66,8 @@ class Polycrystal(Material):
         self.orientations = check_orientations(orientations, law.dimension)
         self.weights = check_weights(weights, len(self.orientations))
         self.tolerance = check_positive("tolerance", tolerance, largest=0.1)
-        self.compute_device = device
+        self.apart = device is not None
+        self.device = torch.device("cpu" if device is None else device)
         self.density = law.density
         self.bulk_modulus = law.bulk_modulus
         self.shear_modulus = law.shear_modulus
@@ -68,14 +79,20 @@ class Polycrystal(Material):
         grains = grains.reshape(n, n_grains, grains.shape[1])
         floor = min(f.tau_0 for f in (*self.law.slip, *self.law.twins))
         return {
-            "U": torch.eye(3, dtype=torch.float64).repeat(n, 1, 1),
-            "grains": torch.from_numpy(grains),
-            "step": torch.full((n, n_grains), np.inf, dtype=torch.float64),
-            "scale": torch.full((n, n_grains), floor, dtype=torch.float64),
+            "U": torch.eye(3, **self.tensors).repeat(n, 1, 1),
+            "grains": torch.from_numpy(grains).to(self.device),
+            "step": torch.full((n, n_grains), np.inf, **self.tensors),
+            "scale": torch.full((n, n_grains), floor, **self.tensors),
         }
 
+    def to(self, device: torch.device | str) -> Self:
+        """See `Material.to`; on a CPU that is not treated as a device apart, compiled."""
+        law = super().to(device)
+        law.apart = not at_hand(law.device)
+        return law
+
     def update(
-        self, F: torch.Tensor, time: float, dt: float, state: State
+        self, F: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """Stress and state at the end of a step over which U goes linearly (see `Material`).
 
@@ -87,27 +104,53 @@ class Polycrystal(Material):
         sigma, new = self.stretch(U, dt, state)
         return R @ sigma @ R.mT, new
 
-    def stretch(self, U: torch.Tensor, dt: float, state: State) -> tuple[torch.Tensor, State]:
+    def stretch(self, U: torch.Tensor, dt: Time, state: State) -> tuple[torch.Tensor, State]:
         """`update` for a deformation without rotation, F = U."""
-        wanted = state["step"].numpy()
-        result = self._integrate(
-            torch.stack((state["U"], U), dim=1).numpy(),
-            np.array([dt]),
-            state=state["grains"].numpy(),
-            wanted=wanted,
-            scale=state["scale"].numpy(),
+        ends = torch.stack((state["U"], U), dim=1)
+        if self.apart:
+            mean, new = self._there(ends, dt, state)
+        else:
+            result = self._integrate(
+                ends.numpy(),
+                np.array([float(dt)]),
+                state=state["grains"].numpy(),
+                wanted=state["step"].numpy(),
+                scale=state["scale"].numpy(),
+            )
+            weighted = np.einsum("g,pgc->pc", self.weights, result.deviator[:, :, -1])
+            mean = torch.from_numpy(weighted)
+            new = {
+                "grains": torch.from_numpy(result.state),
+                "step": torch.from_numpy(result.wanted),
+                "scale": torch.from_numpy(result.scale),
+            }
+        pressure = self.bulk_modulus * (determinant(U) - 1.0)
+        sigma = from_components(mean) + pressure[:, None, None] * torch.eye(3, **self.tensors)
+        return sigma, {"U": U, **new}
+
+    def _there(
+        self, ends: torch.Tensor, dt: Time, state: State
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The mean deviator's components and the grains' new state, on the law's device."""
+        Q, weights = _on(self, self.device)
+        own = self.crystals is not None
+        found = (integrate_grains_apart if own else integrate_apart)(
+            self.crystals if own else self.law,
+            ends,
+            Q,
+            scalar(dt, ends).view(1),
+            self.tolerance,
+            state=state["grains"],
+            wanted=state["step"],
+            scale=state["scale"],
         )
-        mean = np.einsum("g,pgc->pc", self.weights, result.deviator[:, :, -1])
-        sigma = from_components(torch.from_numpy(mean))
-        pressure = self.bulk_modulus * (torch.linalg.det(U) - 1.0)
-        sigma = sigma + pressure[:, None, None] * torch.eye(3, dtype=sigma.dtype)
-        new = {
-            "U": U,
-            "grains": torch.from_numpy(result.state),
-            "step": torch.from_numpy(result.wanted),
-            "scale": torch.from_numpy(result.scale),
-        }
-        return sigma, new
+        deviator = found["deviator"][:, :, -1]
+        deviator = torch.where(torch.isnan(found["failed_at"])[..., None], deviator, torch.nan)
+        if at_hand(ends):
+            fail_at(found["failed_at"].numpy())
+        names = {"grains": "state", "step": "wanted", "scale": "scale"}
+        mean = torch.einsum("g,pgc->pc", weights, deviator)
+        return mean, {name: found[key] for name, key in names.items()}
 
     def stress(self, U: np.ndarray, times: np.ndarray, chunk: int = 16) -> np.ndarray:
         """Components of the average stress along histories without rotation.
@@ -151,7 +194,7 @@ class Polycrystal(Material):
             self.orientations,
             segments,
             self.tolerance,
-            device=self.compute_device,
+            device=self.device if self.apart else None,
             **state,
         )
         raise_on_failure(result)
@@ -161,8 +204,14 @@ class Polycrystal(Material):
         """Mean over the grains of the total slip and of the twinned volume fraction."""
         n_twin = self.law.n_twin
         grains = state["grains"]
-        weights = torch.from_numpy(self.weights).to(grains.device, grains.dtype)
+        weights = _on(self, grains.device)[1]
         return {
             "slip": grains[..., 9 + n_twin : 9 + n_twin + self.law.n_slip].sum(-1) @ weights,
             "twin_fraction": grains[..., 9 : 9 + n_twin].sum(-1) @ weights,
         }
+
+
+@lru_cache(maxsize=16)
+def _on(law: Polycrystal, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Orientations and weights as tensors on a device, copied there once."""
+    return tuple(torch.from_numpy(x).to(device) for x in (law.orientations, law.weights))

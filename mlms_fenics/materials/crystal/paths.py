@@ -3,26 +3,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import lru_cache
 
 import numpy as np
 import torch
 
 from mlms_fenics.errors import require
 from mlms_fenics.materials.crystal import engine
-from mlms_fenics.materials.crystal import kernel as ck
-from mlms_fenics.materials.crystal import torch_engine as crystal_torch_engine
+from mlms_fenics.materials.crystal.apart import integrate_apart
 from mlms_fenics.materials.crystal.implicit_paths import (
     by_name,
     choose_implicit,
     integrate_implicitly,
 )
 from mlms_fenics.materials.crystal.law import CrystalLaw
-from mlms_fenics.materials.crystal.torch_form import CrystalTorch
-
-# A substep's share of the tolerance: with it the measured error of the stress at the end of it all
-# is about the tolerance, from 1e-3 to 1e-6 and 1/m from 1 to 20 (see the verification tests).
-ERROR_PER_STEP = 0.2
+from mlms_fenics.materials.crystal.tables import ERROR_PER_STEP, crystal_tables, virgin_state
 
 
 @dataclass(frozen=True)
@@ -48,50 +42,6 @@ class PathResult:
     rejected: np.ndarray
     smallest: np.ndarray
     failed_at: np.ndarray
-
-
-@lru_cache(maxsize=256)
-def crystal_tables(law: CrystalLaw) -> tuple[np.ndarray, np.ndarray]:
-    """The law's systems as the kernel wants them, *Shape* `(n_slip or n_twin, N_COLUMNS)`.
-
-    Made once for each law, so not to be changed in place.
-    """
-    slip = np.zeros((law.n_slip, ck.N_COLUMNS))
-    twin = np.zeros((law.n_twin, ck.N_COLUMNS))
-    for table, schmid, per in (
-        (slip, law.slip_schmid, law.per_slip),
-        (twin, law.twin_schmid, law.per_twin),
-    ):
-        if len(table) == 0:
-            continue
-        for k, (i, j) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))):
-            table[:, k] = schmid[:, i, j] + (schmid[:, j, i] if i != j else 0.0)
-        table[:, ck.FULL : ck.FULL + 9] = schmid.reshape(-1, 9)
-        table[:, ck.TAU] = per("tau_0")
-        table[:, ck.RATE] = per("rate")
-        table[:, ck.EXPONENT] = 1.0 / per("rate_exponent")
-        table[:, ck.HARDENING] = per("hardening")
-        table[:, ck.LATENT] = per("latent")
-    saturation = law.per_slip("saturation")
-    slip[:, ck.SATURATION] = saturation
-    some = saturation > 0
-    slip[some, ck.RATIO] = slip[some, ck.HARDENING] / saturation[some]
-    start = 0
-    for family in law.slip:
-        end = start + len(family.direction)
-        slip[start:end, ck.FAMILY_START], slip[start:end, ck.FAMILY_END] = start, end
-        start = end
-    if law.n_twin:
-        twin[:, ck.NORMAL : ck.NORMAL + 3] = law.twin_normal
-        twin[:, ck.SHEAR] = law.per_twin("shear")
-    return slip, twin
-
-
-def virgin_state(law: CrystalLaw, n: int) -> np.ndarray:
-    """States of `n` virgin points in the kernel's order, *Shape* `(n, n_state)`."""
-    state = np.zeros((n, law.n_state))
-    state[:, [0, 4, 8]] = 1.0
-    return state
 
 
 def integrate_paths(
@@ -144,12 +94,12 @@ def integrate_paths(
     known = ("automatic", "explicit", "implicit")
     require(steps in known, f"steps is {steps!r}, but must be one of {', '.join(known)}")
     require(
-        law.source_form or (device is None and steps != "explicit"),
-        f"law {law.name!r}: explicit steps and torch devices are for laws of the source's form "
+        law.source_form or device is not None or steps != "explicit",
+        f"law {law.name!r}: explicit steps are for laws of the source's form "
         "(overstress flow, no drag, isotropic elasticity); leave them out",
     )
     if device is not None:
-        return _explicitly(law, U, Q, segments, tolerance, device, **jobs)
+        return _apart(law, device, U, Q, segments, tolerance, **jobs)
     implicit = np.full(p, steps == "implicit")
     if steps == "automatic":
         implicit = choose_implicit(law, U, segments, tolerance, jobs["scale"])
@@ -160,7 +110,7 @@ def integrate_paths(
             if state is None:
                 own["state"] = virgin_state(law, len(rows) * g)
             return PathResult(**integrate_implicitly(law, U[rows], Q, segments, tolerance, **own))
-        return _explicitly(law, U[rows], Q, segments, tolerance, None, **own)
+        return _explicitly(law, U[rows], Q, segments, tolerance, **own)
 
     if implicit.all() or not implicit.any():
         result = run(bool(implicit.any()), np.arange(p))
@@ -191,7 +141,7 @@ def _merged(p: int, parts: list, run: Callable) -> PathResult:
     return PathResult(**whole)
 
 
-def _explicitly(law, U, Q, segments, tolerance, device, state, wanted, scale) -> PathResult:
+def _explicitly(law, U, Q, segments, tolerance, state, wanted, scale) -> PathResult:
     p, g = len(U), len(Q)
     jobs = {
         "U": U,
@@ -202,7 +152,7 @@ def _explicitly(law, U, Q, segments, tolerance, device, state, wanted, scale) ->
         "state": None if state is None else state.reshape(p * g, law.n_state),
         "wanted": np.where(np.isinf(wanted), 0.1 * segments[0], wanted).ravel(),
     }
-    found = _compiled(law, **jobs) if device is None else _torch(law, device, **jobs)
+    found = _compiled(law, **jobs)
     return PathResult(**{name: a.reshape(p, g, *a.shape[1:]) for name, a in found.items()})
 
 
@@ -236,21 +186,12 @@ def _compiled(law, U, Q, segments, tolerance, scale, state, wanted) -> dict[str,
     return by_name(deviator, state, wanted, scale, counts, steps)
 
 
-def _torch(law, device, U, Q, segments, tolerance, scale, state, wanted) -> dict[str, np.ndarray]:
-    model = CrystalTorch(law, device)
+def _apart(law, device, U, Q, segments, tolerance, **jobs) -> PathResult:
+    """On a torch device, from where everything is copied back."""
 
     def put(array: np.ndarray | None) -> torch.Tensor | None:
-        return None if array is None else torch.from_numpy(array).to(model.device)
+        return None if array is None else torch.from_numpy(array).to(device)
 
-    with torch.no_grad():
-        found = crystal_torch_engine.integrate(
-            model,
-            put(U),
-            put(Q),
-            put(segments),
-            tolerance,
-            put(scale),
-            put(state),
-            put(wanted),
-        )
-    return {name: tensor.cpu().numpy() for name, tensor in found.items()}
+    given = {name: put(array) for name, array in jobs.items()}
+    found = integrate_apart(law, put(U), put(Q), put(segments), tolerance, **given)
+    return PathResult(**{name: tensor.cpu().numpy() for name, tensor in found.items()})

@@ -107,11 +107,16 @@ def advance(
 
 def raise_on_failure(result: PathResult) -> None:
     """Raise `SimulationError` naming the first grain that could not be integrated, if any."""
-    failed = np.argwhere(~np.isnan(result.failed_at))
+    fail_at(result.failed_at)
+
+
+def fail_at(times: np.ndarray) -> None:
+    """`raise_on_failure` by the times of failure, NaN where there was none, `(p, g)`, µs."""
+    failed = np.argwhere(~np.isnan(times))
     if len(failed):
         point, grain = failed[0]
         raise SimulationError(
             f"crystal law: point {point}, grain {grain} could not be integrated beyond "
-            f"{result.failed_at[point, grain]:.3g} µs into the step: no substep longer than "
+            f"{times[point, grain]:.3g} µs into the step: no substep longer than "
             "1e-13 of it met the tolerance, or too many were needed; reduce the strain per step"
         )

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.materials.base import Material, State
+from mlms_fenics.materials.base import Material, State, Time
 from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.microstructure import check_rotations
 from mlms_fenics.surrogate.base import LearntLaw
@@ -93,8 +93,8 @@ class ReducedPolycrystal(LearntLaw):
 
     A grain is a crystal of the law, or a variant of it with the same elasticity.
 
-    It is integrated in double precision whatever is asked for; F and stress are on the CPU, and a
-    GPU, where given, only computes. The pressure is 2 λ_e (J - 1), in closed form.
+    It is integrated in double precision whatever is asked for. The pressure is 2 λ_e (J - 1), in
+    closed form.
 
     Raises:
         InputError: orientations that are no rotations (in plane strain: about the normal), weights
@@ -140,9 +140,9 @@ class ReducedPolycrystal(LearntLaw):
         law = copy.copy(self)
         law.products = self._offered(products)
         if device is not None:
-            law.polycrystal = copy.copy(self.polycrystal)
-            on_cpu = torch.device(device).type == "cpu"
-            law.polycrystal.compute_device = None if on_cpu else torch.device(device)
+            law.device = torch.device(device)
+            law.polycrystal = self.polycrystal.to(law.device)
+            law.trust = copy.deepcopy(self.trust).to(device=law.device)
         return law
 
     def own_state(self, n: int) -> State:
@@ -150,12 +150,12 @@ class ReducedPolycrystal(LearntLaw):
         return self.polycrystal.initial_state(n)
 
     def step(
-        self, U: torch.Tensor, strain: torch.Tensor, time: float, dt: float, state: State
+        self, U: torch.Tensor, strain: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `LearntLaw.step`."""
         if self.dimension == 3:
             return self.polycrystal.stretch(U, dt, state)
-        full = torch.eye(3, dtype=U.dtype).repeat(len(U), 1, 1)
+        full = torch.eye(3, dtype=U.dtype, device=U.device).repeat(len(U), 1, 1)
         full[:, _PLANE, _PLANE] = U
         sigma, new = self.polycrystal.stretch(full, dt, state)
         return sigma[:, _PLANE, _PLANE], new

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The explicit engine on a GPU: a thread integrates one grain after the other.
+
+It is the CPU's own code (`engine.run_lanes` and all that it calls) with one lane to a thread. All
+threads take their grains from one queue, so that none idles while others have many steps to do:
+what would otherwise be done by sorting out the finished. Grains of one material, neighbours in the
+queue, share a warp's instructions, as each of its threads does one trial step at a time.
+
+Considered beside it: batched torch (`torch_engine`, what is left for a GPU without numba's CUDA
+target) passes each of some hundred intermediate arrays through the device's memory at every stage,
+and must ask the host which grains are done; Triton has no loop of a length of its own for each
+lane, and would have been a second statement of the law.
+"""
+
+from functools import lru_cache
+
+import numba
+import torch
+from numba import cuda
+
+from mlms_fenics.gpu.launch import launch
+from mlms_fenics.gpu.twins import twin
+from mlms_fenics.materials.crystal import engine
+from mlms_fenics.materials.crystal.law import CrystalLaw
+from mlms_fenics.materials.crystal.tables import crystal_tables
+
+_BLOCKS_PER_PROCESSOR = 4  # resident ones: their work space, 5 kB a thread, should stay in caches
+
+
+def integrate(
+    law: CrystalLaw,
+    U: torch.Tensor,
+    Q: torch.Tensor,
+    segments: torch.Tensor,
+    tolerance: float,
+    scale: torch.Tensor,
+    state: torch.Tensor | None,
+    wanted: torch.Tensor,
+) -> dict[str, torch.Tensor]:
+    """As `torch_engine.integrate`; nothing here waits for the device."""
+    n_paths, n_t, n_grains = len(U), len(segments), len(Q)
+    n, where = n_paths * n_grains, {"device": U.device}
+    real = {**where, "dtype": torch.float64}
+    virgin = state is None
+    if virgin:
+        state = torch.zeros(n, law.n_state, **real)
+        state[:, 0:9:4] += 1.0
+    out = {
+        "deviator": torch.zeros(n, n_t + 1, 6, **real),
+        "state": state.clone(),
+        "wanted": wanted.clone(),
+        "scale": scale.clone(),
+    }
+    counts = torch.zeros(n, 2, dtype=torch.int64, **where)
+    steps = torch.full((n, 2), torch.nan, **real)
+    status = torch.zeros(n, dtype=torch.int8, **where)
+    slip, twins = _tables(law, U.device)
+    launch(
+        _kernel(), U.device, n,
+        torch.zeros(1, dtype=torch.int64, **where),
+        U.reshape(n_paths, n_t + 1, 9).contiguous(), Q.reshape(n_grains, 9).contiguous(),
+        segments, slip, twins, law.detwinning, law.shear_modulus, tolerance, virgin,
+        out["state"], out["wanted"], out["scale"], out["deviator"], counts, steps, status,
+        most=_BLOCKS_PER_PROCESSOR * _processors(U.device),
+    )  # fmt: skip
+    failed = status != engine.OK
+    out["substeps"], out["rejected"] = counts.unbind(1)
+    out["smallest"] = steps[:, engine.SMALLEST]
+    out["failed_at"] = torch.where(failed, steps[:, engine.FAILED_AT], torch.nan)
+    return out
+
+
+@lru_cache(maxsize=256)
+def _tables(law: CrystalLaw, device: torch.device) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.from_numpy(table).to(device) for table in crystal_tables(law))
+
+
+@lru_cache(maxsize=8)
+def _processors(device: torch.device) -> int:
+    if device.type == "cpu":  # numba's simulator
+        return 1
+    return torch.cuda.get_device_properties(device).multi_processor_count
+
+
+@cuda.jit(device=True)
+def _take(queue):  # type: ignore[no-untyped-def]
+    return cuda.atomic.add(queue, 0, 1)
+
+
+@lru_cache(maxsize=1)
+def _kernel():  # type: ignore[no-untyped-def]
+    run = twin(engine.run_lanes, L=1, take=_take)
+    rows, marks, times = engine.ROWS, engine.MARKS, engine.TIMES
+
+    @cuda.jit
+    def kernel(
+        queue, U, Q, segments, slip, twins, detwinning, G, tolerance, virgin,
+        state, wanted, scale, deviator, counts, steps, status,
+    ):  # fmt: skip
+        w = cuda.local.array(rows, numba.float64)
+        whole = cuda.local.array(marks, numba.int64)
+        real = cuda.local.array(times, numba.float64)
+        run(
+            w, whole, real, queue, U, Q, segments, slip, twins, detwinning, G, tolerance, virgin,
+            state, wanted, scale, deviator, counts, steps, status,
+        )  # fmt: skip
+
+    return kernel
