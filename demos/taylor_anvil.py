@@ -8,7 +8,8 @@ of the axial section, and summary.json. Problem: Liu et al. 2022, section 4.1. A
 
     mpirun -n 2 python demos/taylor_anvil.py --mesh bar.inp --foot NAME --law johnson-cook
 
-with NAME the surface that touches the wall (default: what lies lowest); it flies along -z.
+with NAME the surface that touches the wall (default: what lies lowest); it flies along -z. Volumes
+of the mesh may have laws of their own: --part-law head=j2 --part-law body=johnson-cook.
 """
 
 import argparse

@@ -58,7 +58,7 @@ def anvil_solver(
         diameter, height, size: mm, see `geometry.cylinder_mesh`.
         hold_lateral: hold the lateral surface: uniaxial strain; of the cylinder only.
         safety: step over stable step.
-        body: of a mesh of one's own, in place of the cylinder.
+        body: of a mesh of one's own, in place of the cylinder; it may have a `LawsByPart`.
         foot: name of its surface that touches the wall.
 
     Raises:
@@ -70,7 +70,7 @@ def anvil_solver(
         mesh, _, facets = cylinder_mesh(comm, diameter, height, size)
         held = [PrescribedVelocity((facets, LATERAL), components=(0, 1))]
     else:
-        mesh = body.mesh
+        mesh = body
         wall = float(bounds(body, body.surface(foot) if foot else None)[0][2])
     return ExplicitSolver(
         mesh,
@@ -128,7 +128,7 @@ def plate_solver(
         thickness, radius, size: of the plate and its elements, mm, see `geometry.plate_mesh`.
         mass: of the projectile, mg; None keeps its velocity.
         safety: step over stable step.
-        body: of a mesh of one's own, in place of the plate.
+        body: of a mesh of one's own, in place of the plate; it may have a `LawsByPart`.
         clamp: name of its surface, curve or set of nodes that is held along z.
 
     Raises:
@@ -140,7 +140,7 @@ def plate_solver(
         mesh, _, facets = plate_mesh(comm, thickness, radius, 0.5 * diameter, size)
         front, rim = 0.0, (facets, RIM)
     else:
-        mesh, front, rim = body.mesh, float(bounds(body)[0][2]), body.nodes(clamp)
+        mesh, front, rim = body, float(bounds(body)[0][2]), body.nodes(clamp)
     projectile = RigidCylinder(
         centre=(0.0, 0.0, front),
         axis=(0.0, 0.0, 1.0),

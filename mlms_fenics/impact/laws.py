@@ -14,6 +14,7 @@ from mlms_fenics.materials import (
     J2,
     CrystalLaw,
     JohnsonCook,
+    LawsByPart,
     Material,
     NeoHookean,
     Polycrystal,
@@ -87,16 +88,18 @@ def chosen_device(comm: Any, name: str | None) -> torch.device:
 def build_law(
     options: argparse.Namespace, device: torch.device, end_time: float | None = None
 ) -> tuple[Material, str]:
-    """The law and what to call it.
+    """The law and what to call it; with `--part-law` a `LawsByPart`.
 
     Args:
-        options: with the attributes of `add_law_options`.
+        options: with the attributes of `add_law_options`, and perhaps `part_law`.
         device: of `chosen_device`.
         end_time: of the run, µs: a law with a shorter horizon is refused.
 
     Raises:
         InputError: no such model, or one that does not fit.
     """
+    if getattr(options, "part_law", None):
+        return _laws_by_part(options, device, end_time)
     if options.law == "johnson-cook":
         return johnson_cook("OFHC copper"), "Johnson-Cook, OFHC copper (Johnson & Cook 1983)"
     if options.law not in WITH_MODEL:
@@ -112,6 +115,23 @@ def build_law(
     if end_time is not None:
         law.check_end_time(end_time)
     return law, f"learnt ({law.architecture}), {source}, {law.dtype} on {law.device}"
+
+
+def _laws_by_part(
+    options: argparse.Namespace, device: torch.device, end_time: float | None
+) -> tuple[Material, str]:
+    laws, words = {}, []
+    for given in options.part_law:
+        volume, equal, law = given.rpartition("=")
+        require(
+            bool(volume and equal) and law in LAWS and volume not in laws,
+            f"--part-law is {given!r}, but must be VOLUME=LAW, each volume once, with a law of "
+            f"{', '.join(LAWS)}",
+        )
+        own = argparse.Namespace(**{**vars(options), "part_law": None, "law": law})
+        laws[volume], name = build_law(own, device, end_time)
+        words.append(f"{volume}: {name}")
+    return LawsByPart(laws), "; ".join(words)
 
 
 def _taylor(

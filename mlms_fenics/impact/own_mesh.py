@@ -17,13 +17,16 @@ from mlms_fenics.geometry.read_mesh import ENDINGS
 
 
 def add_mesh_options(new: Callable[..., Any]) -> None:
-    """`--mesh` and `--scale`.
+    """`--mesh`, `--scale` and `--part-law`.
 
     Args:
         new: `add_argument` of a parser.
     """
     new("--mesh", type=Path, metavar="FILE", help=f"a body of your own ({', '.join(ENDINGS)})")
     new("--scale", type=float, help="from the unit of length of --mesh to mm (default: 1)")
+    new("--part-law", action="append", metavar="VOLUME=LAW",
+        help="a law of --law for a volume of --mesh; once for each of them, in place of --law"
+    )  # fmt: skip
 
 
 def check_mesh_options(
@@ -37,7 +40,7 @@ def check_mesh_options(
         theirs: names of those that go with `--mesh` only.
     """
     with_mesh = options.mesh is not None
-    for name in ours if with_mesh else (*theirs, "scale"):
+    for name in ours if with_mesh else (*theirs, "scale", "part_law"):
         require(
             not getattr(options, name),
             f"--{name.replace('_', '-')} {'does not go' if with_mesh else 'goes'} with --mesh "

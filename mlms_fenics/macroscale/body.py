@@ -14,6 +14,7 @@ from mlms_fenics.macroscale.contact import Contact, RigidBody
 from mlms_fenics.macroscale.element import Elements, build_elements, lumped
 from mlms_fenics.macroscale.hourglass import Hourglass, HourglassControl, hourglass_control
 from mlms_fenics.macroscale.loads import BoundLoad, Load
+from mlms_fenics.macroscale.placed_laws import Moduli, moduli_of
 from mlms_fenics.materials import Material
 
 
@@ -25,6 +26,7 @@ class Body:
 
     Attributes:
         elements: of the mesh.
+        moduli: of its law in each cell.
         mass: lumped, of all nodes, mg, `(n_nodes,)`.
         inverse_mass: 1/mg, `(n_nodes,)`.
         contacts: with rigid bodies.
@@ -35,6 +37,7 @@ class Body:
     """
 
     elements: Elements
+    moduli: Moduli
     mass: np.ndarray
     inverse_mass: np.ndarray
     contacts: list[Contact]
@@ -76,6 +79,7 @@ def build_body(
     domain: mesh.Mesh,
     material: Material,
     *,
+    part: np.ndarray | None = None,
     contacts: Sequence[RigidBody] = (),
     constraints: Sequence[PrescribedVelocity] = (),
     loads: Sequence[Load] = (),
@@ -84,7 +88,9 @@ def build_body(
     degree: int = 1,
     two_dimensional: str | None = None,
 ) -> Body:
-    """A body of one law (collective); arguments as of `ExplicitSolver`.
+    """A body and what acts on it (collective); arguments as of `ExplicitSolver`.
+
+    `part` has the number of the law of each own cell, `(n_cells,)`, where there are several laws.
 
     Raises:
         InputError: on every rank: cells that the elements cannot have, or marks that mark nothing.
@@ -92,11 +98,13 @@ def build_body(
     elements = build_elements(domain, quadrature, degree, two_dimensional)
     space = elements.space
     owned = space.dofmap.index_map.size_local
-    mass = lumped(elements, material.density)
+    moduli = moduli_of(material, np.zeros(len(elements.dofs), np.int64) if part is None else part)
+    mass = lumped(elements, moduli.density)
     boundary = boundary_nodes(space) if contacts else np.zeros(0, dtype=np.int64)
     held = [*constraints, *plane.axis(elements, domain.comm)]
     return Body(
         elements=elements,
+        moduli=moduli,
         mass=mass,
         inverse_mass=1.0 / mass,
         contacts=[
@@ -104,5 +112,5 @@ def build_body(
         ],
         constraints=[BoundVelocity(given, space, owned) for given in held],
         loads=[load.bind(elements, mass, owned) for load in loads],
-        hourglass=hourglass_control(hourglass, elements, material),
+        hourglass=hourglass_control(hourglass, elements, moduli),
     )

@@ -9,6 +9,7 @@ import numpy as np
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.macroscale.body import Body
 from mlms_fenics.macroscale.motion import Motion
+from mlms_fenics.macroscale.placed_laws import laws_of, parts_of
 from mlms_fenics.macroscale.stiffness import REFUSALS, stiffness_ratio, too_stiff
 from mlms_fenics.materials import Material
 from mlms_fenics.parallel import on_every_rank
@@ -44,9 +45,9 @@ def watch_law(material: Material, body: Body, motion: Motion, before: float, lim
     every = max(1, n // _SAMPLE)
     rows = np.arange(motion.step_count // 7 % every, n, every)
 
-    def look() -> tuple[float, str]:
+    def look() -> tuple[float, str, str]:
         if not len(rows):
-            return 0.0, ""
+            return 0.0, "", ""
         state = {name: values[rows] for name, values in motion.state.items()}
         time, dt = motion.time + motion.dt, motion.dt
         try:
@@ -54,12 +55,16 @@ def watch_law(material: Material, body: Body, motion: Motion, before: float, lim
         except REFUSALS:  # of a step that the run does not take
             ratio = np.zeros(len(rows))
         stiffest = int(ratio.argmax())
-        return float(ratio[stiffest]), place(body, motion, int(rows[stiffest]))
+        words = [
+            name for name, _, those, _ in laws_of(material, state, len(rows)) if stiffest in those
+        ]
+        return float(ratio[stiffest]), place(body, motion, int(rows[stiffest])), words[0]
 
-    largest, where = max(body.comm.allgather(on_every_rank(body.comm, look)))
+    largest, where, part = max(body.comm.allgather(on_every_rank(body.comm, look)))
     if before <= limit < largest and body.comm.rank == 0:
+        law = parts_of(material)[part]
         warnings.warn(
-            f"{where}, {_moment(motion)}: {too_stiff(material, 'there', largest)}. The run "
+            f"{where}, {_moment(motion)}: {too_stiff(law, 'there' + part, largest)}. The run "
             "goes on, but may become unstable",
             stacklevel=2,
         )

@@ -205,11 +205,11 @@ def _refuse_wrong_plane(domain: mesh.Mesh, plane: str | None) -> None:
     )
 
 
-def lumped(elements: Elements, density: float) -> np.ndarray:
-    """Lumped mass of all nodes of the rank, mg, `(n_nodes,)` (collective)."""
+def lumped(elements: Elements, density: np.ndarray) -> np.ndarray:
+    """Lumped mass of all nodes of the rank, mg, `(n_nodes,)`, density by cell (collective)."""
     mass = _compat.vector(elements.space)
     nodal = mass.array.reshape(-1, 3)
-    np.add.at(nodal, elements.dofs, density * elements.shares[:, :, None])
+    np.add.at(nodal, elements.dofs, (density[:, None] * elements.shares)[:, :, None])
     exchange = NodeExchange(elements.space)
     exchange.add(nodal)
     exchange.update(nodal)

@@ -13,7 +13,7 @@ import numpy as np
 from mlms_fenics.errors import require
 from mlms_fenics.macroscale import hourglass_plane
 from mlms_fenics.macroscale.element import Elements
-from mlms_fenics.materials import Material
+from mlms_fenics.macroscale.placed_laws import Moduli
 from mlms_fenics.numbers import check_number
 
 FORMS = ("secant", "elastic", "viscous", "none")
@@ -82,7 +82,12 @@ class HourglassControl:
     saved_common: tuple[str, ...] = ()
 
     def __init__(
-        self, settings: Hourglass, elements: Elements, density: float, shear: float, speed: float
+        self,
+        settings: Hourglass,
+        elements: Elements,
+        density: np.ndarray | float,
+        shear: np.ndarray | float,
+        speed: np.ndarray | float,
     ) -> None:
         X, volume = elements.coordinates[elements.dofs], elements.volume
         self._plane = elements.cell == "quadrilateral"
@@ -95,7 +100,7 @@ class HourglassControl:
         self.q, self.k = np.zeros((n, len(patterns), 3)), np.zeros(n)
         self._secant = settings.form == "secant"
         self._viscous = settings.form == "viscous"
-        self._shear = shear
+        self._shear = np.broadcast_to(np.float64(shear), n).copy()
         if self._viscous:
             self._scale = 0.25 * settings.coefficient * density * speed * volume ** (2.0 / 3.0)
         else:
@@ -133,7 +138,7 @@ def _hourglass(
     n = 1.0 / sqrt(8.0)
     total = 0.0
     for c in range(dofs.shape[0]):
-        k = _modulus(F[c], sigma[c], scale[c], shear, secant, viscous, dt)
+        k = _modulus(F[c], sigma[c], scale[c], shear[c], secant, viscous, dt)
         before = stiffness[c]
         stiffness[c] = k
         n0, n1, n2, n3 = dofs[c, 0], dofs[c, 1], dofs[c, 2], dofs[c, 3]
@@ -219,16 +224,14 @@ def _modulus(F, sigma, scale, shear, secant, viscous, dt):
 @numba.njit(cache=True, error_model="numpy")
 def _moduli(F, sigma, scale, shear, secant, viscous, dt, stiffness):
     for c in range(stiffness.shape[0]):
-        stiffness[c] = _modulus(F[c], sigma[c], scale[c], shear, secant, viscous, dt)
+        stiffness[c] = _modulus(F[c], sigma[c], scale[c], shear[c], secant, viscous, dt)
 
 
 def hourglass_control(
-    settings: Hourglass | None, elements: Elements, material: Material
+    settings: Hourglass | None, elements: Elements, moduli: Moduli
 ) -> HourglassControl | None:
     """Control of one-point hexahedra and quadrilaterals; None for others, or where not wanted."""
     settings = settings or Hourglass()
     if settings.form == "none" or elements.cell == "tetrahedron" or elements.per_cell > 1:
         return None
-    return HourglassControl(
-        settings, elements, material.density, material.shear_modulus, material.wave_speed
-    )
+    return HourglassControl(settings, elements, moduli.density, moduli.shear, moduli.wave_speed)

@@ -99,6 +99,7 @@ def stresses(
     volume,
     mass,
     viscous,
+    moduli,
     parameters,
     dt,
     work,
@@ -115,9 +116,9 @@ def stresses(
         volume: reference volumes, mm³, `(n,)`.
         mass: smallest nodal share of each cell's mass, mg, `(n_cells,)`.
         viscous: bulk-viscous pressure (positive in tension), in and out, GPa, `(n,)`.
-        parameters: density, bulk modulus, shear modulus, linear and quadratic viscosity; 2 for
-            cells of three dimensions and 1 for those of two; 1 where these are turned about an
-            axis, otherwise 0.
+        moduli: density, Lamé's λ, shear modulus and wave speed of each cell, `(n_cells, 4)`.
+        parameters: linear and quadratic viscosity; 2 for cells of three dimensions and 1 for those
+            of two; 1 where these are turned about an axis, otherwise 0.
         dt: length of the step, µs; 0 at the very start.
         work: total and viscous work of this rank's cells, J, `(2,)`, added to.
 
@@ -125,9 +126,7 @@ def stresses(
         Stable time step of this rank's cells in µs, and the first cell whose stress is not finite
         (-1 where all are).
     """
-    density, bulk, shear, linear, quadratic, shape, hoop = parameters
-    lam = bulk - 2.0 * shear / 3.0
-    speed = sqrt((bulk + 4.0 * shear / 3.0) / density)
+    linear, quadratic, shape, hoop = parameters
     total_work, viscous_work = 0.0, 0.0
     stable, bad = np.inf, -1
     per_cell = F.shape[0] // max(mass.shape[0], 1)
@@ -139,6 +138,8 @@ def stresses(
         ):  # one rate for all points, or pressure would lock by viscosity
             cell_stiffness, cell_xi = 0.0, 0.0
             cell_rate = _mean_dilatation_rate(F, F_old, volume, c, c + per_cell, dt)
+        density, lam = moduli[cell, 0], moduli[cell, 1]
+        shear, speed = moduli[cell, 2], moduli[cell, 3]
         a0, a1, a2 = F[c, 0, 0], F[c, 0, 1], F[c, 0, 2]
         b0, b1, b2 = F[c, 1, 0], F[c, 1, 1], F[c, 1, 2]
         c0, c1, c2 = F[c, 2, 0], F[c, 2, 1], F[c, 2, 2]

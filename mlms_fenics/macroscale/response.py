@@ -61,9 +61,11 @@ class Response:
         self._form = internal_force(elements, motion.P) if assembly == "dolfinx" else None
         self._F_before = motion.F.copy()
         self._F_mean = np.zeros_like(motion.F) if elements.mean_dilatation else None
-        self._smallest_share = material.density * elements.shares.min(axis=1, initial=inf)
+        moduli = body.moduli
+        self._smallest_share = moduli.density * elements.shares.min(axis=1, initial=inf)
+        lame = moduli.bulk - 2.0 * moduli.shear / 3.0
+        self._moduli = np.stack([moduli.density, lame, moduli.shear, moduli.wave_speed], axis=1)
         self._parameters = (
-            float(material.density), float(material.bulk_modulus), float(material.shear_modulus),
             float(viscosity[0]), float(viscosity[1]), 1.0 if body.flat else 2.0, float(turned),
         )  # fmt: skip
 
@@ -99,7 +101,7 @@ class Response:
             stable, bad = kernels.stresses(
                 motion.F, self._F_before, motion.sigma, motion.P_values, elements.points,
                 elements.metric, elements.volume, self._smallest_share, motion.viscous,
-                self._parameters, dt, motion.work,
+                self._moduli, self._parameters, dt, motion.work,
             )  # fmt: skip
             if bad >= 0:
                 failure = diagnosis.law_failure(

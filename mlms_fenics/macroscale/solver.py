@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Explicit dynamics: central differences with lumped mass and half-step velocities."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
 
+import numpy as np
 from dolfinx import mesh
 
 from mlms_fenics.errors import require
+from mlms_fenics.geometry import NamedMesh
 from mlms_fenics.macroscale import diagnosis, kernels
 from mlms_fenics.macroscale.agreement import Agreement
 from mlms_fenics.macroscale.body import build_body
@@ -17,6 +19,7 @@ from mlms_fenics.macroscale.hourglass import Hourglass
 from mlms_fenics.macroscale.initial import Velocity, set_going
 from mlms_fenics.macroscale.loads import Load
 from mlms_fenics.macroscale.motion import Motion
+from mlms_fenics.macroscale.placed_laws import place_laws, virgin_state
 from mlms_fenics.macroscale.readings import Readings
 from mlms_fenics.macroscale.response import Response, check_response
 from mlms_fenics.macroscale.stiffness import check_policy, step_share
@@ -32,13 +35,13 @@ _PARTS = (
 
 
 class ExplicitSolver(Readings):
-    """ρ ü = ∇·P of one body with one law, in the reference configuration.
+    """ρ ü = ∇·P of one body, in the reference configuration.
 
     All methods are collective. What is read from the motion (`u`, `v`, `sigma`, `time` ...) is in
     `Readings`.
 
     Attributes:
-        material: the law.
+        material: the law, or a `LawsByPart`.
         stop: what `request_stop` was given on any rank, once all know of it; 0 before.
         law_stiffness: largest stiffness of the law over the one that its moduli declare, at points
             looked at now and then in `run`; the step is stable where it is below 1/safety², or
@@ -49,9 +52,10 @@ class ExplicitSolver(Readings):
 
     def __init__(
         self,
-        domain: mesh.Mesh,
-        material: Material,
+        domain: mesh.Mesh | NamedMesh,
+        material: Material | None = None,
         *,
+        laws: Mapping[str, Material] | None = None,
         velocity: Velocity = (0.0, 0.0, 0.0),
         contacts: Sequence[RigidBody] = (),
         constraints: Sequence[PrescribedVelocity] = (),
@@ -68,8 +72,11 @@ class ExplicitSolver(Readings):
         """Set up the run (collective).
 
         Args:
-            domain: straight hexahedra, tetrahedra or quadrilaterals, mm.
+            domain: straight hexahedra, tetrahedra or quadrilaterals, mm; with `laws`, the named
+                mesh that `geometry.read_mesh` returns.
             material: the law.
+            laws: instead of one: the laws of volumes (in two dimensions: surfaces) by their names,
+                which together hold each element once.
             velocity: initial, mm/µs: three numbers, or a function of the coordinates `(3, n)` that
                 returns `(3, n)`.
             contacts: rigid bodies that the outer surface may touch.
@@ -102,7 +109,8 @@ class ExplicitSolver(Readings):
         require(0.0 < safety <= 1.0, f"safety is {safety:g}, but must be in (0, 1]: 0.8 is usual")
         check_response(viscosity, assembly)
         check_policy(stiffness)
-        self.material, self._safety = material, safety
+        domain, self.material, part = place_laws(domain, material, laws)
+        self._safety, material = safety, self.material
         parts: dict[str, Any] = {
             "contacts": list(contacts),
             "constraints": list(constraints),
@@ -120,8 +128,8 @@ class ExplicitSolver(Readings):
             "assembly": assembly,
             "stiffness": stiffness,
         }
-        self.body = body = build_body(domain, material, **parts)
-        state = material.initial_state(len(body.elements.volume))
+        self.body = body = build_body(domain, material, part=part, **parts)
+        state = virgin_state(material, np.repeat(part, body.elements.per_cell))
         self.motion = motion = Motion(body.elements, state)
         self.stopwatch = Stopwatch(_PARTS)
         self._response = Response(body, motion, material, viscosity, assembly, self.stopwatch)

@@ -10,6 +10,7 @@ import torch
 
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.macroscale.motion import Motion
+from mlms_fenics.macroscale.placed_laws import laws_of, parts_of
 from mlms_fenics.materials import Material, State
 from mlms_fenics.parallel import on_every_rank, on_rank_zero
 
@@ -51,8 +52,16 @@ def stiffness_ratio(
     Returns:
         *Shape* `(n,)`; NaN where the law's stress is not finite.
     """
-    if len(F) == 0:
-        return np.zeros(0)
+    ratio = np.zeros(len(F))
+    for _, law, rows, own in laws_of(material, state, len(F)):
+        if len(rows):
+            ratio[rows] = _ratio_of(law, F[rows], time, dt, own, strain)
+    return ratio
+
+
+def _ratio_of(
+    material: Material, F: np.ndarray, time: float, dt: float, state: State, strain: float
+) -> np.ndarray:
     base = _stress(material, F, time, dt, state)
     columns = []
     for i, j in _PAIRS:
@@ -100,13 +109,13 @@ def step_share(material: Material, motion: Motion, safety: float, policy: str, c
     """
     share, limit = 1.0, 1.0 / safety**2
     while True:
-        ratio, where = _stiffest(material, motion, safety * share * motion.stable_dt, comm)
+        ratio, where, law = _stiffest(material, motion, safety * share * motion.stable_dt, comm)
         excess = ratio * share**2
         if excess <= limit:
             break
         share, limit = 0.95 * share / sqrt(excess), 1.0
         if policy == "declared" or share < _LEAST_SHARE:
-            raise InputError(too_stiff(material, where, ratio))
+            raise InputError(too_stiff(law, where, ratio))
     if share < 1.0 and comm.rank == 0:
         warnings.warn(
             f"the law {where} is {ratio:.3g} times as stiff as its moduli say: time steps are "
@@ -116,20 +125,33 @@ def step_share(material: Material, motion: Motion, safety: float, policy: str, c
     return share
 
 
-def _stiffest(material: Material, motion: Motion, dt: float, comm: Any) -> tuple[float, str]:
-    """Largest `stiffness_ratio` for steps of dt, µs, and where (collective)."""
+def _stiffest(
+    material: Material, motion: Motion, dt: float, comm: Any
+) -> tuple[float, str, Material]:
+    """Largest `stiffness_ratio` for steps of dt, µs, where, and of which law (collective)."""
+    laws = list(parts_of(material).items())
 
-    def at_rest() -> float:
-        ratio = stiffness_ratio(material, motion.F, dt, dt, motion.state)
-        if not np.isfinite(ratio).all():
-            raise InputError("the law returns a stress that is not finite at a strain of 0.1%")
-        return float(ratio.max(initial=0.0))
+    def at_rest() -> list[float]:
+        found = dict.fromkeys(parts_of(material), 0.0)
+        for name, law, rows, own in laws_of(material, motion.state, len(motion.F)):
+            ratio = stiffness_ratio(law, motion.F[rows], dt, dt, own)
+            if not np.isfinite(ratio).all():
+                raise InputError(
+                    f"the law{name} returns a stress that is not finite at a strain of 0.1%"
+                )
+            found[name] = float(ratio.max(initial=0.0))
+        return list(found.values())
 
-    rest = max(comm.allgather(on_every_rank(comm, at_rest)))
-    largest, strain = on_rank_zero(comm, lambda: stiffest_when_deformed(material, dt))
-    if largest > rest:
-        return largest, f"at {100.0 * strain:.0f}% of strain"
-    return rest, "at rest"
+    def deformed() -> list[tuple[float, float]]:
+        return [stiffest_when_deformed(law, dt) for _, law in laws]
+
+    rest = np.max(comm.allgather(on_every_rank(comm, at_rest)), axis=0)
+    stretched = on_rank_zero(comm, deformed)
+    ratios = [max(a, b) for a, (b, _) in zip(rest, stretched, strict=True)]
+    k = int(np.argmax(ratios))
+    (name, law), (ratio, strain) = laws[k], stretched[k]
+    where = f"at {100.0 * strain:.0f}% of strain" if ratio > rest[k] else "at rest"
+    return float(ratios[k]), where + name, law
 
 
 def too_stiff(material: Material, where: str, ratio: float) -> str:
@@ -142,7 +164,7 @@ def too_stiff(material: Material, where: str, ratio: float) -> str:
 
 
 def stiffest_when_deformed(material: Material, dt: float) -> tuple[float, float]:
-    """Largest `stiffness_ratio` along paths from rest, and the strain at which.
+    """Largest `stiffness_ratio` of one law along paths from rest, and the strain at which.
 
     Tension, compression and shear along and across all axes to 10% of logarithmic strain with 3% of
     volume, and 3% of volume alone. Where the law refuses to go on, the paths end.

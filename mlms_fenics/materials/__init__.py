@@ -10,6 +10,7 @@ from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.materials.j2 import J2
 from mlms_fenics.materials.johnson_cook import JohnsonCook
 from mlms_fenics.materials.johnson_cook_published import johnson_cook
+from mlms_fenics.materials.laws_by_part import LawsByPart
 from mlms_fenics.materials.magnesium import magnesium
 from mlms_fenics.materials.neo_hookean import NeoHookean
 from mlms_fenics.materials.polycrystal import Polycrystal
@@ -21,6 +22,7 @@ __all__ = [
     "ExternalLaw",
     "Hill",
     "JohnsonCook",
+    "LawsByPart",
     "Material",
     "NeoHookean",
     "Polycrystal",

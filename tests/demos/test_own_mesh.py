@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from demo_scripts import load, script
 from mpi_runs import python
+from small_meshes import two_boxes
+from xdmf_reading import read_grids
 
 from mlms_fenics.geometry import gmsh_cylinder, gmsh_plate, write_msh
 from mlms_fenics.io import read_history
@@ -58,6 +60,20 @@ def test_plate_meshed_elsewhere_moves_as_ours(tmp_path) -> None:
     assert (tmp_path / "own" / "section.png").stat().st_size > 10_000
 
 
+def test_volumes_with_laws_of_their_own(tmp_path) -> None:
+    groups = [(3, [1], 1, "low"), (3, [2], 2, "high")]
+    two_boxes(tmp_path / "two.msh", groups)
+    options = ["--mesh", str(tmp_path / "two.msh"), "--no-pictures", "--quick", *FAST]
+    options += ["--out", str(tmp_path / "out"), "--velocity", "100"]
+    parts = ["--part-law", "high=neo-hookean", "--part-law", "low=j2"]
+    assert load("taylor_anvil").main([*options, *parts]) == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["Taylor anvil"]["law"].startswith("high: neo-Hookean, moduli of magnesium; low:")
+    assert abs(summary["Energy"]["balance at the end [%]"]) < 1.0
+    _, _, _, cell = read_grids(tmp_path / "out" / "anvil.xdmf")[-1]
+    assert set(cell["part"]) == {0.0, 1.0} and not cell["plastic_strain"][cell["part"] == 0].any()
+
+
 @pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [2, 3])
@@ -81,6 +97,9 @@ def test_any_number_of_ranks_gives_the_result_of_one(tmp_path, ranks) -> None:
         ("taylor_anvil", ["--mesh", "BAR", "--height", "2"], "--height does not go with --mesh"),
         ("taylor_anvil", ["--foot", "foot"], "--foot goes with --mesh only"),
         ("taylor_anvil", ["--scale", "2"], "--scale goes with --mesh only"),
+        ("taylor_anvil", ["--part-law", "a=j2"], "--part-law goes with --mesh only"),
+        ("taylor_anvil", ["--mesh", "BAR", "--part-law", "a=b"], "--part-law is 'a=b', but must"),
+        ("taylor_anvil", ["--mesh", "BAR", "--part-law", "a=j2"], "no volume 'a', but Volume1"),
         ("taylor_anvil", ["--mesh", "BAR", "--foot", "sole"], "no surface 'sole', but"),
         ("taylor_anvil", ["--mesh", "none.inp"], "there is no mesh file 'none.inp'"),
         ("plate_impact", ["--mesh", "BAR", "--radius", "2"], "--radius does not go with --mesh"),
