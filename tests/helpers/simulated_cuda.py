@@ -7,11 +7,14 @@ To be run with NUMBA_ENABLE_CUDASIM=1, which numba reads when it is imported.
 import json
 
 import numpy as np
+import pytest
 import torch
+from no_waiting import no_waiting
+from untrained_laws import untrained_laws
 
 from mlms_fenics.device import treated_as_apart
 from mlms_fenics.gpu import launch
-from mlms_fenics.materials import J2, johnson_cook, magnesium
+from mlms_fenics.materials import J2, Polycrystal, johnson_cook, magnesium
 from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.unitcell import TaylorAverage
@@ -31,26 +34,32 @@ def difference(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a - b).abs().max() / a.abs().max())
 
 
-def law_difference(law, steps: int = 2, points: int = 3) -> float:
-    """Largest difference of stress and state over a few plastic steps."""
+def law_difference(law, steps: int = 2, points: int = 3, size: float = 0.02) -> float:
+    """Largest difference of stress and state over a few plastic steps, in which nothing waits."""
     rng, found = np.random.default_rng(3), 0.0
-    A = torch.from_numpy(0.02 * rng.standard_normal((points, 3, 3)))
+    A = torch.from_numpy(size * rng.standard_normal((points, 3, 3)))
     here = there = law.initial_state(points)
     for k in range(1, steps + 1):
         F = torch.eye(3, dtype=torch.float64) + k * A
         s0, here = law.update(F, 0.1 * k, 0.1, here)
-        with treated_as_apart():
+        with treated_as_apart(), pytest.MonkeyPatch.context() as patch:
             assert launch.usable(F.device)
-            s1, there = law.update(F, 0.1 * k, 0.1, there)
-        pairs = [(s0, s1), *((here[name], there[name]) for name in here)]
+            apart = law.to(device="cpu")
+            if k == 1:
+                apart.update(F, 0.1 * k, 0.1, there)  # what is made once is made now
+            with no_waiting(patch):
+                s1, there = apart.update(F, 0.1 * k, 0.1, there)
+        # The step to try next follows from an estimated error, which is a small difference.
+        assert "step" not in here or difference(here["step"], there["step"]) < 1e-6
+        pairs = [(s0, s1), *((here[name], there[name]) for name in here if name != "step")]
         found = max(found, *(difference(a, b) for a, b in pairs))
     return found
 
 
 def taylor_difference() -> float:
     """Of stress and statistics of four grains along a short path with a corner."""
-    path = np.eye(3) + np.array([0.0, 0.004, 0.006])[:, None, None] * np.diag([1.0, -0.5, -0.5])
-    path[2, 0, 1] = path[2, 1, 0] = 0.002
+    path = np.eye(3) + np.array([0.0, 0.002, 0.003])[:, None, None] * np.diag([1.0, -0.5, -0.5])
+    path[2, 0, 1] = path[2, 1, 0] = 0.001
     law, Q = magnesium(), random_orientations(3, seed=1)
     here = TaylorAverage(law, Q).solve(path[None], 0.02, 1e-3)
     with treated_as_apart():
@@ -62,4 +71,8 @@ def taylor_difference() -> float:
 if __name__ == "__main__":
     assert launch.SIMULATED
     found = {name: law_difference(law) for name, law in LAWS.items()}
+    grains = Polycrystal(magnesium(), random_orientations(2, seed=1), tolerance=1e-4)
+    found["polycrystal"] = law_difference(grains, steps=1, points=1, size=0.002)
+    reduced = untrained_laws()["reduced 3D"]
+    found["reduced"] = law_difference(reduced, steps=1, points=1, size=0.002)
     print(json.dumps({**found, "Taylor": taylor_difference()}))

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""CUDA kernels in numba's simulator give what the CPU's loops give, and wait for nothing.
+
+The simulator runs each thread as plain Python, so that a few points and steps must do.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HELPERS = Path(__file__).parents[1] / "helpers"
+
+
+@pytest.fixture(scope="module")
+def differences() -> dict[str, float]:
+    """Relative differences by law, of a process that numba simulates CUDA in."""
+    paths = [str(HELPERS), str(HELPERS.parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment = {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        [sys.executable, HELPERS / "simulated_cuda.py"],
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", ["J2", "Johnson-Cook", "Hill", "polycrystal", "reduced", "Taylor"])
+def test_a_kernel_is_the_loop(differences, name):
+    assert differences[name] < 1e-10
