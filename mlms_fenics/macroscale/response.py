@@ -8,6 +8,7 @@ import torch
 
 from mlms_fenics import _compat
 from mlms_fenics.errors import require
+from mlms_fenics.gpu.staging import Staging
 from mlms_fenics.macroscale import axisymmetric, diagnosis, kernels
 from mlms_fenics.macroscale.assembly import ASSEMBLIES, add_internal_force
 from mlms_fenics.macroscale.body import Body
@@ -53,6 +54,7 @@ class Response:
     ) -> None:
         self._body, self._motion, self._material = body, motion, material
         self._watch = stopwatch
+        self._staging = Staging(material.device)
         elements = body.elements
         turned = elements.axisymmetric
         self._deform = axisymmetric.deformation if turned else kernels.deformation
@@ -141,9 +143,9 @@ class Response:
         if self._F_mean is not None:
             F_law = self._F_mean
             kernels.mean_dilatation(motion.F, elements.volume, elements.per_cell, F_law)
-        F = torch.from_numpy(F_law).to(law.device)
         with torch.no_grad():
+            F = self._staging.up(F_law)
             sigma, motion.state = law.update(F, motion.time, dt, motion.state)
-        motion.sigma[:] = sigma.detach().cpu().numpy()
+            self._staging.down(sigma, motion.sigma)
         if self._F_mean is not None:
             kernels.mean_pressure(motion.F, F_law, elements.volume, elements.per_cell, motion.sigma)
