@@ -23,12 +23,13 @@ def readme(exported: Exported, target: str) -> str:
         "BULK": f"{law.bulk_modulus / units.stress:.6g}",
         "SHEAR": f"{law.shear_modulus / units.stress:.6g}",
         "STATES": str(len(exported.states)),
+        "COUNT": str(len(exported.states) + 1),
         "TABLE": "\n".join(_rows(exported.states)),
         "NOTES": "\n".join(exported.cell.notes),
     }
-    text = template("README.md")
+    text = template("README.md", "pages")
     if target != "c":
-        text += template(f"{target}.md")
+        text += template(f"{target}.md", "pages")
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text

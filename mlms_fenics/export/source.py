@@ -109,9 +109,9 @@ def header(exported: Exported) -> str:
     ).replace("@UNITS@", exported.units.text)
 
 
-def template(name: str) -> str:
-    """A file of the folder `c`, without its licence line."""
-    text = files("mlms_fenics.export").joinpath("c", name).read_text(encoding="utf-8")
+def template(name: str, folder: str = "c") -> str:
+    """A file of the folder `c` or another, without its licence line."""
+    text = files("mlms_fenics.export").joinpath(folder, name).read_text(encoding="utf-8")
     first, rest = text.split("\n", 1)
     return rest if "SPDX" in first else text
 

@@ -15,6 +15,8 @@ from mlms_fenics.surrogate.base import LearntLaw
 
 TARGETS = ("c", "vumat", "umat")
 PRECISIONS = ("float32", "float64")
+# What stands for Abaqus where an adapter is compiled without it.
+_WITHOUT_ABAQUS = ("vaba_param.inc", "aba_param.inc", "stubs.f")
 # Names that Fortran and linkers of any age take.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}\Z")
 
@@ -71,9 +73,12 @@ def export(
     }
     if target != "c":
         texts[f"{name}_{target}.f"] = adapter(exported, target)
+        for file in _WITHOUT_ABAQUS:
+            texts[f"without_abaqus/{file}"] = template(file, "fortran")
     folder = Path(folder)
     require(not folder.exists() or folder.is_dir(), f"{folder} is a file: name a folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    for file in texts:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
         with replacing(folder / file) as beside:
             beside.write_text(text, encoding="utf-8")
@@ -82,8 +87,21 @@ def export(
 
 def adapter(exported: Exported, target: str) -> str:
     """The Fortran text of a VUMAT or UMAT."""
-    return (
-        template(f"{target}.f")
-        .replace("@NAME@", exported.name)
-        .replace("@STATES@", str(len(exported.states)))
-    )
+    law, stress = exported.law, exported.units.stress
+    values = {
+        "NAME": exported.name,
+        "STATES": str(len(exported.states)),
+        "COUNT": str(len(exported.states) + 1),
+        "BULK": _double(law.bulk_modulus / stress),
+        "SHEAR": _double(law.shear_modulus / stress),
+    }
+    text = template(f"{target}.f", "fortran")
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def _double(value: float) -> str:
+    """A Fortran constant of double precision."""
+    text = repr(float(value))
+    return text.replace("e", "d") if "e" in text else f"{text}d0"
