@@ -19,6 +19,7 @@ class CellType:
             float64 `(n, steps + 1, d, d)`, gives `unitcell.PathResults`; a sample must not depend,
             to the last bit, on those it is solved with.
         block: paths of one piece of work.
+        device_block: likewise on a device that is not the CPU.
         devices: kinds of torch devices that it can use.
         law: name of its default law.
         grains: its default number of grains.
@@ -28,6 +29,7 @@ class CellType:
     description: str
     build: Callable[[Recipe, str | None], Any]
     block: int
+    device_block: int = 1
     devices: tuple[str, ...] = ("cpu",)
     law: str = "magnesium"
     grains: int = 128
@@ -51,7 +53,11 @@ def _full_field(recipe: Recipe, device: str | None) -> Any:
 
 CELLS = {
     "taylor": CellType(
-        "Taylor average over the grains of a polycrystal", _taylor, block=8, devices=("cpu", "cuda")
+        "Taylor average over the grains of a polycrystal",
+        _taylor,
+        block=8,
+        device_block=512,  # a GPU has room for 65,000 grains at once, 2 GB
+        devices=("cpu", "cuda"),
     ),
     # A path takes seconds to minutes: each is a piece of work, so that a kill loses little.
     "fft": CellType(

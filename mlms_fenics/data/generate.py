@@ -113,7 +113,9 @@ def _prepare(arguments: Sequence[str] | None) -> _Job | None:
                 f"--device is '{options.device}', but must be one of {', '.join(devices)}"
             )
         options.device = device
-    block = CELLS[options.cell].block if options.block is None else options.block
+    apart = options.device is not None and not options.device.startswith("cpu")
+    own = CELLS[options.cell].device_block if apart else CELLS[options.cell].block
+    block = own if options.block is None else options.block
     if block < 1:
         raise InputError(f"--block is {block}, but must be at least 1")
     store = Store(options.out, recipe)

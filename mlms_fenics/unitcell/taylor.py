@@ -2,6 +2,7 @@
 """The Taylor average: every grain of a polycrystal sees the same deformation gradient."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ import torch
 from mlms_fenics.checks import check_orientations, check_paths
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.kinematics.tensors import COMPONENTS
+from mlms_fenics.materials.crystal.apart import integrate_apart
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import integrate_paths
 from mlms_fenics.numbers import check_positive
@@ -17,6 +19,8 @@ from mlms_fenics.weights import are_equal, check_weights
 # Stress components of single grains held at a time: 32 MB on the CPU, 4 GB on a GPU, which needs
 # many grains at once.
 _CHUNK, _DEVICE_CHUNK = 4_000_000, 500_000_000
+
+Histories = TypeVar("Histories", np.ndarray, torch.Tensor)
 
 
 @dataclass(frozen=True)
@@ -116,20 +120,13 @@ class TaylorAverage:
         chunk = max(1, held // (n_grains * (n_t + 1) * 6))
         for k in range(0, n, chunk):
             rows = slice(k, k + chunk)
-            result = integrate_paths(
-                self.law,
-                paths[rows],
-                self.orientations,
-                segments,
-                tolerance,
-                device=self.device,
-            )
-            stress[rows] = self._with_pressure(paths[rows], self._mean(result.deviator))
-            substeps[rows] = result.substeps.sum(1)
-            rejected[rows] = result.rejected.sum(1)
-            smallest[rows] = result.smallest.min(1)
+            found = self._integrate(paths[rows], segments, tolerance)
+            stress[rows] = self._with_pressure(paths[rows], found["mean"])
+            substeps[rows] = found["substeps"].sum(1)
+            rejected[rows] = found["rejected"].sum(1)
+            smallest[rows] = found["smallest"].min(1)
             failed_at[rows] = np.nanmin(
-                np.where(np.isnan(result.failed_at), np.inf, result.failed_at), axis=1
+                np.where(np.isnan(found["failed_at"]), np.inf, found["failed_at"]), axis=1
             )
         failed = np.isfinite(failed_at)
         stress[failed] = np.nan
@@ -149,14 +146,28 @@ class TaylorAverage:
             smallest.reshape(shape),
         )
 
-    def _mean(self, deviator: np.ndarray) -> np.ndarray:
+    def _integrate(
+        self, paths: np.ndarray, segments: np.ndarray, tolerance: float
+    ) -> dict[str, np.ndarray]:
+        """Mean deviator `(n, n_t + 1, 6)`, and each grain's statistics, of `PathResult`'s names."""
+        if self.device is None:
+            result = integrate_paths(self.law, paths, self.orientations, segments, tolerance)
+            return {**vars(result), "mean": self._mean(result.deviator)}
+        given = (torch.from_numpy(x).to(self.device) for x in (paths, self.orientations, segments))
+        result = integrate_apart(self.law, *given, tolerance)
+        # All grains' histories are a hundred times what the average is: they stay there.
+        result["mean"] = self._mean(result.pop("deviator"))
+        names = ("mean", "substeps", "rejected", "smallest", "failed_at")
+        return {name: result[name].cpu().numpy() for name in names}
+
+    def _mean(self, deviator: Histories) -> Histories:
         """Average over the grains, the second axis."""
-        if are_equal(self.weights):
+        if are_equal(self.weights) and isinstance(deviator, np.ndarray):
             return deviator.mean(axis=1)
         # Grain by grain: the order of the sum, and so its last bit, does not depend on the batch.
-        total = self.weights[0] * deviator[:, 0]
+        total = float(self.weights[0]) * deviator[:, 0]
         for g in range(1, len(self.weights)):
-            total += self.weights[g] * deviator[:, g]
+            total += float(self.weights[g]) * deviator[:, g]
         return total
 
     def _with_pressure(self, U: np.ndarray, deviator: np.ndarray) -> np.ndarray:
