@@ -7,6 +7,7 @@ from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.cubic import cubic_crystal
 from mlms_fenics.materials.external import ExternalLaw
 from mlms_fenics.materials.external_vumat import ExternalVumat
+from mlms_fenics.materials.hardening_curve import HardeningCurve
 from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.materials.j2 import J2
 from mlms_fenics.materials.johnson_cook import JohnsonCook
@@ -22,6 +23,7 @@ __all__ = [
     "CrystalLaw",
     "ExternalLaw",
     "ExternalVumat",
+    "HardeningCurve",
     "Hill",
     "JohnsonCook",
     "LawsByPart",

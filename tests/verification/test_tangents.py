@@ -16,11 +16,14 @@ from tangents import (
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.piola import first_piola, piola_tangent
-from mlms_fenics.materials import J2, Material, NeoHookean, johnson_cook
+from mlms_fenics.materials import J2, HardeningCurve, Material, NeoHookean, johnson_cook
 
 PLASTIC = {
     "J2": J2(117.0, 0.35, 0.4, 0.1, 8.93),
     "perfect J2": J2(117.0, 0.35, 0.4, 0.0, 8.93),
+    "hardening curve": HardeningCurve(
+        117.0, 0.35, [0.0, 0.01, 0.03, 0.2, 0.6], [0.4, 0.45, 0.5, 0.62, 0.7], 8.93
+    ),
     "OFHC copper": johnson_cook("OFHC copper"),
     "isothermal 4340 steel": johnson_cook("4340 steel", taylor_quinney=0.0),
 }

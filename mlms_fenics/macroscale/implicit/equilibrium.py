@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.kinematics.piola import first_piola
 from mlms_fenics.macroscale import axisymmetric, diagnosis, kernels
 from mlms_fenics.macroscale.assembly import add_internal_force
 from mlms_fenics.macroscale.body import Body
@@ -86,12 +87,12 @@ class Equilibrium:
                 self._body, self._motion, int(bad.argmax()),
                 "the material law returned a stress or tangent that is not finite",
             )  # fmt: skip
-        self._P_law[:] = piola(self._sigma, self._F_law)
+        self._P_law[:] = _piola(self._sigma, self._F_law)
         if elements.mean_dilatation:
             kernels.mean_pressure(
                 self._F, self._F_law, elements.volume, elements.per_cell, self._sigma
             )
-        self._P[:] = piola(self._sigma, self._F)
+        self._P[:] = _piola(self._sigma, self._F)
         self._add_force(
             self._P, self._rows, elements.gradients, elements.volume, elements.dofs, force
         )
@@ -125,9 +126,8 @@ class Equilibrium:
         self._tangent[:] = tangent.detach().cpu().numpy().reshape(-1, 9, 9)
 
 
-def piola(sigma: np.ndarray, F: np.ndarray) -> np.ndarray:
-    """P = J σ F⁻ᵀ, *Shape* `(n, 3, 3)`."""
-    return np.linalg.det(F)[:, None, None] * sigma @ np.linalg.inv(F).swapaxes(-1, -2)
+def _piola(sigma: np.ndarray, F: np.ndarray) -> np.ndarray:
+    return first_piola(torch.from_numpy(F), torch.from_numpy(sigma)).numpy()
 
 
 def require_tangent(material: Material, comm: object) -> None:

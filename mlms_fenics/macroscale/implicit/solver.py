@@ -16,6 +16,7 @@ from mlms_fenics.macroscale.body import build_body
 from mlms_fenics.macroscale.constraints import PrescribedVelocity
 from mlms_fenics.macroscale.contact import RigidBody
 from mlms_fenics.macroscale.energy import Energies
+from mlms_fenics.macroscale.implicit.contact import bind_contacts
 from mlms_fenics.macroscale.implicit.equilibrium import require_tangent
 from mlms_fenics.macroscale.implicit.inertia import HHT
 from mlms_fenics.macroscale.implicit.linear import check_linear
@@ -130,8 +131,11 @@ class ImplicitSolver(Readings):
         }
         bare = build_body(domain, material, **{**parts, "contacts": []})
         self._memory = Memory(len(bare.mass))
-        others = [("implicit", self._memory)]
-        self.body = body = replace(bare, others=others)
+        self.body = body = replace(
+            bare,
+            contacts=bind_contacts(bare, parts["contacts"], material),
+            others=[("implicit", self._memory)],
+        )
         self.motion = motion = Motion(
             body.elements, material.initial_state(len(body.elements.volume))
         )

@@ -17,8 +17,8 @@ from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
 from mlms_fenics.parallel import on_every_rank
 
-# Force over the shear modulus times an element's face below which nothing is out of balance.
-_ROUNDING = 1e-13
+# Force over the P-wave modulus times an element's face below which all is rounding.
+_ROUNDING = 3e-14
 
 
 class Trial(Balance):
@@ -71,7 +71,8 @@ class Trial(Balance):
         volume, cells = body.comm.allreduce(
             np.array([body.elements.volume.sum(), len(body.elements.dofs)])
         )
-        self._least = _ROUNDING * material.shear_modulus * (volume / cells) ** (2.0 / 3.0)
+        modulus = material.bulk_modulus + 4.0 / 3.0 * material.shear_modulus
+        self._least = _ROUNDING * modulus * (volume / cells) ** (2.0 / 3.0)
 
     def begin(self, dt: float) -> np.ndarray:
         """Start a step of `dt` µs; where the held components of all nodes are at its end, mm."""
