@@ -30,6 +30,7 @@ class Cell:
 
 # class of the network: module of this package with `cell(law)`, which returns a `Cell`
 _CELLS = {
+    "GrainCell": "grains",
     "RecurrentCell": "recurrent",
 }
 

@@ -15,7 +15,7 @@ from mlms_fenics.materials.base import drive
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.surrogate.base import LearntLaw
 
-ARCHITECTURES = ("recurrent", "recurrent of any rate")
+ARCHITECTURES = ("recurrent", "recurrent of any rate", "grains")
 SYSTEMS = ("mm-ms", "mm-s", "SI")
 
 

@@ -68,12 +68,12 @@ static int cell_step(const part *now, ends *at, real (*restrict own)[POINTS],
     real flow[OUTPUTS][POINTS], increment[5][POINTS];
     features(now, at, increment, z);
     memcpy(z[FEATURES], own[0], sizeof(real[OWN][POINTS]));
-    product(WEIGHTS1, WIDTH, INPUTS, POINTS, z[0], h1[0]);
-    silu(BIAS1, WIDTH, 1, POINTS, h1[0]);
-    product(WEIGHTS2, WIDTH, WIDTH, POINTS, h1[0], h2[0]);
-    silu(BIAS2, WIDTH, 1, POINTS, h2[0]);
-    product(WEIGHTS3, OUTPUTS, WIDTH, POINTS, h2[0], flow[0]);
-    add_bias(BIAS3, OUTPUTS, 1, POINTS, flow[0]);
+    product(WEIGHTS1, WIDTH, INPUTS, z, h1);
+    silu(BIAS1, WIDTH, h1);
+    product(WEIGHTS2, WIDTH, WIDTH, h1, h2);
+    silu(BIAS2, WIDTH, h2);
+    product(WEIGHTS3, OUTPUTS, WIDTH, h2, flow);
+    add_bias(BIAS3, OUTPUTS, flow);
     move(now, flow, increment, own);
     real s[5][POINTS];
     for (int j = 0; j < 5; j++)

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* h = silu(h + bias), see `add_bias`. */
-static void silu(const real *bias, int rows, int groups, int columns, real *restrict h)
+/* h = silu(h + bias), row by row. */
+static void silu(const real *bias, int rows, real (*restrict h)[POINTS])
 {
-    const int wide = columns / groups;
-    for (int i = 0; i < rows * groups; i++, h += wide) {
-        const real b = bias[i];
-        for (int p = 0; p < wide; p++) {
-            const real x = h[p] + b;
-            h[p] = x / ((real)1.0 + real_exp(-x));
+    for (int i = 0; i < rows; i++)
+        for (int p = 0; p < POINTS; p++) {
+            const real x = h[i][p] + bias[i];
+            h[i][p] = x / ((real)1.0 + real_exp(-x));
         }
-    }
 }
