@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from mlms_fenics.errors import InputError, require
@@ -72,3 +73,11 @@ def scalar(value: float | torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         return value.to(like.dtype)
     return torch.full((), value, dtype=like.dtype, device=like.device)
+
+
+def uploaded(values: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Values of the host as a tensor on the device, to which they go while the host goes on."""
+    given = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
+    if device.type == "cpu":
+        return given
+    return given.pin_memory().to(device, non_blocking=True)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mlms_fenics.device import at_hand
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.progress import Progress
 from mlms_fenics.surrogate.fitting.budget import Budget
@@ -144,6 +145,7 @@ def optimise(
         _same_settings(done.get("about", {}), about or {}, checkpoint)
     saying = min(20.0, budget.seconds / 8.0)  # a short fit says something now and then too
     report = Progress(settings.epochs, "epochs", begin=len(done["loss"]), every=saying, end=True)
+    here = at_hand(next(network.parameters()))
     before, saved = done["wall_s"], clock.monotonic()
     started = clock.monotonic()
     limit = budget.fitted * budget.seconds - before
@@ -170,15 +172,14 @@ def optimise(
             value = loss(rows, generator)
             value.backward()
             norm = nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-            total, seen = total + float(value.detach()) * len(rows), seen + len(rows)
-            if not math.isfinite(total + float(norm)):
-                raise SimulationError(
-                    f"training diverged in epoch {epoch + 1} (loss or gradient is not finite): try "
-                    f"a smaller learning rate than {settings.rate:g}"
-                )
+            # On a device apart the numbers stay there until the epoch is over.
+            total, seen = total + value.detach().double() * len(rows) + 0.0 * norm, seen + len(rows)
+            if here:
+                _check_finite(total, epoch, settings)
             optimiser.step()
+        _check_finite(total, epoch, settings)
         error, validating = _timed(network, validate)
-        done["loss"].append(total / seen)
+        done["loss"].append(float(total) / seen)
         done["validation"].append(error)
         if error <= min(done["validation"]):
             done["best_epoch"] = epoch + 1
@@ -200,6 +201,15 @@ def optimise(
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return done
+
+
+def _check_finite(total: torch.Tensor, epoch: int, settings: Settings) -> None:
+    """Raise `SimulationError` where the sum of an epoch's losses is not finite."""
+    if not math.isfinite(float(total)):
+        raise SimulationError(
+            f"training diverged in epoch {epoch + 1} (loss or gradient is not finite): try "
+            f"a smaller learning rate than {settings.rate:g}"
+        )
 
 
 def scheduled(spent: float, settings: Settings) -> float:

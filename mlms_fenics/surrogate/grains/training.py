@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mlms_fenics.device import at_hand, uploaded
 from mlms_fenics.errors import require
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.fitting.problem import (
@@ -86,8 +87,8 @@ class Problem(CausalProblem):
     def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean over paths of the relative L² error of the deviator, on random time grids."""
         nodes = random_nodes(self.n_t, 1, generator)
-        finer = round(1.0 / float(nodes[1]))
-        return self._error(self.train, rows.to(self.device), finer).mean()
+        finer = round(1.0 / nodes.numpy()[1])  # on the host
+        return self._error(self.train, uploaded(rows, self.device), finer).mean()
 
     def validate(self) -> float:
         """Mean error on the data's own grid."""
@@ -107,7 +108,7 @@ class Problem(CausalProblem):
         shares = torch.arange(1, finer + 1, device=self.device)[:, None] / finer
         v = torch.lerp(v[:-1, None], v[1:, None], shares).flatten(0, 1)
         dt = torch.full((steps * finer,), 1.0 / (self.n_t * finer), device=self.device)
-        walk = run if self.device.type == "cpu" else type(self.network).run
+        walk = run if at_hand(self.device) else type(self.network).run
         s = walk(self.network, d.repeat_interleave(finer, dim=0), v, dt)[finer - 1 :: finer]
         target = part.s[rows, :steps].permute(1, 2, 0) / scale
         square = (s - target).square().sum((0, 1)) / target.square().sum((0, 1))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mlms_fenics.device import at_hand, uploaded
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import isometry
 from mlms_fenics.surrogate.fitting.data import TrainingData
@@ -96,7 +97,7 @@ class _Part:
         self.s = tensor(s @ isometry(d, deviatoric=d == 3).T)
         self.v = tensor(data.strain[rows][..., :d].sum(-1, keepdims=True))
         self.lasting = tensor(data.durations[rows] / data.horizon)
-        self.longest = torch.as_tensor(longest_strides(data.U[rows]), device=data.device)
+        self.longest = longest_strides(data.U[rows])  # on the host, which chooses by it
 
 
 class Problem(CausalProblem):
@@ -132,37 +133,53 @@ class Problem(CausalProblem):
 
     def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean over paths of the relative L² error of the deviator, on random time grids."""
-        rows = rows.to(self.device)
+        chosen = rows.numpy()
         total = torch.zeros((), device=self.device)
-        longest = self.train.longest[rows]
-        for stride in longest.unique().tolist():
+        longest = self.train.longest[chosen]
+        for stride in np.unique(longest).tolist():
             grid = self.nodes(self.n_t, stride, generator)
-            total = total + self._error(self.train, rows[longest == stride], grid).sum()
-        return total / len(rows)
+            total = total + self._error(self.train, chosen[longest == stride], grid).sum()
+        return total / len(chosen)
 
     def validate(self) -> float:
         """Mean error on the data's own grid and on the coarsest that keeps each path's corners."""
         longest = self.validation.longest
-        every = torch.arange(len(longest), device=self.device)
+        every = np.arange(len(longest))
         fine = torch.arange(self.n_t + 1).double()
         errors = [self._error(self.validation, every, fine)]
-        for stride in longest.unique().tolist():
+        for stride in np.unique(longest).tolist():
             if stride > 1:
                 rows = every[longest == stride]
                 errors.append(self._error(self.validation, rows, fine[::stride]))
         return float(torch.cat(errors).mean())
 
-    def _error(self, part: _Part, rows: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
+    def _error(self, part: _Part, rows: np.ndarray, nodes: torch.Tensor) -> torch.Tensor:
         """Relative error of each path `(n,)` on a grid that starts at 0, in steps of the data."""
-        e, v = (_at(x[rows], nodes) for x in (part.e, part.v))
-        dt = (nodes.diff() / self.n_t).to(self.device, torch.float32)[:, None] * part.lasting[rows]
+        grid, chosen = nodes.numpy().astype(np.float64), self._there(rows)
+        e, v = self._at((part.e[chosen], part.v[chosen]), grid)
+        dt = self._there(np.diff(grid) / self.n_t).float()[:, None] * part.lasting[chosen]
         s = walk(self.network, e, v, dt)
-        known = (nodes[1:] % 1.0) == 0.0
-        at = nodes[1:][known].long()
-        target = part.s[rows][:, at].permute(1, 2, 0) / self.network.elastic_scale
-        weights = at.diff(prepend=at.new_zeros(1)).to(self.device, torch.float32)[:, None]
-        square = ((s[known.to(self.device)] - target).square().sum(1) * weights).sum(0)
+        known = np.flatnonzero(grid[1:] % 1.0 == 0.0)
+        at = grid[1:][known].astype(np.int64)
+        target = part.s[chosen][:, self._there(at)].permute(1, 2, 0) / self.network.elastic_scale
+        weights = self._there(np.diff(at, prepend=0)).float()[:, None]
+        square = ((s[self._there(known)] - target).square().sum(1) * weights).sum(0)
         return (square / (target.square().sum(1) * weights).sum(0) + 1e-10).sqrt()
+
+    def _there(self, values: np.ndarray) -> torch.Tensor:
+        return uploaded(values, self.device)
+
+    def _at(
+        self, histories: tuple[torch.Tensor, ...], grid: np.ndarray
+    ) -> tuple[torch.Tensor, ...]:
+        """Histories `(n, n_t + 1, c)` at times in steps, linear in between."""
+        low = np.floor(grid).astype(np.int64)
+        here = self._there(low)
+        if (grid == low).all():
+            return tuple(x[:, here] for x in histories)
+        part = self._there(grid - low).float()[:, None]
+        following = (here + 1).clamp(max=self.n_t)
+        return tuple(torch.lerp(x[:, here], x[:, following], part) for x in histories)
 
 
 def _rates(part: _Part) -> tuple[float, float]:
@@ -184,7 +201,7 @@ def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor
     Returns:
         *Shape* `(n_t, elastic, n)`.
     """
-    if e.device.type != "cpu" or type(cell) is not RecurrentCell:
+    if not at_hand(e) or type(cell) is not RecurrentCell:
         return cell.run(e.transpose(0, 1), v.transpose(0, 1), dt).transpose(1, 2) / (
             cell.elastic_scale
         )
@@ -193,12 +210,3 @@ def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor
     increments = e.diff(dim=1) / cell.elastic_scale
     first_last = (x.permute(1, 2, 0).contiguous() for x in (features, increments))
     return run(cell, *first_last, dt)
-
-
-def _at(x: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
-    """Histories `(n, n_t + 1, c)` at times in steps, linear in between."""
-    low = nodes.floor().long()
-    if bool((nodes == low).all()):
-        return x[:, low]
-    part = (nodes - low).to(x.device, x.dtype)[:, None]
-    return torch.lerp(x[:, low], x[:, (low + 1).clamp(max=x.shape[1] - 1)], part)
