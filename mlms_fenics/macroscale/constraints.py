@@ -10,6 +10,7 @@ from dolfinx import fem, la, mesh
 
 from mlms_fenics import _compat
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.loop import HeldData
 from mlms_fenics.macroscale.places import called, tagged
 from mlms_fenics.numbers import check_finite
 
@@ -114,10 +115,16 @@ class BoundVelocity:
         self.nodes = marked_nodes(space, given.where)
         self.components = list(given.components)
         self._velocity = given.velocity
+        self._constant = None if callable(given.value) else float(given.value)
         self._own = self.nodes < owned
         self._index = np.ix_(self.nodes, self.components)
         self._acceleration = np.zeros((len(self.nodes), len(self.components)))
         self.work = 0.0
+
+    def data(self) -> HeldData:
+        """What the loop on a device needs to know of it."""
+        value = self._velocity if self._constant is None else self._constant
+        return HeldData(self.nodes, np.array(self.components, dtype=np.int64), value)
 
     def apply(
         self,

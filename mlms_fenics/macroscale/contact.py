@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics.errors import require
+from mlms_fenics.loop import CylinderData, PlaneData
 from mlms_fenics.macroscale.contact_kernels import land, plane_distances
 from mlms_fenics.numbers import check_finite, check_number, three_numbers
 
@@ -55,6 +56,10 @@ class Contact(ABC):
         self.force, self.impulse, self.work = np.zeros(3), np.zeros(3), 0.0
         self._distance = np.zeros(len(nodes))
         self._given = np.zeros(3)
+
+    @abstractmethod
+    def data(self) -> PlaneData | CylinderData:
+        """What the loop on a device needs to know of it."""
 
     @abstractmethod
     def deepest(self, u: np.ndarray) -> float:
@@ -166,6 +171,9 @@ class PlaneContact(Contact):
         # Not by @, whose rounding depends on the row: a ghost must land as its owner does.
         away = (coordinates[nodes] - np.asarray(plane.point, dtype=float)) * self.normal
         self.gap = away[:, 0] + away[:, 1] + away[:, 2]
+
+    def data(self) -> PlaneData:
+        return PlaneData(self.nodes, self.gap, self.normal, float(self.speed), float(self.friction))
 
     def deepest(self, u: np.ndarray) -> float:
         return float(np.max(-self.gap - u[self.nodes] @ self.normal, initial=-np.inf))

@@ -7,6 +7,7 @@ from math import inf, sqrt
 import numpy as np
 
 from mlms_fenics.errors import SimulationError
+from mlms_fenics.loop.resident import COLLAPSE
 from mlms_fenics.macroscale.body import Body
 from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.macroscale.placed_laws import laws_of, parts_of
@@ -14,8 +15,6 @@ from mlms_fenics.macroscale.stiffness import REFUSALS, stiffness_ratio, too_stif
 from mlms_fenics.materials import Material
 from mlms_fenics.parallel import on_every_rank
 
-# A step this much shorter than the first one means that an element collapses.
-_COLLAPSE = 1.0e-5
 # Growth of the total energy over the largest energy involved at which a run is given up.
 _RUNAWAY = 0.25
 # Points per rank whose law is looked at now and then.
@@ -84,9 +83,21 @@ def law_failure(body: Body, motion: Motion, point: int | None, what: str) -> Sim
     return failure(body, motion, point, what, _LAW_CAUSES)
 
 
+def inverted(body: Body, motion: Motion, point: int | None, det: float) -> SimulationError:
+    """`failure` of an element whose det F is not positive or not finite."""
+    what = f"det F is {det:g}: the element is inverted or holds NaN"
+    return failure(body, motion, point, what)
+
+
+def not_finite(body: Body, motion: Motion, point: int) -> SimulationError:
+    """`failure` of a law whose stress is not finite at a point."""
+    what = "the material law returned a stress that is not finite"
+    return law_failure(body, motion, point, what)
+
+
 def refuse_collapse(body: Body, motion: Motion) -> None:
     """Raise `SimulationError` where the stable step is far below the first one (collective)."""
-    if motion.stable_dt < _COLLAPSE * motion.first_dt:
+    if motion.stable_dt < COLLAPSE * motion.first_dt:
         raise SimulationError(
             f"{_moment(motion)}: the stable time step has collapsed from {motion.first_dt:.3g} to "
             f"{motion.stable_dt:.3g} µs: {crushed(body, motion)}. Likely causes: an element is "

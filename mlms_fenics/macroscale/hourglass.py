@@ -11,6 +11,8 @@ import numba
 import numpy as np
 
 from mlms_fenics.errors import require
+from mlms_fenics.loop import HourglassData
+from mlms_fenics.loop.hourglass import ELASTIC_STRAIN
 from mlms_fenics.macroscale import hourglass_plane
 from mlms_fenics.macroscale.element import Elements
 from mlms_fenics.macroscale.placed_laws import Moduli
@@ -26,8 +28,6 @@ _PATTERNS = np.array(
         [-1, 1, 1, -1, 1, -1, -1, 1],
     ]
 ) / sqrt(8.0)
-# Deviatoric strain below which the secant modulus is taken as elastic.
-_ELASTIC_STRAIN = 1.0e-3
 
 
 @dataclass(frozen=True)
@@ -91,23 +91,30 @@ class HourglassControl:
     ) -> None:
         X, volume = elements.coordinates[elements.dofs], elements.volume
         self._plane = elements.cell == "quadrilateral"
-        patterns = hourglass_plane.PATTERNS if self._plane else _PATTERNS
+        self._patterns = patterns = hourglass_plane.PATTERNS if self._plane else _PATTERNS
         slopes = np.einsum("ma,cai->cmi", patterns, X)
         self._slopes = np.ascontiguousarray(slopes)
         self._gradients = elements.gradients
         self._dofs = elements.dofs
         n = len(volume)
         self.q, self.k = np.zeros((n, len(patterns), 3)), np.zeros(n)
+        self._settings = settings
         self._secant = settings.form == "secant"
         self._viscous = settings.form == "viscous"
         self._shear = np.broadcast_to(np.float64(shear), n).copy()
         if self._viscous:
-            self._scale = 0.25 * settings.coefficient * density * speed * volume ** (2.0 / 3.0)
+            self._size = 0.25 * volume ** (2.0 / 3.0)
+            self._scale = settings.coefficient * density * speed * self._size
         else:
             g = elements.gradients[..., :2] if self._plane else elements.gradients
-            trace = np.einsum("cai,cai->c", g, g)
-            self._scale = settings.coefficient * shear * volume * trace
+            self._size = volume * np.einsum("cai,cai->c", g, g)
+            self._scale = settings.coefficient * shear * self._size
         self.work = 0.0
+
+    def data(self) -> HourglassData:
+        """What the loop on a device needs to know of it."""
+        form, coefficient = self._settings.form, float(self._settings.coefficient)
+        return HourglassData(form, coefficient, self._patterns, self._slopes, self._size)
 
     def add(
         self, u: np.ndarray, F: np.ndarray, sigma: np.ndarray, dt: float, force: np.ndarray
@@ -207,7 +214,7 @@ def _secant_ratio(F, sigma, shear):
         + (sigma[2, 2] - pressure) ** 2
         + 2.0 * (sigma[0, 1] ** 2 + sigma[1, 2] ** 2 + sigma[0, 2] ** 2)
     )  # fmt: skip
-    floor = 2.0 * shear * _ELASTIC_STRAIN
+    floor = 2.0 * shear * ELASTIC_STRAIN
     return min(1.0, (sqrt(s) + floor) / (2.0 * shear * strain + floor))
 
 

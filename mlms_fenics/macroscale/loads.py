@@ -4,12 +4,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import ufl
 from dolfinx import fem, mesh
 
 from mlms_fenics import _compat
+from mlms_fenics.loop import DeadLoadData, PressureData
 from mlms_fenics.macroscale.element import Elements
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.places import outer_facets, tagged
@@ -30,6 +32,7 @@ class DeadLoad(Load):
     """A force that does not follow the body; `bind` spreads it over one rank's nodes."""
 
     value: Vector
+    by_mass: ClassVar[bool] = False
 
     @abstractmethod
     def weights(self, elements: Elements, mass: np.ndarray) -> np.ndarray:
@@ -37,7 +40,7 @@ class DeadLoad(Load):
 
     def bind(self, elements: Elements, mass: np.ndarray, owned: int) -> "BoundLoad":
         """The load on this rank's nodes (collective)."""
-        return BoundLoad(self.value, self.weights(elements, mass), owned)
+        return BoundLoad(self.value, self.weights(elements, mass), owned, self.by_mass)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class BodyForce(DeadLoad):
     """
 
     value: Vector
+    by_mass: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _check(self.value, "body force")
@@ -104,13 +108,26 @@ class BoundLoad:
     saved_sums: tuple[str, ...] = ("work",)
     saved_common: tuple[str, ...] = ("last",)
 
-    def __init__(self, value: Vector, weights: np.ndarray, owned: int) -> None:
+    def __init__(
+        self, value: Vector, weights: np.ndarray, owned: int, by_mass: bool = False
+    ) -> None:
+        self._by_mass = by_mass
         self.nodes = np.flatnonzero(weights)
         self.weights = weights[self.nodes]
         self._own = self.nodes < owned
         self._value = value
         self.last = np.zeros(3)
         self.work = 0.0
+
+    def data(self, density: float) -> DeadLoadData | PressureData:
+        """What the loop on a device needs to know of it.
+
+        Args:
+            density: of the body, mg/mm³.
+        """
+        value = self._value if callable(self._value) else np.asarray(self._value, dtype=float)
+        weights = self.weights / density if self._by_mass else self.weights
+        return DeadLoadData(self.nodes, weights, self._by_mass, value)
 
     @property
     def facets(self) -> np.ndarray | None:

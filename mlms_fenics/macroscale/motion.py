@@ -34,6 +34,8 @@ class Motion:
         first_dt: that of the start.
         step_count: steps done.
         initial_energy: kinetic energy at the start, over all ranks, J.
+        edits: how often it was set from outside, as by a restart; a loop on a device then takes it
+            up again.
     """
 
     def __init__(self, elements: Elements, state: State) -> None:
@@ -53,3 +55,4 @@ class Motion:
         self.time, self.dt, self.step_count = 0.0, 0.0, 0
         self.stable_dt = self.first_dt = 0.0
         self.initial_energy = 0.0
+        self.edits = 0

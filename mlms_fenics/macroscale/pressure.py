@@ -11,6 +11,7 @@ import numba
 import numpy as np
 from dolfinx import mesh
 
+from mlms_fenics.loop import PressureData
 from mlms_fenics.macroscale.element import SUPPORTED, Elements
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.loads import BoundLoad, Load
@@ -61,6 +62,10 @@ class BoundPressure(BoundLoad):
         self.nodes = np.flatnonzero(marked[:, 0])
         self._own = self.nodes < owned
         self.last = np.zeros((len(self.nodes), 3))
+
+    def data(self, density: float) -> PressureData:
+        value = self._value if callable(self._value) else float(self._value)
+        return PressureData(self._facets, *self._tables, self._signs, value)
 
     @property
     def facets(self) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics.errors import require
+from mlms_fenics.loop import CylinderData
 from mlms_fenics.macroscale.contact import Contact, RigidBody, check_friction
 from mlms_fenics.macroscale.contact_kernels import below, cylinder_distances
 from mlms_fenics.numbers import check_finite, check_number, three_numbers
@@ -82,6 +83,17 @@ class CylinderContact(Contact):
         self._offset = coordinates[nodes] - np.asarray(cylinder.centre, dtype=float)
         self._ahead = np.zeros(len(nodes))
         self._comm = comm
+
+    def data(self) -> CylinderData:
+        return CylinderData(
+            nodes=self.nodes,
+            offset=self._offset,
+            axis=self.axis,
+            radius=float(self.radius),
+            velocity=self.velocity,
+            mass=None if self.mass is None else float(self.mass),
+            friction=float(self.friction),
+        )
 
     @property
     def momentum(self) -> np.ndarray:

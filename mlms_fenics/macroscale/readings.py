@@ -48,15 +48,15 @@ class Readings:
     @property
     def contacts(self) -> Sequence[Contact]:
         """With this rank's nodes, in the order of the rigid bodies given."""
-        return self.body.contacts
+        return self._present_body().contacts
 
     @property
     def constraints(self) -> Sequence[BoundVelocity]:
-        return self.body.constraints
+        return self._present_body().constraints
 
     @property
     def loads(self) -> Sequence[BoundLoad]:
-        return self.body.loads
+        return self._present_body().loads
 
     @property
     def nodal_mass(self) -> np.ndarray:
@@ -99,22 +99,22 @@ class Readings:
     @property
     def time(self) -> float:
         """µs."""
-        return self.motion.time
+        return self._numbers.time
 
     @property
     def dt(self) -> float:
         """Length of the last step, µs."""
-        return self.motion.dt
+        return self._numbers.dt
 
     @property
     def stable_dt(self) -> float:
         """Stable step at `time` over all ranks, before the safety factor, µs."""
-        return self.motion.stable_dt
+        return self._numbers.stable_dt
 
     @property
     def step_count(self) -> int:
         """Steps done."""
-        return self.motion.step_count
+        return self._numbers.step_count
 
     def cell_mean(self, values: np.ndarray) -> np.ndarray:
         """Means over each cell of values at its points, *Shape* `(n_points, ...)`."""
@@ -123,13 +123,13 @@ class Readings:
     @property
     def contact_force(self) -> np.ndarray:
         """Force of all contacts on the body in the last step, kN, `(3,)`."""
-        local = sum((c.force for c in self.body.contacts), np.zeros(3))
+        local = sum((c.force for c in self.contacts), np.zeros(3))
         return self.comm.allreduce(local, op=MPI.SUM)
 
     @property
     def contact_impulse(self) -> np.ndarray:
         """Impulse of all contacts on the body so far, kN µs = mg mm/µs, `(3,)`."""
-        local = sum((c.impulse for c in self.body.contacts), np.zeros(3))
+        local = sum((c.impulse for c in self.contacts), np.zeros(3))
         return self.comm.allreduce(local, op=MPI.SUM)
 
     @property
@@ -141,3 +141,13 @@ class Readings:
     def energies(self) -> Energies:
         """Energies at `time`, J."""
         return energies(self.body, self.motion)
+
+    @property
+    def _numbers(self) -> Motion:
+        """The motion, of which only numbers need to be of the present."""
+        return self.motion
+
+    def _present_body(self) -> Body:
+        """The body, its parts' memory at the motion's time."""
+        _ = self.motion  # brings the parts up to it
+        return self.body

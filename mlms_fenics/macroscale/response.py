@@ -41,6 +41,10 @@ class Response:
         viscosity: linear and quadratic coefficient of the bulk viscosity.
         assembly: of the internal force, of `ASSEMBLIES`.
         stopwatch: running, with the parts kinematics, law, stress, assembly, hourglass, exchange.
+
+    Attributes:
+        motion: of the body.
+        resident: whether steps can be taken in blocks; see `RemoteResponse`.
     """
 
     def __init__(
@@ -52,7 +56,7 @@ class Response:
         assembly: str,
         stopwatch: Stopwatch,
     ) -> None:
-        self._body, self._motion, self._material = body, motion, material
+        self._body, self.motion, self._material = body, motion, material
         self._watch = stopwatch
         self._staging = Staging(material.device)
         elements = body.elements
@@ -71,13 +75,32 @@ class Response:
             float(viscosity[0]), float(viscosity[1]), 1.0 if body.flat else 2.0, float(turned),
         )  # fmt: skip
 
+    resident = False
+
+    def present(self) -> Motion:
+        """The motion, which always is of the present."""
+        return self.motion
+
+    def move(self, dt: float) -> None:
+        """Velocities and displacements over a step of `dt` µs from the motion's time."""
+        body, motion = self._body, self.motion
+        u, v, force, time = motion.u_values, motion.v_values, motion.force, motion.time
+        dt_mean = 0.5 * (motion.dt + dt)
+        kernels.accelerate(v, force, body.inverse_mass, dt_mean)
+        for constraint in body.constraints:
+            constraint.apply(v, force, body.mass, dt_mean, dt, time + 0.5 * dt)
+        for contact in body.contacts:
+            contact.apply(u, v, force, body.inverse_mass, dt_mean, dt, time + dt)
+        kernels.move(u, v, dt)
+        self._watch.lap("contact")
+
     def stress(self, dt: float) -> tuple[float, Exception | None]:
         """Set F, stress and the law's state at the end of a step of `dt` µs; 0 at the start.
 
         Returns:
             Stable step of this rank's cells, µs, and what failed on this rank.
         """
-        motion, elements, lap = self._motion, self._body.elements, self._watch.lap
+        motion, elements, lap = self.motion, self._body.elements, self._watch.lap
         motion.F, self._F_before = self._F_before, motion.F
         if motion.step_count == 0:
             motion.F[:] = np.eye(3)
@@ -85,10 +108,9 @@ class Response:
         lap("kinematics")
         failure: Exception | None = None
         if len(motion.F) and not 0.0 < smallest < inf:
-            failure = diagnosis.failure(
-                self._body, motion, where,
-                f"det F is {smallest:g}: the element is inverted or holds NaN",
-            )  # fmt: skip
+            failure = diagnosis.inverted(
+                self._body, motion, where * elements.per_cell, smallest
+            )
         elif dt > 0.0 and len(motion.F):
             try:
                 self._call_law(dt)
@@ -106,16 +128,13 @@ class Response:
                 self._moduli, self._parameters, dt, motion.work,
             )  # fmt: skip
             if bad >= 0:
-                failure = diagnosis.law_failure(
-                    self._body, motion, bad,
-                    "the material law returned a stress that is not finite",
-                )  # fmt: skip
+                failure = diagnosis.not_finite(self._body, motion, bad * elements.per_cell)
         lap("stress")
         return stable, failure
 
     def forces(self, dt: float) -> None:
         """Set the nodal forces of the present stress and loads (collective)."""
-        body, motion, lap = self._body, self._motion, self._watch.lap
+        body, motion, lap = self._body, self.motion, self._watch.lap
         elements, force = body.elements, motion.force
         force[:] = 0.0
         if self._form is not None:
@@ -138,7 +157,7 @@ class Response:
         lap("exchange")
 
     def _call_law(self, dt: float) -> None:
-        law, motion, elements = self._material, self._motion, self._body.elements
+        law, motion, elements = self._material, self.motion, self._body.elements
         F_law = motion.F
         if self._F_mean is not None:
             F_law = self._F_mean

@@ -115,6 +115,7 @@ def put_back(body: Body, motion: Motion, saved: Contents) -> None:
         name: torch.from_numpy(saved.cell[f"state/{name}"].copy()).to(values.device)
         for name, values in motion.state.items()
     }
+    motion.edits += 1
 
 
 def _flat(value: Any) -> np.ndarray:

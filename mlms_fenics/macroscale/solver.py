@@ -6,11 +6,12 @@ from math import inf
 from typing import Any
 
 import numpy as np
+import torch
 from dolfinx import mesh
 
 from mlms_fenics.errors import require
 from mlms_fenics.geometry import NamedMesh
-from mlms_fenics.macroscale import diagnosis, kernels
+from mlms_fenics.macroscale import diagnosis
 from mlms_fenics.macroscale.agreement import Agreement
 from mlms_fenics.macroscale.body import build_body
 from mlms_fenics.macroscale.constraints import PrescribedVelocity
@@ -21,11 +22,13 @@ from mlms_fenics.macroscale.loads import Load
 from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.macroscale.placed_laws import place_laws, virgin_state
 from mlms_fenics.macroscale.readings import Readings
+from mlms_fenics.macroscale.remote import RemoteResponse, loop_device
 from mlms_fenics.macroscale.response import Response, check_response
 from mlms_fenics.macroscale.stiffness import check_policy, step_share
 from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
 from mlms_fenics.numbers import check_number
+from mlms_fenics.parallel import on_every_rank
 
 # Steps between looks at the energy and at the law's stiffness.
 _CHECK_EVERY = 200
@@ -47,7 +50,7 @@ class ExplicitSolver(Readings):
             looked at now and then in `run`; the step is stable where it is below 1/safety², or
             where steps have been shortened for it, see `stiffness`.
         stopwatch: measures `timings`; its `clock` is `time.process_time` where the machine is busy.
-        settings: the constructor's, but for mesh, law and initial velocity.
+        settings: the constructor's, but for mesh, law, initial velocity, device and loop.
     """
 
     def __init__(
@@ -68,6 +71,8 @@ class ExplicitSolver(Readings):
         assembly: str = "fused",
         two_dimensional: str | None = None,
         stiffness: str = "measured",
+        device: torch.device | str = "cpu",
+        loop: str | None = None,
     ) -> None:
         """Set up the run (collective).
 
@@ -101,6 +106,11 @@ class ExplicitSolver(Readings):
                 of the whole turn, in which radial forces have no resultant but a sum.
             stiffness: of a law that is found stiffer than its moduli by more than the safety factor
                 covers: "measured" shortens the steps, "declared" refuses it.
+            device: where the loop over the elements runs, as of `device.chosen`; each rank may have
+                its own. The law stays on the device that it was made for, best the same.
+            loop: "compiled", on the CPU only and the default there, or "torch", on any device: all
+                arrays of the motion then live there, and what is read from the solver is fetched
+                when it is asked for.
 
         Raises:
             InputError: on every rank, for anything out of range.
@@ -110,6 +120,7 @@ class ExplicitSolver(Readings):
         check_response(viscosity, assembly)
         check_policy(stiffness)
         domain, self.material, part = place_laws(domain, material, laws)
+        remote = on_every_rank(domain.comm, lambda: loop_device(device, loop, assembly))
         self._safety, material = safety, self.material
         parts: dict[str, Any] = {
             "contacts": list(contacts),
@@ -130,18 +141,35 @@ class ExplicitSolver(Readings):
         }
         self.body = body = build_body(domain, material, part=part, **parts)
         state = virgin_state(material, np.repeat(part, body.elements.per_cell))
-        self.motion = motion = Motion(body.elements, state)
+        motion = Motion(body.elements, state)
         self.stopwatch = Stopwatch(_PARTS)
-        self._response = Response(body, motion, material, viscosity, assembly, self.stopwatch)
         self._agreement = Agreement(body.comm)
         self._end_time, self._share = 0.0, 1.0
         self.stop, self.law_stiffness = 0, 0.0
         set_going(body, motion, velocity, parts["contacts"], parts["constraints"])
+        given = (body, motion, material, viscosity)
+        self._response = (
+            Response(*given, assembly, self.stopwatch)
+            if remote is None
+            else RemoteResponse(*given, remote, self.stopwatch)
+        )
         self._evaluate(0.0)
         self._share = step_share(material, motion, safety, stiffness, body.comm)
         motion.stable_dt *= self._share
         motion.first_dt = motion.stable_dt
         motion.initial_energy = self.energies().kinetic
+
+    @property
+    def motion(self) -> Motion:
+        """The motion at present; a loop on a device sends what has changed.
+
+        Whoever changes what is in it adds 1 to its `edits`.
+        """
+        return self._response.present()
+
+    @property
+    def _numbers(self) -> Motion:
+        return self._response.motion
 
     def step(self, limit: float = inf) -> float:
         """One step of at most `limit` µs; its length, µs.
@@ -150,23 +178,15 @@ class ExplicitSolver(Readings):
             SimulationError: on every rank: an inverted element, a law that fails, stress that is
                 not finite, or a collapsing step.
         """
-        watch, body, motion = self.stopwatch, self.body, self.motion
+        watch, motion = self.stopwatch, self._response.motion
         start = watch.start()
-        u, v, force = motion.u_values, motion.v_values, motion.force
         dt = min(self._safety * motion.stable_dt, limit)
-        dt_mean = 0.5 * (motion.dt + dt)
-        kernels.accelerate(v, force, body.inverse_mass, dt_mean)
-        for constraint in body.constraints:
-            constraint.apply(v, force, body.mass, dt_mean, dt, motion.time + 0.5 * dt)
-        for contact in body.contacts:
-            contact.apply(u, v, force, body.inverse_mass, dt_mean, dt, motion.time + dt)
-        kernels.move(u, v, dt)
+        self._response.move(dt)
         motion.time += dt
         if abs(motion.time - self._end_time) <= 1e-12 * self._end_time:
             motion.time = self._end_time  # not past it by a rounding error, which a law may refuse
         motion.step_count += 1
         motion.dt = dt
-        watch.lap("contact")
         self._evaluate(dt)
         watch.seconds["total"] += watch.clock() - start
         return dt
@@ -193,7 +213,10 @@ class ExplicitSolver(Readings):
         while self.time < end_time:
             left = end_time - self.time
             allowed = self._safety * self.stable_dt
-            if left <= allowed:
+            ahead = 1 if callback is not None else self._steps_ahead(left, allowed)
+            if ahead > 1:
+                self._response.advance(ahead, end_time, self._safety, self._share)
+            elif left <= allowed:
                 self.step(left)
             else:  # two halves rather than a whole step and a tiny one
                 self.step(allowed if left >= 2.0 * allowed else 0.5 * left)
@@ -220,13 +243,25 @@ class ExplicitSolver(Readings):
     def _evaluate(self, dt: float) -> None:
         """Stress, forces and stable step for the present displacement."""
         self.stopwatch.start()
+        motion = self._response.motion
         stable, failure = self._response.stress(dt)
         stable, self.stop = self._agreement.reach(stable, failure)
-        self.motion.stable_dt = self._share * stable
-        if self.motion.step_count > 0:
-            diagnosis.refuse_collapse(self.body, self.motion)
+        motion.stable_dt = self._share * stable
+        if motion.step_count > 0:
+            diagnosis.refuse_collapse(self.body, motion)
         self.stopwatch.lap("exchange")
         self._response.forces(dt)
+
+    def _steps_ahead(self, left: float, allowed: float) -> int:
+        """How many steps may be taken without a look at the time.
+
+        Args:
+            left: time to the end, µs.
+            allowed: length of the next step, µs.
+        """
+        if not self._response.resident:
+            return 1
+        return max(1, min(_CHECK_EVERY - self.step_count % _CHECK_EVERY, int(0.5 * left / allowed)))
 
     def _watch(self) -> None:
         """Look at the law's stiffness and at the energy."""

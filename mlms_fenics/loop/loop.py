@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""One step of explicit dynamics on a device: central differences, stress, forces."""
+
+from math import inf
+
+import torch
+
+from mlms_fenics.loop.contact import Contact, PlaneContact
+from mlms_fenics.loop.cylinder import CylinderContact
+from mlms_fenics.loop.data import CylinderData, DeadLoadData, PlaneData, PressureData, Problem
+from mlms_fenics.loop.exchange import Ranks
+from mlms_fenics.loop.geometry import Cells, upload
+from mlms_fenics.loop.given import DeadLoad, Held, PressureLoad
+from mlms_fenics.loop.hourglass import Hourglassing
+from mlms_fenics.loop.stresses import Moduli, Number, stresses
+from mlms_fenics.materials import Material, State
+
+
+class Loop:
+    """A problem's motion on a device; all tensors keep their places in memory.
+
+    A step is `move`, `deform`, `ask_law`, `answer`, `push`. Its length and the time may be floats
+    or 0-d tensors on the device; with these, no method waits for the device or copies from it, so
+    long as the law does not (`Material.resident`), nothing is a function of the time and there is
+    one rank.
+
+    Args:
+        problem: what moves, on one rank.
+        law: of it.
+        device: where.
+        ranks: of the body.
+
+    Attributes:
+        u: displacement, mm, `(3, n_nodes)`.
+        v: velocity half a step before, mm/µs, likewise.
+        force: nodal forces, kN, likewise.
+        F, F_old: deformation gradients now and a step before, `(3, 3, n_points)`.
+        sigma: Cauchy stress, GPa, likewise.
+        P: first Piola-Kirchhoff stress with bulk viscosity, GPa, likewise.
+        viscous: bulk-viscous pressure, GPa, `(n_points,)`.
+        work: of the stress in `P` and of the viscosity in it, J, `(2,)`.
+        state: of the law, on its own device.
+        contacts, held, loads, hourglass: parts with a memory.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        law: Material,
+        device: torch.device | str = "cpu",
+        ranks: Ranks | None = None,
+    ) -> None:
+        device = torch.device(device)
+        self.problem, self.law, self.device = problem, law, device
+        self.ranks = ranks or Ranks(device=device)
+        linear, quadratic = problem.viscosity
+        self._moduli = moduli = Moduli(
+            law.density, law.bulk_modulus, law.shear_modulus, linear, quadratic,
+            1.0 if problem.flat else 2.0, float(problem.axisymmetric),
+        )  # fmt: skip
+        self._cells = Cells(problem, device)
+        self._smallest = law.density * upload(problem.smallest_share, device)
+        self.mass = law.density * upload(problem.nodal_volume, device)
+        self._inverse_mass = 1.0 / self.mass
+        n, points = len(problem.coordinates), len(problem.volume)
+        like = {"dtype": torch.float64, "device": device}
+        self.u, self.force = torch.zeros(3, n, **like), torch.zeros(3, n, **like)
+        self.v = upload(problem.velocity.T, device)
+        eye = torch.eye(3, **like)[:, :, None]
+        self.F, self.F_old = eye.repeat(1, 1, points), eye.repeat(1, 1, points)
+        self.sigma, self.P = torch.zeros_like(self.F), torch.zeros_like(self.F)
+        self.viscous, self.work = torch.zeros(points, **like), torch.zeros(2, **like)
+        self._ratio = self.viscous
+        self.state: State = law.initial_state(points)
+        self.contacts = [self._contact(given) for given in problem.contacts]
+        self.held = [Held(given, n, problem.owned, self.mass) for given in problem.held]
+        self.loads = [self._load(given) for given in problem.loads]
+        self.hourglass = None
+        if problem.hourglass is not None:
+            self.hourglass = Hourglassing(problem.hourglass, moduli, device)
+
+    def _contact(self, given: PlaneData | CylinderData) -> Contact:
+        bound = (self.problem.owned, self._inverse_mass)
+        if isinstance(given, PlaneData):
+            return PlaneContact(given, *bound)
+        return CylinderContact(given, *bound, self.ranks.gather)
+
+    def _load(self, given: DeadLoadData | PressureData) -> DeadLoad | PressureLoad:
+        problem = self.problem
+        if isinstance(given, DeadLoadData):
+            return DeadLoad(given, problem.owned, self.law.density, self.device)
+        return PressureLoad(
+            given, problem.coordinates, problem.owned, problem.axisymmetric, self.ranks.sum,
+            self.device,
+        )  # fmt: skip
+
+    @property
+    def resident(self) -> bool:
+        """Whether steps can be taken without the host's looking at any number."""
+        return self.law.resident and not self.problem.timed and self.ranks.size == 1
+
+    def move(self, dt_mean: Number, dt: Number, before: Number) -> None:
+        """Velocities and displacements over a step of `dt` µs from the time `before`, µs."""
+        u, v, force = self.u, self.v, self.force
+        v += dt_mean * self._inverse_mass * force
+        for held in self.held:
+            held.apply(v, force, dt_mean, dt, before + 0.5 * dt)
+        for contact in self.contacts:
+            contact.apply(u, v, force, dt_mean, dt, before + dt)
+        u += dt * v
+
+    def deform(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Set F; its least determinant and that point, 0-d (infinity where there is no cell)."""
+        self.F_old.copy_(self.F)
+        self._local = self._cells.gathered(self.u)
+        self._cells.deformation(self._local, self.F)
+        if self.F.shape[-1] == 0:
+            return torch.tensor(inf, dtype=torch.float64), torch.tensor(-1)
+        return self._cells.smallest_determinant(self.F)
+
+    def ask_law(self, time: Number, dt: Number) -> None:
+        """Set stress and state at `time`, the end of a step of `dt` µs."""
+        F, law = self.F, self.law
+        if self.problem.mean_dilatation:
+            F, self._ratio = self._cells.with_mean_dilatation(F)
+        with torch.no_grad():
+            sigma, new = law.update(F.permute(2, 0, 1).to(law.device), time, dt, self.state)
+        sigma = sigma.to(self.device, torch.float64).permute(1, 2, 0)
+        if self.problem.mean_dilatation:
+            sigma = self._cells.with_mean_pressure(sigma, self._ratio)
+        self.sigma.copy_(sigma)
+        for name, values in new.items():
+            self.state[name].copy_(values)
+
+    def answer(self, dt: Number | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Set P; stable step, µs, and the first point whose stress is not finite or -1, 0-d.
+
+        Args:
+            dt: of the step, µs; None at the very start.
+        """
+        if self.F.shape[-1] == 0:
+            return torch.tensor(inf, dtype=torch.float64), torch.tensor(-1)
+        return stresses(
+            self._cells, self._moduli, self._smallest, self.F, self.F_old, self.sigma, self.P,
+            self.viscous, dt, self.work,
+        )  # fmt: skip
+
+    def push(self, time: Number, dt: Number | None) -> None:
+        """Set the nodal forces at `time`; arguments as of `answer`."""
+        cells = self._cells
+        stress = cells.volume * self.P
+        other = None
+        if self.hourglass is not None:
+            other = self.hourglass.add(self._local, self.F, self.sigma, dt, stress)
+        cells.forces(stress)
+        if other is not None:
+            cells.sums.parts.add_(other)
+        self.force.copy_(cells.sums.total())
+        self.ranks.sum(self.force)
+        for load in self.loads:
+            load.apply(self.u, self.v, self.force, 0.0 if dt is None else dt, time)
+        if self.problem.flat:
+            self.force[2].zero_()

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Steps whose length and time stay on the device: nothing waits for it between them."""
+
+from dataclasses import dataclass
+
+import torch
+
+from mlms_fenics.errors import SimulationError
+from mlms_fenics.loop.loop import Loop
+
+# A step this much shorter than the first one means that an element collapses.
+COLLAPSE = 1.0e-5
+_KINDS = ("", "determinant", "stress", "collapse", "overrun")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The first thing that went wrong.
+
+    Attributes:
+        kind: "determinant" (not positive, or not finite), "stress" (not finite) or "collapse" (of
+            the stable step).
+        point: where.
+        value: determinant, or stable step in µs.
+    """
+
+    kind: str
+    point: int
+    value: float = 0.0
+
+
+class Resident:
+    """Steps towards an end, as `ExplicitSolver.run` takes them.
+
+    Args:
+        loop: that is `resident`.
+        end_time: µs.
+        safety: step over stable step.
+        share: of the step that the law's moduli allow.
+        first_dt: stable step at the start of the run, µs.
+    """
+
+    def __init__(
+        self, loop: Loop, end_time: float, safety: float, share: float, first_dt: float
+    ) -> None:
+        self._loop, self._end, self._safety, self._share = loop, end_time, safety, share
+        self._least = COLLAPSE * first_dt
+        # Time, last step and stable step in µs; what failed: kind, point, value.
+        self._numbers = torch.zeros(3, dtype=torch.float64, device=loop.device)
+        self._failed = torch.zeros(3, dtype=torch.float64, device=loop.device)
+
+    def begin(self, time: float, dt: float, stable: float) -> None:
+        """Start from a time, with the last step and the present stable step, all in µs."""
+        self._numbers.copy_(torch.tensor([time, dt, stable], dtype=torch.float64))
+        self._failed.zero_()
+
+    def step(self) -> None:
+        """One step; nothing here waits for the device."""
+        loop, end = self._loop, self._end
+        before, last, stable = self._numbers.unbind(0)
+        allowed, left = self._safety * stable, end - before
+        # Two halves rather than a whole step and a tiny one.
+        dt = torch.where(left >= 2.0 * allowed, allowed, 0.5 * left)
+        dt = torch.where(left <= allowed, left, dt)
+        self._note(4, ~(left > 0.0), -1, left)
+        loop.move(0.5 * (last + dt), dt, before)
+        time = before + dt
+        time = torch.where((time - end).abs() <= 1e-12 * end, end, time)
+        smallest, where = loop.deform()
+        self._note(1, ~((smallest > 0.0) & (smallest < torch.inf)), where, smallest)
+        loop.ask_law(time, dt)
+        stable, bad = loop.answer(dt)
+        self._note(2, bad >= 0, bad, stable)
+        stable = self._share * stable
+        self._note(3, stable < self._least, -1, stable)
+        loop.push(time, dt)
+        self._numbers.copy_(torch.stack((time, dt, stable)))
+
+    def end(self) -> tuple[float, float, float, Failure | None]:
+        """Time, last step and stable step, µs, and the first failure; waits for the device.
+
+        Raises:
+            SimulationError: more steps were taken than the end time has room for.
+        """
+        *numbers, kind, point, value = torch.cat((self._numbers, self._failed)).tolist()
+        if _KINDS[int(kind)] == "overrun":
+            raise SimulationError(
+                "the stable step has more than doubled within the steps that were taken at once: "
+                "take fewer of them"
+            )
+        failure = Failure(_KINDS[int(kind)], int(point), value) if kind else None
+        return (*numbers, failure)
+
+    def _note(
+        self, kind: int, wrong: torch.Tensor, point: torch.Tensor | int, value: torch.Tensor
+    ) -> None:
+        """Keep what is wrong, if nothing was before."""
+        found = torch.zeros_like(self._failed)
+        found[0], found[1], found[2] = kind, point, value
+        first = wrong & (self._failed[0] == 0.0)
+        self._failed.copy_(torch.where(first, found, self._failed))

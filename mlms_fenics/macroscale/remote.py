@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: MIT
+"""The answer of a body by the torch loop: its arrays on a device, host and device kept alike."""
+
+from math import inf
+from typing import Any
+
+import numpy as np
+import torch
+
+from mlms_fenics.device import chosen
+from mlms_fenics.errors import require
+from mlms_fenics.loop import Loop, Problem
+from mlms_fenics.loop.exchange import Ranks
+from mlms_fenics.loop.resident import Failure, Resident
+from mlms_fenics.macroscale import diagnosis
+from mlms_fenics.macroscale.body import Body
+from mlms_fenics.macroscale.exchange import NodeExchange
+from mlms_fenics.macroscale.motion import Motion
+from mlms_fenics.macroscale.stopwatch import Stopwatch
+from mlms_fenics.materials import Material
+
+LOOPS = ("compiled", "torch")
+
+
+def problem_of(
+    body: Body, motion: Motion, density: float, viscosity: tuple[float, float]
+) -> Problem:
+    """The problem of a body that starts as it moves at present, as arrays of this rank.
+
+    Args:
+        body: whose.
+        motion: of it.
+        density: of its law, mg/mm³.
+        viscosity: linear and quadratic coefficient of the bulk viscosity.
+    """
+    e = body.elements
+    return Problem(
+        cell=e.cell,
+        per_cell=e.per_cell,
+        mean_dilatation=e.mean_dilatation,
+        axisymmetric=e.axisymmetric,
+        owned=body.owned,
+        viscosity=(float(viscosity[0]), float(viscosity[1])),
+        coordinates=e.coordinates,
+        velocity=motion.v_values.copy(),
+        nodal_volume=body.mass / density,
+        dofs=e.dofs,
+        gradients=e.gradients,
+        metric=e.metric,
+        volume=e.volume,
+        smallest_share=e.shares.min(axis=1, initial=inf),
+        hourglass=None if body.hourglass is None else body.hourglass.data(),
+        contacts=[contact.data() for contact in body.contacts],
+        held=[constraint.data() for constraint in body.constraints],
+        loads=[load.data(density) for load in body.loads],
+    )
+
+
+class RemoteResponse:
+    """As `Response`, by a `Loop` (the constructor is collective).
+
+    Args:
+        body: of the law.
+        motion: of the body, with its first velocity; what is in it is used when it was set anew
+            (`Motion.edits`), and is brought up to the present by `fetch`.
+        material: the law.
+        viscosity: linear and quadratic coefficient of the bulk viscosity.
+        device: of the loop.
+        stopwatch: as of `Response`.
+
+    Attributes:
+        motion: of the body; its numbers are always of the present.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        motion: Motion,
+        material: Material,
+        viscosity: tuple[float, float],
+        device: torch.device,
+        stopwatch: Stopwatch,
+    ) -> None:
+        self._body, self.motion, self._watch = body, motion, stopwatch
+        exchange = NodeExchange(body.elements.space)
+        ranks = Ranks(body.comm, exchange.ghosts, exchange.shared, device)
+        problem = problem_of(body, motion, material.density, viscosity)
+        self.loop = Loop(problem, material, device, ranks)
+        self._taken = motion.edits
+        self._stale = True
+
+    def move(self, dt: float) -> None:
+        """Velocities and displacements over a step of `dt` µs from the motion's time."""
+        self.take_up()
+        motion = self.motion
+        self._stale = True
+        self.loop.move(0.5 * (motion.dt + dt), dt, motion.time)
+        self._watch.lap("contact")
+
+    def stress(self, dt: float) -> tuple[float, Exception | None]:
+        """See `Response.stress`."""
+        motion, loop, lap = self.motion, self.loop, self._watch.lap
+        self._stale = True
+        smallest, where = loop.deform()
+        lowest = float(smallest)
+        lap("kinematics")
+        failure: Exception | None = None
+        cells = len(self._body.elements.dofs)
+        if cells and not 0.0 < lowest < inf:
+            failure = self._failure(Failure("determinant", int(where), lowest))
+        elif dt > 0.0 and cells:
+            try:
+                loop.ask_law(motion.time, dt)
+            except Exception as error:  # handed to all ranks by who called
+                failure = diagnosis.law_failure(
+                    self._body, motion, None, f"the material law failed: {error}"
+                )
+                failure.__cause__ = error
+        lap("law")
+        stable = inf
+        if failure is None:
+            found, bad = loop.answer(dt or None)
+            stable, point = float(found), int(bad)
+            if point >= 0:
+                failure = self._failure(Failure("stress", point))
+        lap("stress")
+        return stable, failure
+
+    def forces(self, dt: float) -> None:
+        """See `Response.forces`."""
+        self.loop.push(self.motion.time, dt or None)
+        self._watch.lap("assembly")
+
+    def _failure(self, found: Failure) -> Exception:
+        motion = self.present()
+        if found.kind == "determinant":
+            return diagnosis.inverted(self._body, motion, found.point, found.value)
+        return diagnosis.not_finite(self._body, motion, found.point)
+
+    def advance(self, steps: int, end_time: float, safety: float, share: float) -> None:
+        """Take so many steps towards `end_time`, µs, without a look at any number on the way.
+
+        The loop must be `resident`, and `end_time` at least twice as far as these steps reach at
+        their present length.
+
+        Args:
+            steps: how many.
+            end_time: of the run, µs.
+            safety: step over stable step.
+            share: of the step that the law's moduli allow; in the motion's stable step.
+
+        Raises:
+            SimulationError: as of `ExplicitSolver.step`, at the end of the steps.
+        """
+        self.take_up()
+        motion = self.motion
+        start = self._watch.start()
+        resident = Resident(self.loop, end_time, safety, share, motion.first_dt)
+        resident.begin(motion.time, motion.dt, motion.stable_dt)
+        for _ in range(steps):
+            resident.step()
+        self._stale = True
+        motion.time, motion.dt, motion.stable_dt, failure = resident.end()
+        motion.step_count += steps
+        self._watch.seconds["total"] += self._watch.clock() - start
+        if failure is not None and failure.kind == "collapse":
+            motion.stable_dt = failure.value
+            diagnosis.refuse_collapse(self._body, self.present())
+        if failure is not None:
+            raise self._failure(failure)
+
+    def take_up(self) -> None:
+        """Bring what was set in the host's motion to the device, if any was."""
+        motion, loop = self.motion, self.loop
+        if self._taken == motion.edits:
+            return
+        _put(loop.u, motion.u_values.T)
+        _put(loop.v, motion.v_values.T)
+        _put(loop.force, motion.force.T)
+        _put(loop.F, motion.F.transpose(1, 2, 0))
+        _put(loop.sigma, motion.sigma.transpose(1, 2, 0))
+        _put(loop.P, motion.P_values[self._body.elements.points].transpose(1, 2, 0))
+        _put(loop.viscous, motion.viscous)
+        _put(loop.work, motion.work)
+        for name, values in motion.state.items():
+            loop.state[name].copy_(values)
+        for host, remote in self._parts():
+            for name, order in remote.saved.items():
+                values = np.asarray(getattr(host, name))
+                _put(getattr(remote, name), _turned_back(values, order))
+        self._taken, self._stale = motion.edits, False
+
+    @property
+    def resident(self) -> bool:
+        """Whether `advance` can be used."""
+        return self.loop.resident
+
+    def present(self) -> Motion:
+        """The host's motion, with the memory of the body's parts brought up to the present."""
+        if self._stale:
+            self._fetch()
+        return self.motion
+
+    def _fetch(self) -> None:
+        motion, loop = self.motion, self.loop
+        motion.u_values[:], motion.v_values[:] = _got(loop.u).T, _got(loop.v).T
+        motion.force[:] = _got(loop.force).T
+        motion.F[:] = _got(loop.F).transpose(2, 0, 1)
+        motion.sigma[:] = _got(loop.sigma).transpose(2, 0, 1)
+        motion.P_values[self._body.elements.points] = _got(loop.P).transpose(2, 0, 1)
+        motion.viscous[:], motion.work[:] = _got(loop.viscous), _got(loop.work)
+        motion.state = {name: values.clone() for name, values in loop.state.items()}
+        for host, remote in self._parts():
+            for name, order in remote.saved.items():
+                values = _got(getattr(remote, name))
+                values = values if order is None else values.transpose(order)
+                old = getattr(host, name)
+                array = isinstance(old, np.ndarray)
+                new = np.array(values, order="C") if array else type(old)(values)
+                setattr(host, name, new)
+        self._stale = False
+
+    def _parts(self) -> list[tuple[Any, Any]]:
+        """Parts of the body with those of the loop."""
+        body, loop = self._body, self.loop
+        pairs = list(zip(body.contacts, loop.contacts, strict=True))
+        pairs += zip(body.constraints, loop.held, strict=True)
+        pairs += zip(body.loads, loop.loads, strict=True)
+        return pairs + ([(body.hourglass, loop.hourglass)] if body.hourglass else [])
+
+
+def loop_device(
+    device: torch.device | str, loop: str | None, assembly: str
+) -> torch.device | None:
+    """Where the torch loop is to run; None for the compiled loop on the CPU.
+
+    Raises:
+        InputError: no such device or loop, or settings that do not go together.
+    """
+    where = chosen(device)
+    require(
+        loop is None or loop in LOOPS,
+        f"loop is {loop!r}, but must be one of {', '.join(LOOPS)}, or None",
+    )
+    compiled = loop == "compiled" or (loop is None and where.type == "cpu")
+    require(
+        not (compiled and where.type != "cpu"),
+        f"the compiled loop runs on the CPU, but device is {where}: give loop='torch' or None",
+    )
+    require(
+        compiled or assembly == "fused",
+        f"assembly is {assembly!r}, but the torch loop has its own: leave it out",
+    )
+    return None if compiled else where
+
+
+def _got(values: torch.Tensor) -> np.ndarray:
+    return values.detach().cpu().numpy()
+
+
+def _put(tensor: torch.Tensor, values: np.ndarray) -> None:
+    tensor.copy_(torch.from_numpy(np.array(values, order="C")))
+
+
+def _turned_back(values: np.ndarray, order: tuple[int, ...] | None) -> np.ndarray:
+    return values if order is None else values.transpose(np.argsort(order))
