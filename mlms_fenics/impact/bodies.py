@@ -3,6 +3,8 @@
 
 from typing import Any
 
+import torch
+
 from mlms_fenics.errors import require
 from mlms_fenics.geometry import LATERAL, RIM, NamedMesh, cylinder_mesh, plate_mesh
 from mlms_fenics.impact.own_mesh import bounds
@@ -46,6 +48,8 @@ def anvil_solver(
     safety: float = 0.8,
     body: NamedMesh | None = None,
     foot: str | None = None,
+    device: torch.device | str = "cpu",
+    loop: str | None = None,
 ) -> ExplicitSolver:
     """A cylinder, or any body, that flies along -z into a rigid, frictionless wall (collective).
 
@@ -60,6 +64,7 @@ def anvil_solver(
         safety: step over stable step.
         body: of a mesh of one's own, in place of the cylinder; it may have a `LawsByPart`.
         foot: name of its surface that touches the wall.
+        device, loop: of `ExplicitSolver`.
 
     Raises:
         InputError: on every rank, for anything out of range; an impact faster than the law's waves.
@@ -79,6 +84,8 @@ def anvil_solver(
         contacts=[RigidPlane(point=(0.0, 0.0, wall), normal=(0.0, 0.0, 1.0))],
         constraints=held if hold_lateral else [],
         safety=safety,
+        device=device,
+        loop=loop,
     )
 
 
@@ -114,6 +121,8 @@ def plate_solver(
     safety: float = 0.8,
     body: NamedMesh | None = None,
     clamp: str = "rim",
+    device: torch.device | str = "cpu",
+    loop: str | None = None,
 ) -> ExplicitSolver:
     """A round plate, or any body, at rest that a rigid, flat-ended cylinder hits (collective).
 
@@ -130,6 +139,7 @@ def plate_solver(
         safety: step over stable step.
         body: of a mesh of one's own, in place of the plate; it may have a `LawsByPart`.
         clamp: name of its surface, curve or set of nodes that is held along z.
+        device, loop: of `ExplicitSolver`.
 
     Raises:
         InputError: on every rank, for anything out of range; an impact faster than the law's waves.
@@ -154,4 +164,6 @@ def plate_solver(
         contacts=[projectile],
         constraints=[PrescribedVelocity(rim, components=(2,))],
         safety=safety,
+        device=device,
+        loop=loop,
     )

@@ -10,6 +10,7 @@ import torch
 from mlms_fenics.loop.data import PlaneData
 from mlms_fenics.loop.geometry import upload
 from mlms_fenics.loop.stresses import Number
+from mlms_fenics.loop.tensors import dot
 
 # Permutations of a device's arrays to the host's, by name; None where nothing is to be permuted.
 Saved = dict[str, tuple[int, ...] | None]
@@ -90,8 +91,8 @@ class Contact(ABC):
         rubbing = torch.zeros_like(change)
         if self.friction > 0.0:
             slide = before - surface
-            slide = slide - (slide * self.normals).sum(0) * self.normals
-            size = (slide * slide).sum(0) ** 0.5
+            slide = slide - dot(slide, self.normals) * self.normals
+            size = torch.sqrt(dot(slide, slide))
             moves = touching & (size > 0.0)
             slow = torch.minimum(self.friction * push, size) / torch.where(moves, size, 1.0)
             slow = torch.where(moves, slow, 0.0)
@@ -99,7 +100,7 @@ class Contact(ABC):
             rubbing = -slow / (self.inverse * dt_mean) * slide
         s = dt_mean * self.inverse
         mean = before + 0.5 * (change - s * force[:, self.nodes])
-        self.work += (self.own_mass * (change * mean).sum(0)).sum()
+        self.work += (self.own_mass * dot(change, mean)).sum()
         given = (self.own_mass * change).sum(1)
         self.force.copy_(given / dt_mean)
         self.impulse += given
@@ -129,7 +130,7 @@ class PlaneContact(Contact):
         dt: Number,
         time: Number,
     ) -> None:
-        vn = (v[:, self.nodes] * self._normal).sum(0)
-        un = (u[:, self.nodes] * self._normal).sum(0)
+        vn = dot(v[:, self.nodes], self._normal)
+        un = dot(u[:, self.nodes], self._normal)
         distance = self._gap + un + dt * vn - self._speed * time
         self._land(distance, self._surface, v, force, dt_mean, dt)

@@ -10,6 +10,7 @@ from mlms_fenics.loop.contact import Contact, Saved
 from mlms_fenics.loop.data import CylinderData
 from mlms_fenics.loop.geometry import upload
 from mlms_fenics.loop.stresses import Number
+from mlms_fenics.loop.tensors import dot
 
 # Of tensors of all ranks, by rising rank: along the last axis, or their sum.
 Gather = Callable[[torch.Tensor], torch.Tensor]
@@ -39,7 +40,7 @@ class CylinderContact(Contact):
         self._axis = upload(given.axis, device)[:, None]
         self._offset = upload(given.offset.T, device)
         self._radius, self._mass, self._gather = given.radius, given.mass, gather
-        self.velocity = torch.tensor(given.velocity, dtype=torch.float64, device=device)
+        self.velocity = torch.full((), given.velocity, dtype=torch.float64, device=device)
         self.position = torch.zeros_like(self.velocity)
 
     def apply(
@@ -53,15 +54,16 @@ class CylinderContact(Contact):
     ) -> None:
         axis, radius, moved = self._axis, self._radius, v[:, self.nodes]
         x = self._offset + u[:, self.nodes]
-        before = (x * axis).sum(0) - self.position
+        before = dot(x, axis) - self.position
         x = x + dt * moved
-        along = (x * axis).sum(0)
+        along = dot(x, axis)
         aside = x - along * axis
-        r = (aside * aside).sum(0) ** 0.5
+        # In the host's order: at the start a node may lie on the radius to the last bit.
+        r = torch.sqrt(dot(aside, aside))
         inside = r < radius
         below = inside & (before >= -1e-9 * radius)
         if self._mass is not None:
-            self._slow_down(below, (moved * axis).sum(0) + before / dt)
+            self._slow_down(below, dot(moved, axis) + before / dt)
         after = along - self.position - dt * self.velocity
         side = inside & ~below & (after < 0.0) & (r > 0.0)
         distance = torch.where(below, after, torch.where(side, r - radius, 1.0))
@@ -70,7 +72,7 @@ class CylinderContact(Contact):
         self._land(distance, self.velocity * axis, v, force, dt_mean, dt)
         self.position += dt * self.velocity
         if self._mass is not None and self.friction > 0.0:
-            axial = torch.where(side & self.own, (self.rubbing * axis).sum(0), 0.0).sum()
+            axial = torch.where(side & self.own, dot(self.rubbing, axis), 0.0).sum()
             self.velocity -= dt_mean * self._gather(axial.view(1, 1)).sum() / self._mass
 
     def _slow_down(self, below: torch.Tensor, wanted: torch.Tensor) -> None:

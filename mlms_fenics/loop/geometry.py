@@ -112,4 +112,4 @@ class Cells:
 
 def upload(values: np.ndarray, device: torch.device) -> torch.Tensor:
     """A float64 copy on the device."""
-    return torch.tensor(np.ascontiguousarray(values), dtype=torch.float64, device=device)
+    return torch.from_numpy(np.array(values, dtype=np.float64, order="C")).to(device)

@@ -32,7 +32,7 @@ class Held:
     def __init__(self, given: HeldData, n_nodes: int, owned: int, mass: torch.Tensor) -> None:
         device = mass.device
         nodes = torch.from_numpy(given.nodes.astype(np.int64)).to(device)
-        components = torch.tensor(np.asarray(given.components, dtype=np.int64), device=device)
+        components = torch.from_numpy(np.asarray(given.components, dtype=np.int64)).to(device)
         self._index = (components[None, :] * n_nodes + nodes[:, None]).ravel()
         self._shape = (len(nodes), len(components))
         self._mass = mass[nodes].repeat_interleave(len(components))

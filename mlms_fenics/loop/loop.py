@@ -20,9 +20,8 @@ class Loop:
     """A problem's motion on a device; all tensors keep their places in memory.
 
     A step is `move`, `deform`, `ask_law`, `answer`, `push`. Its length and the time may be floats
-    or 0-d tensors on the device; with these, no method waits for the device or copies from it, so
-    long as the law does not (`Material.resident`), nothing is a function of the time and there is
-    one rank.
+    or 0-d tensors on the device; with these, no method waits for the device or copies from it
+    where the loop is `resident`.
 
     Args:
         problem: what moves, on one rank.
@@ -70,7 +69,7 @@ class Loop:
         self.F, self.F_old = eye.repeat(1, 1, points), eye.repeat(1, 1, points)
         self.sigma, self.P = torch.zeros_like(self.F), torch.zeros_like(self.F)
         self.viscous, self.work = torch.zeros(points, **like), torch.zeros(2, **like)
-        self._ratio = self.viscous
+        self._local, self._ratio = self._cells.gathered(self.u), self.viscous
         self.state: State = law.initial_state(points)
         self.contacts = [self._contact(given) for given in problem.contacts]
         self.held = [Held(given, n, problem.owned, self.mass) for given in problem.held]
@@ -96,8 +95,13 @@ class Loop:
 
     @property
     def resident(self) -> bool:
-        """Whether steps can be taken without the host's looking at any number."""
-        return self.law.resident and not self.problem.timed and self.ranks.size == 1
+        """Whether steps can be taken without the host's looking at any number.
+
+        Not where the law is on another device, something is a function of the time, which is called
+        on the host, or values are exchanged with other ranks.
+        """
+        alone = self.ranks.size == 1 and not self.problem.timed
+        return alone and self.law.device == self.device
 
     def move(self, dt_mean: Number, dt: Number, before: Number) -> None:
         """Velocities and displacements over a step of `dt` µs from the time `before`, µs."""

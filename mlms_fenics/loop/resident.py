@@ -48,6 +48,8 @@ class Resident:
         # Time, last step and stable step in µs; what failed: kind, point, value.
         self._numbers = torch.zeros(3, dtype=torch.float64, device=loop.device)
         self._failed = torch.zeros(3, dtype=torch.float64, device=loop.device)
+        self._kinds = torch.arange(len(_KINDS), dtype=torch.float64, device=loop.device)
+        self._nowhere = torch.full((), -1, device=loop.device)
 
     def begin(self, time: float, dt: float, stable: float) -> None:
         """Start from a time, with the last step and the present stable step, all in µs."""
@@ -62,7 +64,7 @@ class Resident:
         # Two halves rather than a whole step and a tiny one.
         dt = torch.where(left >= 2.0 * allowed, allowed, 0.5 * left)
         dt = torch.where(left <= allowed, left, dt)
-        self._note(4, ~(left > 0.0), -1, left)
+        self._note(4, ~(left > 0.0), self._nowhere, left)
         loop.move(0.5 * (last + dt), dt, before)
         time = before + dt
         time = torch.where((time - end).abs() <= 1e-12 * end, end, time)
@@ -72,7 +74,7 @@ class Resident:
         stable, bad = loop.answer(dt)
         self._note(2, bad >= 0, bad, stable)
         stable = self._share * stable
-        self._note(3, stable < self._least, -1, stable)
+        self._note(3, stable < self._least, self._nowhere, stable)
         loop.push(time, dt)
         self._numbers.copy_(torch.stack((time, dt, stable)))
 
@@ -92,10 +94,9 @@ class Resident:
         return (*numbers, failure)
 
     def _note(
-        self, kind: int, wrong: torch.Tensor, point: torch.Tensor | int, value: torch.Tensor
+        self, kind: int, wrong: torch.Tensor, point: torch.Tensor, value: torch.Tensor
     ) -> None:
         """Keep what is wrong, if nothing was before."""
-        found = torch.zeros_like(self._failed)
-        found[0], found[1], found[2] = kind, point, value
+        found = torch.stack((self._kinds[kind], point.double(), value))
         first = wrong & (self._failed[0] == 0.0)
         self._failed.copy_(torch.where(first, found, self._failed))

@@ -27,6 +27,11 @@ def determinant(F: torch.Tensor) -> torch.Tensor:
     return (F[0] * torch.linalg.cross(F[1], F[2], dim=0)).sum(0)
 
 
+def dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """a · b of vectors `(3, n)`, from the first component to the last, *Shape* `(n,)`."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
 def trace(A: torch.Tensor) -> torch.Tensor:
     """tr A, *Shape* `(n,)`."""
     return A[0, 0] + A[1, 1] + A[2, 2]

@@ -192,8 +192,8 @@ class RemoteResponse:
 
     @property
     def resident(self) -> bool:
-        """Whether `advance` can be used."""
-        return self.loop.resident
+        """Whether `advance` is to be used; on a CPU there is nothing to wait for."""
+        return self.loop.resident and self.loop.device.type != "cpu"
 
     def present(self) -> Motion:
         """The host's motion, with the memory of the body's parts brought up to the present."""
@@ -229,9 +229,7 @@ class RemoteResponse:
         return pairs + ([(body.hourglass, loop.hourglass)] if body.hourglass else [])
 
 
-def loop_device(
-    device: torch.device | str, loop: str | None, assembly: str
-) -> torch.device | None:
+def loop_device(device: torch.device | str, loop: str | None, assembly: str) -> torch.device | None:
     """Where the torch loop is to run; None for the compiled loop on the CPU.
 
     Raises:

@@ -108,9 +108,7 @@ class Response:
         lap("kinematics")
         failure: Exception | None = None
         if len(motion.F) and not 0.0 < smallest < inf:
-            failure = diagnosis.inverted(
-                self._body, motion, where * elements.per_cell, smallest
-            )
+            failure = diagnosis.inverted(self._body, motion, where * elements.per_cell, smallest)
         elif dt > 0.0 and len(motion.F):
             try:
                 self._call_law(dt)

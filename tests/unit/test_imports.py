@@ -23,6 +23,7 @@ WITHOUT_FENICSX = (
     "calibrate",
     "export",
     "benchmarks",
+    "loop",
 )
 OTHERS = (
     "microstructure",

@@ -159,7 +159,7 @@ def test_a_collapsing_step_names_the_crushed_element(monkeypatch) -> None:
     top = np.isclose(X[:, 2], high[2]) & (np.abs(X[:, :2] - low[:2] - 1 / 6).max(axis=1) < 0.17)
     assert top.sum() == 4
     u[top, 2] = -0.3
-    monkeypatch.setattr(diagnosis, "_COLLAPSE", 0.3)
+    monkeypatch.setattr(diagnosis, "COLLAPSE", 0.3)
     with pytest.raises(SimulationError, match="the stable time step has collapsed") as caught:
         body.step()
     original = body.mesh.topology.original_cell_index[cell]
