@@ -89,14 +89,12 @@ class DeadLoadData:
 
     Attributes:
         nodes: `(n,)`.
-        weights: that `value` is multiplied with: mm² (of GPa), `(n,)`; mm³ of a force per mass.
-        by_mass: whether it is one per mass, mm/µs²: weights are then multiplied by the density.
-        value: `(3,)`, or a function of the time, µs, that returns it.
+        weights: mm², `(n,)`; None for a force per mass.
+        value: GPa, or mm/µs² of a force per mass, `(3,)`, or a function of the time, µs.
     """
 
     nodes: np.ndarray
-    weights: np.ndarray
-    by_mass: bool
+    weights: np.ndarray | None
     value: np.ndarray | Callable[[float], np.ndarray]
 
 
@@ -138,12 +136,11 @@ class Problem:
         viscosity: linear and quadratic coefficient of the bulk viscosity.
         coordinates: of the nodes, mm, `(n_nodes, 3)`.
         velocity: of the nodes at the start, mm/µs, `(n_nodes, 3)`.
-        nodal_volume: lumped mass over density, mm³, `(n_nodes,)`.
         dofs: nodes of each cell, `(n_cells, n)`.
         gradients: ∇N_a at each point, 1/mm, `(n_points, n, 3)`.
         metric: Σ_a w_a ∇N_a ⊗ ∇N_a, 1/mm², `(n_points, 3, 3)`, see `macroscale.kernels`.
         volume: of each point, mm³, `(n_points,)`.
-        smallest_share: least of each cell's shares of volume in its nodes, mm³, `(n_cells,)`.
+        shares: of each cell's volume in its nodes' masses, mm³, `(n_cells, n)`.
         hourglass: stabilisation of one-point cells, or None.
         contacts: with rigid bodies.
         held: prescribed velocities; a later one wins on a shared component.
@@ -158,12 +155,11 @@ class Problem:
     viscosity: tuple[float, float]
     coordinates: np.ndarray
     velocity: np.ndarray
-    nodal_volume: np.ndarray
     dofs: np.ndarray
     gradients: np.ndarray
     metric: np.ndarray
     volume: np.ndarray
-    smallest_share: np.ndarray
+    shares: np.ndarray
     hourglass: HourglassData | None = None
     contacts: list[PlaneData | CylinderData] = field(default_factory=list)
     held: list[HeldData] = field(default_factory=list)

@@ -41,7 +41,7 @@ class Cells:
         """F = I + Σ u_a ⊗ ∇N_a into `F`, from displacements by cell."""
         F.copy_(self._eye.expand_as(F))
         for a in range(self._n):
-            u = self._at_points(local[:, a])
+            u = self.at_points(local[:, a])
             g = self._gradients[a]
             if self._axisymmetric:
                 F[:2, :2].addcmul_(u[:2, None], g[None, :2])
@@ -86,7 +86,7 @@ class Cells:
         """Largest of the points of each cell, `(n_cells,)`."""
         return values if self.per_cell == 1 else values.view(self._shape).amax(-1)
 
-    def _at_points(self, values: torch.Tensor) -> torch.Tensor:
+    def at_points(self, values: torch.Tensor) -> torch.Tensor:
         """Values of cells `(..., n_cells)` at their points."""
         if self.per_cell == 1:
             return values
@@ -96,7 +96,7 @@ class Cells:
     def cell_mean(self, values: torch.Tensor) -> torch.Tensor:
         """Means over the reference volume of each cell, at its points, `(n_points,)`."""
         total = self.cell_sum(self.volume)
-        return self._at_points(self.cell_sum(self.volume * values) / total)
+        return self.at_points(self.cell_sum(self.volume * values) / total)
 
     def with_mean_dilatation(self, F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """F̄ = (θ/J)^{1/3} F and θ/J; see `macroscale.kernels.mean_dilatation`."""

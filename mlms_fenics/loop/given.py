@@ -66,11 +66,11 @@ class DeadLoad:
 
     saved: ClassVar[Saved] = {"last": None, "work": None}
 
-    def __init__(
-        self, given: DeadLoadData, owned: int, density: float, device: torch.device
-    ) -> None:
+    def __init__(self, given: DeadLoadData, owned: int, mass: torch.Tensor) -> None:
+        device = mass.device
         self._nodes = torch.from_numpy(given.nodes.astype(np.int64)).to(device)
-        self._weights = upload(given.weights, device) * (density if given.by_mass else 1.0)
+        by_mass = given.weights is None
+        self._weights = mass[self._nodes] if by_mass else upload(given.weights, device)
         self._own_weights = torch.where(self._nodes < owned, self._weights, 0.0)
         constant = None if callable(given.value) else upload(given.value, device)
         self._value, self._constant, self._device = given.value, constant, device

@@ -26,7 +26,8 @@ class Hourglassing:
 
     saved: ClassVar = {"q": (2, 1, 0), "k": None, "work": None}
 
-    def __init__(self, given: HourglassData, moduli: Moduli, device: torch.device) -> None:
+    def __init__(self, given: HourglassData, moduli: Moduli) -> None:
+        device = moduli.density.device
         self._patterns = upload(given.patterns, device)
         self._slopes = upload(given.slopes.transpose(1, 2, 0), device)
         self._form, self._shear = given.form, moduli.shear

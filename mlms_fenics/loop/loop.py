@@ -3,6 +3,7 @@
 
 from math import inf
 
+import numpy as np
 import torch
 
 from mlms_fenics.loop.contact import Contact, PlaneContact
@@ -28,6 +29,8 @@ class Loop:
         law: of it.
         device: where.
         ranks: of the body.
+        moduli: of the law in each cell, density, bulk and shear, `(n_cells,)`; None: the law's own.
+        state: of the law at the start; None: that of virgin points.
 
     Attributes:
         u: displacement, mm, `(3, n_nodes)`.
@@ -39,6 +42,7 @@ class Loop:
         viscous: bulk-viscous pressure, GPa, `(n_points,)`.
         work: of the stress in `P` and of the viscosity in it, J, `(2,)`.
         state: of the law, on its own device.
+        mass: lumped, of the nodes, mg, `(n_nodes,)`.
         contacts, held, loads, hourglass: parts with a memory.
     """
 
@@ -48,18 +52,27 @@ class Loop:
         law: Material,
         device: torch.device | str = "cpu",
         ranks: Ranks | None = None,
+        moduli: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+        state: State | None = None,
     ) -> None:
         device = torch.device(device)
         self.problem, self.law, self.device = problem, law, device
         self.ranks = ranks or Ranks(device=device)
         linear, quadratic = problem.viscosity
-        self._moduli = moduli = Moduli(
-            law.density, law.bulk_modulus, law.shear_modulus, linear, quadratic,
+        if moduli is None:
+            one = (law.density, law.bulk_modulus, law.shear_modulus)
+            moduli = tuple(np.full(len(problem.dofs), x) for x in one)
+        density, bulk, shear = (upload(values, device) for values in moduli)
+        self._cells = cells = Cells(problem, device)
+        self._moduli = Moduli(
+            *(cells.at_points(x) for x in (density, bulk, shear)), linear, quadratic,
             1.0 if problem.flat else 2.0, float(problem.axisymmetric),
         )  # fmt: skip
-        self._cells = Cells(problem, device)
-        self._smallest = law.density * upload(problem.smallest_share, device)
-        self.mass = law.density * upload(problem.nodal_volume, device)
+        self._smallest = density * upload(problem.shares.min(axis=1, initial=inf), device)
+        cells.sums.parts.copy_((density * upload(problem.shares.T, device)).expand(3, -1, -1))
+        mass = cells.sums.total()
+        self.ranks.sum(mass)
+        self.mass = mass[0].clone()
         self._inverse_mass = 1.0 / self.mass
         n, points = len(problem.coordinates), len(problem.volume)
         like = {"dtype": torch.float64, "device": device}
@@ -70,13 +83,13 @@ class Loop:
         self.sigma, self.P = torch.zeros_like(self.F), torch.zeros_like(self.F)
         self.viscous, self.work = torch.zeros(points, **like), torch.zeros(2, **like)
         self._local, self._ratio = self._cells.gathered(self.u), self.viscous
-        self.state: State = law.initial_state(points)
+        self.state: State = law.initial_state(points) if state is None else state
         self.contacts = [self._contact(given) for given in problem.contacts]
         self.held = [Held(given, n, problem.owned, self.mass) for given in problem.held]
         self.loads = [self._load(given) for given in problem.loads]
         self.hourglass = None
         if problem.hourglass is not None:
-            self.hourglass = Hourglassing(problem.hourglass, moduli, device)
+            self.hourglass = Hourglassing(problem.hourglass, self._moduli)
 
     def _contact(self, given: PlaneData | CylinderData) -> Contact:
         bound = (self.problem.owned, self._inverse_mass)
@@ -87,7 +100,7 @@ class Loop:
     def _load(self, given: DeadLoadData | PressureData) -> DeadLoad | PressureLoad:
         problem = self.problem
         if isinstance(given, DeadLoadData):
-            return DeadLoad(given, problem.owned, self.law.density, self.device)
+            return DeadLoad(given, problem.owned, self.mass)
         return PressureLoad(
             given, problem.coordinates, problem.owned, problem.axisymmetric, self.ranks.sum,
             self.device,

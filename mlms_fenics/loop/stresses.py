@@ -5,7 +5,6 @@ As `macroscale.kernels.stresses`, where the formulas are explained.
 """
 
 from dataclasses import dataclass
-from math import sqrt
 
 import torch
 
@@ -28,25 +27,25 @@ class Moduli:
     """What the step needs of a law and of the settings.
 
     Attributes:
-        density: mg/mm³.
-        bulk, shear: moduli, GPa.
+        density: at the points, mg/mm³, `(n_points,)`.
+        bulk, shear: moduli there, GPa, likewise.
         linear, quadratic: coefficients of the bulk viscosity.
         shape: 2 for cells of three dimensions and 1 for those of two.
         hoop: 1 where these are turned about an axis, otherwise 0.
     """
 
-    density: float
-    bulk: float
-    shear: float
+    density: torch.Tensor
+    bulk: torch.Tensor
+    shear: torch.Tensor
     linear: float
     quadratic: float
     shape: float
     hoop: float
 
     @property
-    def speed(self) -> float:
+    def speed(self) -> torch.Tensor:
         """Of the elastic longitudinal waves, mm/µs."""
-        return sqrt((self.bulk + 4.0 * self.shear / 3.0) / self.density)
+        return torch.sqrt((self.bulk + 4.0 * self.shear / 3.0) / self.density)
 
 
 def stresses(

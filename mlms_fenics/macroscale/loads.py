@@ -119,15 +119,10 @@ class BoundLoad:
         self.last = np.zeros(3)
         self.work = 0.0
 
-    def data(self, density: float) -> DeadLoadData | PressureData:
-        """What the loop on a device needs to know of it.
-
-        Args:
-            density: of the body, mg/mm³.
-        """
+    def data(self) -> DeadLoadData | PressureData:
+        """What the loop on a device needs to know of it."""
         value = self._value if callable(self._value) else np.asarray(self._value, dtype=float)
-        weights = self.weights / density if self._by_mass else self.weights
-        return DeadLoadData(self.nodes, weights, self._by_mass, value)
+        return DeadLoadData(self.nodes, None if self._by_mass else self.weights, value)
 
     @property
     def facets(self) -> np.ndarray | None:

@@ -63,7 +63,7 @@ class BoundPressure(BoundLoad):
         self._own = self.nodes < owned
         self.last = np.zeros((len(self.nodes), 3))
 
-    def data(self, density: float) -> PressureData:
+    def data(self) -> PressureData:
         value = self._value if callable(self._value) else float(self._value)
         return PressureData(self._facets, *self._tables, self._signs, value)
 

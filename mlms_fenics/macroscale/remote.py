@@ -22,15 +22,12 @@ from mlms_fenics.materials import Material
 LOOPS = ("compiled", "torch")
 
 
-def problem_of(
-    body: Body, motion: Motion, density: float, viscosity: tuple[float, float]
-) -> Problem:
+def problem_of(body: Body, motion: Motion, viscosity: tuple[float, float]) -> Problem:
     """The problem of a body that starts as it moves at present, as arrays of this rank.
 
     Args:
         body: whose.
         motion: of it.
-        density: of its law, mg/mm³.
         viscosity: linear and quadratic coefficient of the bulk viscosity.
     """
     e = body.elements
@@ -43,16 +40,15 @@ def problem_of(
         viscosity=(float(viscosity[0]), float(viscosity[1])),
         coordinates=e.coordinates,
         velocity=motion.v_values.copy(),
-        nodal_volume=body.mass / density,
         dofs=e.dofs,
         gradients=e.gradients,
         metric=e.metric,
         volume=e.volume,
-        smallest_share=e.shares.min(axis=1, initial=inf),
+        shares=e.shares,
         hourglass=None if body.hourglass is None else body.hourglass.data(),
         contacts=[contact.data() for contact in body.contacts],
         held=[constraint.data() for constraint in body.constraints],
-        loads=[load.data(density) for load in body.loads],
+        loads=[load.data() for load in body.loads],
     )
 
 
@@ -84,8 +80,10 @@ class RemoteResponse:
         self._body, self.motion, self._watch = body, motion, stopwatch
         exchange = NodeExchange(body.elements.space)
         ranks = Ranks(body.comm, exchange.ghosts, exchange.shared, device)
-        problem = problem_of(body, motion, material.density, viscosity)
-        self.loop = Loop(problem, material, device, ranks)
+        problem, moduli = problem_of(body, motion, viscosity), body.moduli
+        of_cells = (moduli.density, moduli.bulk, moduli.shear)
+        state = {name: values.clone() for name, values in motion.state.items()}
+        self.loop = Loop(problem, material, device, ranks, of_cells, state)
         self._taken = motion.edits
         self._stale = True
 

@@ -32,7 +32,7 @@ def elastic(**options):
 
 
 def problem_at_start(solver):
-    return problem_of(solver.body, solver.motion, ELASTIC.density, (0.06, 1.2))
+    return problem_of(solver.body, solver.motion, (0.06, 1.2))
 
 
 def resident_of(solver, end_time):
