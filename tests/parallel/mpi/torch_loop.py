@@ -61,7 +61,7 @@ def test_ranks_exchange_as_the_compiled_loop_does() -> None:
 
 def test_failures_are_told_by_all_ranks() -> None:
     solver = struck(speed=8.0, loop="torch")
-    with pytest.raises(SimulationError, match="det F is|collapsed|energy has grown") as caught:
+    with pytest.raises(SimulationError, match=r"det F is|collapsed|energy has grown") as caught:
         solver.run(2.0)
     assert len(set(WORLD.allgather(str(caught.value)))) == 1
 
