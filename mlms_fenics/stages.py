@@ -1,13 +1,37 @@
 # SPDX-License-Identifier: MIT
-"""Commands that a study starts one after the other, each on the cores that it may use."""
+"""Studies: their command, and commands that they start one after the other."""
 
+import argparse
 import os
 import shlex
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mlms_fenics.errors import SimulationError
+from mlms_fenics.locking import Claim
+from mlms_fenics.parallel import entry_point
+
+
+def study_command(
+    options_from: Callable[[Sequence[str] | None], argparse.Namespace],
+    study: Callable[[argparse.Namespace], None],
+) -> Callable[..., int]:
+    """The `main` of a study: its options, and then the study with its folder claimed.
+
+    Args:
+        options_from: options of a command line; `out` is the folder, which no other process may
+            write meanwhile.
+        study: what is to be done.
+    """
+
+    @entry_point
+    def main(argv: Sequence[str] | None = None) -> None:
+        options = options_from(argv)
+        with Claim(options.out):
+            study(options)
+
+    return main
 
 
 def run_stage(title: str, name: str, command: Sequence[str], ranks: int) -> float:

@@ -29,8 +29,7 @@ from mlms_fenics.impact.compare import compare_runs, only_xdmf, spearman
 from mlms_fenics.impact.figures import difference, draw_side_by_side, section_of
 from mlms_fenics.impact.snapshots import read_snapshot
 from mlms_fenics.io.command import Parser
-from mlms_fenics.locking import Claim
-from mlms_fenics.parallel import entry_point
+from mlms_fenics.stages import study_command
 
 DEMOS = {"anvil": "taylor_anvil.py", "plate": "plate_impact.py"}
 FLIGHT = {"anvil": -0.2, "plate": 0.0}
@@ -197,12 +196,7 @@ def study(options: argparse.Namespace) -> None:
             beside.write_text("\n".join(tables), encoding="utf-8")
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    with Claim(options.out):
-        study(options)
-
+main = study_command(options_from, study)
 
 if __name__ == "__main__":
     sys.exit(main())

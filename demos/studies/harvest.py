@@ -33,8 +33,7 @@ from mlms_fenics.impact.compare import compare_runs
 from mlms_fenics.impact.figures import save_figure
 from mlms_fenics.io.command import Parser
 from mlms_fenics.kinematics.tensors import polar
-from mlms_fenics.locking import Claim
-from mlms_fenics.parallel import entry_point
+from mlms_fenics.stages import study_command
 from mlms_fenics.surrogate import load_model
 
 DEMOS = {"anvil": "taylor_anvil.py", "plate": "plate_impact.py"}
@@ -255,12 +254,7 @@ def study(options: argparse.Namespace) -> None:
     picture(options.out / "rounds.png", rounds, options.problems)
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    with Claim(options.out):
-        study(options)
-
+main = study_command(options_from, study)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -30,8 +30,7 @@ from mlms_fenics.impact.snapshots import output_at, read_snapshot
 from mlms_fenics.io import Section, XDMFReader
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.section_figure import MEASURES
-from mlms_fenics.locking import Claim
-from mlms_fenics.parallel import entry_point
+from mlms_fenics.stages import study_command
 
 DEMOS = {"anvil": "taylor_anvil.py", "plate": "plate_impact.py"}
 PARTS = ("fig4", "fig5", "fig6", "fig7", "animations", "convergence")
@@ -258,12 +257,7 @@ def study(options: argparse.Namespace) -> None:
     print(report(study))
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    with Claim(options.out):
-        study(options)
-
+main = study_command(options_from, study)
 
 if __name__ == "__main__":
     sys.exit(main())

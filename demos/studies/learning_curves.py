@@ -26,8 +26,7 @@ from ablation import train
 
 from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
-from mlms_fenics.locking import Claim
-from mlms_fenics.parallel import entry_point
+from mlms_fenics.stages import study_command
 from mlms_fenics.surrogate.evaluate import predict
 from mlms_fenics.surrogate.fitting.data import TrainingData, load_data
 from mlms_fenics.surrogate.metrics import path_errors
@@ -187,12 +186,7 @@ def study(options: argparse.Namespace) -> None:
     print(f"picture written to {options.out / 'learning_curves.png'}")
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    options = options_from(argv)
-    with Claim(options.out):
-        study(options)
-
+main = study_command(options_from, study)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,6 +10,7 @@ from mlms_fenics import __version__
 from mlms_fenics.export.cells import Cell, cell_of
 from mlms_fenics.export.constants import PANEL, array, scalar
 from mlms_fenics.export.units import HostUnits
+from mlms_fenics.kinematics.gauss import NODES, WEIGHTS
 from mlms_fenics.surrogate.base import MOST_SUBSTEPS, LearntLaw
 from mlms_fenics.surrogate.trust import ELASTIC
 
@@ -60,11 +61,10 @@ def c_file(exported: Exported) -> str:
     law, name = exported.law, exported.name
     single = exported.precision == "float32"
     longest = getattr(law.network, "longest_step", None)
-    nodes, gauss = np.polynomial.legendre.leggauss(12)
     numbers = {
         "POINTS": POINTS,
         "PANEL": PANEL,
-        "GAUSS": len(nodes),
+        "GAUSS": len(NODES),
         "HALF": float(np.sqrt(0.5)),
         "SIXTH": float(np.sqrt(1.0 / 6.0)),
         "SHEAR_MODULUS": law.shear_modulus,
@@ -86,8 +86,8 @@ def c_file(exported: Exported) -> str:
             f'#include "{name}.h"\n\n#include <math.h>\n#include <stdint.h>\n#include <string.h>',
             f"#define LAW(x) {name}_##x\ntypedef {'float' if single else 'double'} real;",
             "\n".join(scalar(key, value) for key, value in numbers.items()),
-            array("GAUSS_X", (nodes + 1.0) / 2.0, "double"),
-            array("GAUSS_W", gauss / 2.0, "double"),
+            array("GAUSS_X", np.array(NODES), "double"),
+            array("GAUSS_W", np.array(WEIGHTS), "double"),
             *_trust_constants(law),
             *exported.cell.constants,
             _constants(exported),

@@ -7,20 +7,19 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from mlms_fenics.kinematics.gauss import NODES, WEIGHTS
 from mlms_fenics.kinematics.tensors import COMPONENTS, from_components
 
-_NODES = 12
 _SQUARINGS, _ORDER = 5, 12  # of the exponential: 1e-15 at a norm of 4
 
 
 @lru_cache(maxsize=8)
 def _rule(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gauss-Legendre nodes and weights on (0, 1), each of *Shape* `(_NODES, 1)`."""
-    x, w = np.polynomial.legendre.leggauss(_NODES)
+    """Gauss-Legendre nodes and weights on (0, 1), each of *Shape* `(12, 1)`."""
     options = {"dtype": dtype, "device": device}
     return (
-        torch.as_tensor((x + 1.0) / 2.0, **options)[:, None],
-        torch.as_tensor(w / 2.0, **options)[:, None],
+        torch.tensor(NODES, **options)[:, None],
+        torch.tensor(WEIGHTS, **options)[:, None],
     )
 
 

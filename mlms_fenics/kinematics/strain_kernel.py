@@ -8,15 +8,13 @@ array do not overlap and vectorises the loops over points.
 import numba
 import numpy as np
 
+from mlms_fenics.kinematics.gauss import NODES, WEIGHTS
 from mlms_fenics.kinematics.vector_math import exp_bounded, log_positive
 
 POINTS = 128  # of a chunk, whose layers stay in a core's own cache
 # No reassociation and no assumption about NaN, as in materials.vector_math.
 _OPTIONS = {"cache": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 _N = POINTS
-_NODES = 12
-_x, _w = np.polynomial.legendre.leggauss(_NODES)
-_X, _W = tuple(float(x) for x in (_x + 1.0) / 2.0), tuple(float(w) for w in _w / 2.0)
 _ITERATIONS = 60  # more than any stretch that floating-point numbers hold needs
 # Rows of what `kinematics` fills in.
 STRAIN, VOLUME, GROWTH, ROTATION = 0, 6, 7, 8
@@ -176,8 +174,8 @@ def _logarithm(e, k):  # type: ignore[no-untyped-def]
         k[VOLUME * _N + p] = 3.0 * third
         for row in range(9, 12):
             e[row * _N + p] = 0.0
-    for node in range(_NODES):
-        x, w = _X[node], _W[node]
+    for node in range(len(NODES)):
+        x, w = NODES[node], WEIGHTS[node]
         for p in range(_N):
             i1, i2, i3 = e[6 * _N + p], e[7 * _N + p], e[8 * _N + p]
             term = w / (1.0 + x * (i1 + x * (i2 + x * i3)))

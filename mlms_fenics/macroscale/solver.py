@@ -153,7 +153,7 @@ class ExplicitSolver(Readings):
             if remote is None
             else RemoteResponse(*given, remote, self.stopwatch)
         )
-        self._evaluate(0.0)
+        self.evaluate(0.0)
         self._share = step_share(material, motion, safety, stiffness, body.comm)
         motion.stable_dt *= self._share
         motion.first_dt = motion.stable_dt
@@ -187,7 +187,7 @@ class ExplicitSolver(Readings):
             motion.time = self._end_time  # not past it by a rounding error, which a law may refuse
         motion.step_count += 1
         motion.dt = dt
-        self._evaluate(dt)
+        self.evaluate(dt)
         watch.seconds["total"] += watch.clock() - start
         return dt
 
@@ -240,8 +240,15 @@ class ExplicitSolver(Readings):
         """Seconds spent in each part so far, on this rank."""
         return self.stopwatch.seconds
 
-    def _evaluate(self, dt: float) -> None:
-        """Stress, forces and stable step for the present displacement."""
+    def evaluate(self, dt: float) -> None:
+        """Stress, forces and stable step for the present displacement, reached in `dt` µs.
+
+        `step` does so itself; to be called where displacements were set by hand. The law's state
+        goes on by the step.
+
+        Raises:
+            SimulationError: as `step`.
+        """
         self.stopwatch.start()
         motion = self._response.motion
         stable, failure = self._response.stress(dt)

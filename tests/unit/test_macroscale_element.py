@@ -33,7 +33,7 @@ def cube(n: int, cell: mesh.CellType = HEXAHEDRON, skew: float = 0.0) -> mesh.Me
 def displaced(solver: ExplicitSolver, size: float, seed: int = 3) -> None:
     u = solver.u.x.array
     u[:] = np.random.default_rng(seed).uniform(-size, size, len(u))
-    solver._evaluate(1e-3)
+    solver.evaluate(1e-3)
 
 
 @pytest.mark.parametrize("cell", [HEXAHEDRON, TETRAHEDRON])
@@ -77,7 +77,7 @@ def test_force_is_minus_the_gradient_of_the_energy() -> None:
     def energy(step: float) -> float:
         displaced(solver, 0.02)
         solver.u.x.array[:] += step * direction
-        solver._evaluate(1e-3)
+        solver.evaluate(1e-3)
         stored = LAW.energy_density(torch.from_numpy(solver.F)).numpy() @ solver.elements.volume
         q = control.q
         return float(stored) + 0.5 * float(np.einsum("c,cmi,cmi->", control._scale, q, q))
@@ -125,7 +125,7 @@ def test_force_with_mean_dilatation_is_minus_the_gradient_of_its_energy() -> Non
     def energy(step: float) -> float:
         displaced(solver, 0.03)
         solver.u.x.array[:] += step * direction
-        solver._evaluate(1e-3)
+        solver.evaluate(1e-3)
         J, volume = np.linalg.det(solver.F).reshape(-1, 8), e.volume.reshape(-1, 8)
         theta = (J * volume).sum(axis=1) / volume.sum(axis=1)
         F = solver.F * np.cbrt(theta[:, None] / J).reshape(-1, 1, 1)
@@ -164,11 +164,11 @@ def matrix(solver: ExplicitSolver) -> np.ndarray:
         for value in (h, -h):
             u[:] = 0.0
             u[k] = value
-            solver._evaluate(1e-3)
+            solver.evaluate(1e-3)
             ends.append(solver.motion.force.ravel().copy())
         columns.append((ends[1] - ends[0]) / (2.0 * h))
     u[:] = 0.0
-    solver._evaluate(1e-3)
+    solver.evaluate(1e-3)
     return np.array(columns)
 
 

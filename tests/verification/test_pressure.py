@@ -66,7 +66,7 @@ def test_uniform_pressure_is_in_equilibrium_with_uniform_stress(kind: str) -> No
     solver.u.x.array.reshape(-1, 3)[:] = (np.cbrt(1.0 - p / 48.0) - 1.0) * (
         solver.elements.coordinates
     )
-    solver._evaluate(1e-3)
+    solver.evaluate(1e-3)
     np.testing.assert_allclose(solver.sigma, np.broadcast_to(-p * np.eye(3), solver.sigma.shape),
                                atol=1e-12)  # fmt: skip
     assert np.abs(solver.motion.force).max() < 1e-12

@@ -83,7 +83,7 @@ def test_mass_is_that_of_the_body(plane, quadrature) -> None:
 def displaced(solver: ExplicitSolver, size: float) -> None:
     u = solver.u.x.array.reshape(-1, 3)
     u[:, :2] = np.random.default_rng(3).uniform(-size, size, (len(u), 2))
-    solver._evaluate(1e-3)
+    solver.evaluate(1e-3)
 
 
 @both
@@ -108,7 +108,7 @@ def test_force_is_minus_the_gradient_of_the_energy_and_what_dolfinx_assembles(
         u = solver.u.x.array.reshape(-1, 3)
         displaced(solver, 0.02)
         u += step * direction
-        solver._evaluate(1e-3)
+        solver.evaluate(1e-3)
         e, F = solver.elements, solver.F
         if e.mean_dilatation:
             J, volume = np.linalg.det(F).reshape(-1, 4), e.volume.reshape(-1, 4)
@@ -144,11 +144,11 @@ def test_stable_step_is_below_the_true_limit_and_not_far(plane, quadrature, star
         for value in (h, -h):
             u[:] = 0.0
             u[k] = value
-            solver._evaluate(1e-3)
+            solver.evaluate(1e-3)
             ends.append(solver.motion.force[free].copy())
         columns.append((ends[1] - ends[0]) / (2.0 * h))
     u[:] = 0.0
-    solver._evaluate(1e-3)
+    solver.evaluate(1e-3)
     K, mass = np.array(columns), np.repeat(solver.nodal_mass[:, None], 3, axis=1)[free]
     np.testing.assert_allclose(K, K.T, atol=1e-6 * np.abs(K).max())
     limit = 2.0 / np.sqrt(np.linalg.eigvalsh(K / np.sqrt(np.outer(mass, mass)))[-1])
@@ -185,7 +185,7 @@ def test_hoop_stress_of_the_radial_wave() -> None:
     )
     X = solver.elements.coordinates
     solver.u.x.array[::3] = amplitude * j1(k * X[:, 0])
-    solver._evaluate(1e-3)
+    solver.evaluate(1e-3)
     r = X[solver.elements.dofs, 0].mean(axis=1)
     divergence, hoop = amplitude * k * j0(k * r), amplitude * j1(k * r) / r
     lam = 48.0 - 2.0 * 25.0 / 3.0
