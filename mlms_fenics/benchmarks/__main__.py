@@ -3,6 +3,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from mlms_fenics.benchmarks import cell, crystal, stiff
 from mlms_fenics.benchmarks.cell_refinement import refinement
@@ -15,7 +16,9 @@ from mlms_fenics.unitcell.fft_operators import OPERATORS
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark that is named and print its table."""
     parser = argparse.ArgumentParser(prog="python -m mlms_fenics.benchmarks", description=__doc__)
-    parser.add_argument("name", choices=["crystal", "stiff", "cell"], help="the benchmark to run")
+    parser.add_argument(
+        "name", choices=["crystal", "stiff", "cell", "gpu"], help="the benchmark to run"
+    )
     parser.add_argument("--grains", type=int, default=128, help="grains of the Taylor average")
     parser.add_argument("--paths", type=int, default=8, help="paths of each kind to time")
     parser.add_argument("--device", help="torch device to time beside the CPU, as cuda")
@@ -27,6 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     new("--refine", type=int, nargs="*", default=[], help="instead: average stress on such grids")
     new("--operators", nargs="+", default=["rotated"], choices=OPERATORS, help="of --refine")
     new("--batch", type=int, default=0, help="cells to solve in one call and each alone")
+    new = parser.add_argument_group("gpu (checks against the CPU, then speed)").add_argument
+    new("--quick", action="store_true", help="smallest sizes, also with --device cpu")
+    new("--out", type=Path, default=Path("gpu_benchmark"), help="folder for gpu.json and gpu.md")
+    new("--parts", nargs="+", default=[], help="of it (default: all that --out does not hold)")
+    new("--minutes", type=float, default=6.0, help="begin no part after (default: 6)")
     options = parser.parse_args(arguments)
     for name in ("grains", "paths", "steps"):
         value = getattr(options, name)
@@ -35,7 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
         require(8 <= size <= 1024, f"a grid of {size}: must have from 8 to 1024 points an axis")
     require(options.batch >= 0, f"--batch must not be negative, got {options.batch}")
     require(not options.picture or bool(options.sizes), "--picture needs --sizes")
-    if options.name == "crystal":
+    if options.name == "gpu":
+        from mlms_fenics.benchmarks.gpu.command import run  # torch takes a second to import
+
+        given = (options.quick, options.out, options.parts, options.minutes)
+        lines = run(options.device or "cuda", *given)
+    elif options.name == "crystal":
         lines = crystal.report(options.grains, options.paths, options.device)
     elif options.name == "stiff":
         lines = stiff.report(options.grains)

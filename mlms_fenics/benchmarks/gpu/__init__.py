@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What a GPU does: checked against the CPU, then measured beside one of its cores."""

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""All parts one after the other, each kept when it is done; the table of what was found."""
+
+import json
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mlms_fenics import __version__
+from mlms_fenics.benchmarks.gpu import copies, crystal, laws, training
+from mlms_fenics.benchmarks.gpu.place import Found, Place
+from mlms_fenics.device import chosen
+from mlms_fenics.errors import SimulationError, require
+from mlms_fenics.files import replacing
+
+PARTS: dict[str, Callable[[Place], Found]] = {
+    "copies": copies.measure,
+    "laws": laws.measure,
+    "crystal": crystal.measure,
+    "training": training.measure,
+}
+FILE = "gpu.json"
+
+
+def run(
+    device: str, quick: bool, folder: Path, parts: Sequence[str] = (), minutes: float = 6.0
+) -> list[str]:
+    """Run the parts that the folder does not hold yet, and write what they found there.
+
+    Args:
+        device: as of `device.chosen`; "cpu" is treated as a device apart.
+        quick: smallest sizes.
+        folder: for gpu.json and gpu.md; made where it is missing. A part that is there, of the same
+            device and sizes, is not run again.
+        parts: of `PARTS`; none: all.
+        minutes: no part is begun after this time.
+
+    Returns:
+        Lines of the table.
+
+    Raises:
+        InputError: no such part or device.
+        SimulationError: a check failed; all results are written before.
+    """
+    for name in parts:
+        require(name in PARTS, f"part {name!r} is none of {', '.join(PARTS)}")
+    threads, begin = torch.get_num_threads(), time.monotonic()
+    place = Place(chosen(device), quick, 0.02 if quick else 0.5)
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {**describe(place), "quick": quick, "version": __version__}
+    kept = _kept(folder / FILE, about)
+    torch.set_num_threads(1)  # what stands beside a device is one core
+    try:
+        for name in parts or PARTS:
+            if name in kept or time.monotonic() - begin > 60.0 * minutes:
+                continue
+            started = time.monotonic()
+            found = PARTS[name](place)
+            kept[name] = {**asdict(found), "seconds": time.monotonic() - started}
+            with replacing(folder / FILE) as file:
+                file.write_text(json.dumps({"about": about, "parts": kept}, indent=1))
+    finally:
+        torch.set_num_threads(threads)
+    lines = table(about, kept)
+    with replacing(folder / "gpu.md") as file:
+        file.write_text("\n".join([*lines, ""]))
+    failed = [text for part in kept.values() for text in Found(**_lists(part)).failed()]
+    if failed:
+        raise SimulationError(f"the device differs from the CPU; {'; '.join(failed)}")
+    return lines
+
+
+def describe(place: Place) -> dict[str, Any]:
+    """The device, and what it was measured with."""
+    found = {"device": str(place.device), "torch": torch.__version__, "host": platform.machine()}
+    if place.is_gpu:
+        properties = torch.cuda.get_device_properties(place.device)
+        found["name"] = properties.name
+        found["memory_gb"] = round(properties.total_memory / 1e9, 1)
+        found["processors"] = properties.multi_processor_count
+    return found
+
+
+def table(about: dict[str, Any], parts: dict[str, Any]) -> list[str]:
+    """Markdown of what was found."""
+    name = about.get("name", "the CPU in place of a device")
+    lines = [f"# {name}, torch {about['torch']}, mlms_fenics {about['version']}"]
+    for part, values in parts.items():
+        found = Found(**_lists(values))
+        lines += ["", f"## {part} ({values['seconds']:.0f} s)", ""]
+        lines += ["| check against the CPU | difference | allowed |", "|---|---|---|"]
+        lines += [f"| {text} | {value:.2g} | {limit:g} |" for text, value, limit in found.checks]
+        lines += ["", "| measured | | |", "|---|---|---|"]
+        lines += [f"| {text} | {value:.4g} | {unit} |" for text, value, unit in found.figures]
+    return lines
+
+
+def _kept(file: Path, about: dict[str, Any]) -> dict[str, Any]:
+    """Parts that a former call, of the same device and sizes, finished."""
+    try:
+        stored = json.loads(file.read_text())
+        return dict(stored["parts"]) if stored["about"] == about else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _lists(part: dict[str, Any]) -> dict[str, Any]:
+    return {name: [tuple(row) for row in part[name]] for name in ("checks", "figures")}

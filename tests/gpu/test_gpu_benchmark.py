@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark's checks and its bookkeeping, on the CPU in place of a GPU and on a GPU."""
+
+import json
+
+import pytest
+import torch
+
+from mlms_fenics.benchmarks.__main__ import main
+from mlms_fenics.benchmarks.gpu import command
+from mlms_fenics.benchmarks.gpu.place import Found
+
+
+@pytest.mark.parametrize("device", [
+    "cpu",
+    pytest.param("cuda", marks=[
+        pytest.mark.gpu,
+        pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch sees"),
+    ]),
+])  # fmt: skip
+def test_it_checks_and_measures_and_goes_on(device, tmp_path, capsys, monkeypatch):
+    order = ["gpu", "--device", device, "--quick", "--out", str(tmp_path)]
+    assert main([*order, "--parts", "copies"]) == 0
+    assert list(json.loads((tmp_path / "gpu.json").read_text())["parts"]) == ["copies"]
+    monkeypatch.setitem(command.PARTS, "copies", lambda place: pytest.fail("done before"))
+    assert main(order) == 0
+    parts = json.loads((tmp_path / "gpu.json").read_text())["parts"]
+    assert list(parts) == list(command.PARTS)
+    for part in parts.values():
+        assert part["checks"] and all(value <= limit for _, value, limit in part["checks"])
+        assert part["figures"] and all(value > 0.0 for _, value, _ in part["figures"])
+    text = capsys.readouterr().out
+    assert text.splitlines()[-1] in (tmp_path / "gpu.md").read_text()
+    assert "| stress of J2 |" in text and "grain-substeps/s" in text
+
+
+def test_a_difference_is_told_after_all_is_written(tmp_path, capsys, monkeypatch):
+    def differs(place):
+        found = Found()
+        found.check("stress of something", float("nan"), 1e-10)
+        return found
+
+    monkeypatch.setattr(command, "PARTS", {"differs": differs})
+    order = ["gpu", "--device", "cpu", "--quick", "--out", str(tmp_path)]
+    assert main(order) != 0
+    assert "stress of something: nan, allowed 1e-10" in capsys.readouterr().err
+    assert "differs" in json.loads((tmp_path / "gpu.json").read_text())["parts"]
+
+
+def test_what_is_not_there_is_refused(tmp_path, capsys):
+    order = ["gpu", "--device", "cpu", "--quick", "--out", str(tmp_path)]
+    assert main([*order, "--parts", "abacus"]) == 2
+    assert "part 'abacus' is none of copies" in capsys.readouterr().err
