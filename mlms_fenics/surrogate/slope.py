@@ -51,3 +51,26 @@ def _recorded(
                 (by,) = torch.autograd.grad(sigma[:, i, j].sum(), U, retain_graph=True)
                 slope[:, i, j] = slope[:, j, i] = by
     return sigma.detach(), {name: value.detach() for name, value in new.items()}, slope
+
+
+def with_known_slope(U: torch.Tensor, sigma: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+    """`sigma`, recorded as a function of U.
+
+    Args:
+        U: *Shape* `(n, d, d)`, whose gradient is wanted.
+        sigma: stress that was computed from it outside of torch, *Shape* `(n, d, d)`.
+        slope: ∂σ_ij/∂U_kl at [n, i, j, k, l], *Shape* `(n, d, d, d, d)`.
+    """
+    return _Known.apply(U, sigma, slope)
+
+
+class _Known(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, U, sigma, slope):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(slope)
+        return sigma.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        (slope,) = ctx.saved_tensors
+        return torch.einsum("nij,nijkl->nkl", gradient, slope), None, None

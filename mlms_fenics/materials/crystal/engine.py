@@ -26,6 +26,7 @@ from mlms_fenics.materials.crystal.kernel import (
 from mlms_fenics.materials.crystal.step import (
     ACCEPTED,
     DEVIATOR,
+    ERROR,
     F0,
     F3,
     FRESH,
@@ -84,9 +85,21 @@ ELAPSED, AFTER_CORNER, TIMES = range(3)
 
 
 @numba.njit(**COMPILE)
+def _take_given(w, marks, counts, chosen):
+    """STEP and LAST of the lanes from the substeps of their jobs."""
+    for l in range(L):
+        j = marks[JOB * L + l]
+        if j >= 0:
+            h = chosen[j, counts[j, SUBSTEPS]]
+            left = w[LENGTH * L + l] - w[NOW * L + l]
+            w[LAST * L + l] = 1.0 if h >= left * (1.0 - 1e-10) else 0.0
+            w[STEP * L + l] = h
+
+
+@numba.njit(**COMPILE)
 def run_lanes(
-    w, marks, times, queue, U, Q, segments, slip, twin, detwinning, G, tolerance, virgin,
-    state, wanted, scale, deviator, counts, steps, status,
+    w, marks, times, queue, U, Q, segments, slip, twin, detwinning, G, tolerance, virgin, given,
+    state, wanted, scale, deviator, counts, steps, status, chosen,
 ):  # fmt: skip
     """Jobs one after the other in each lane, until none is left; see `integrate`.
 
@@ -157,6 +170,8 @@ def run_lanes(
             else:
                 if stage == 1:
                     choose_step(w)
+                    if given:
+                        _take_given(w, marks, counts, chosen)
                 prepare_stage(w, n_state, stage)
                 if stage == 3:
                     constrain(w, n_slip, n_twin, detwinning)
@@ -172,6 +187,9 @@ def run_lanes(
             for l in range(L):
                 w[FRESH * L + l] = 0.0
         measure(w, slip, twin, G, tolerance)
+        if given:
+            for l in range(L):
+                w[ERROR * L + l] = 0.0
         control(w, n_state)
         for l in range(L):
             j = marks[JOB * L + l]
@@ -180,6 +198,8 @@ def run_lanes(
             h = w[STEP * L + l]
             marks[TRIALS * L + l] += 1
             if w[ACCEPTED * L + l] > 0.0:
+                if not given and counts[j, SUBSTEPS] < chosen.shape[1]:
+                    chosen[j, counts[j, SUBSTEPS]] = h
                 counts[j, SUBSTEPS] += 1
                 if marks[BEGINS * L + l] > 0:
                     marks[BEGINS * L + l] = 0
@@ -228,8 +248,8 @@ def _cached(sources: int):
     # change in any of the sources is noticed.
     @numba.njit(**COMPILE, cache=True)
     def integrate(
-        U, Q, segments, slip, twin, detwinning, G, tolerance, virgin,
-        state, wanted, scale, deviator, counts, steps, status,
+        U, Q, segments, slip, twin, detwinning, G, tolerance, virgin, given,
+        state, wanted, scale, deviator, counts, steps, status, chosen,
     ):  # fmt: skip
         """Integrate `n_paths × n_grains` grains; job j is grain j % n_grains of path j // n_grains.
 
@@ -239,19 +259,22 @@ def _cached(sources: int):
             slip, twin: parameter tables; `G`, `detwinning`: of the law.
             tolerance: on a grain's stress per step, relative to its largest so far.
             virgin: whether all start at rest, so that their first rates are zero.
+            given: whether the substeps are those of `chosen`, whatever their error is.
             state: `(n_jobs, n_state)`, overwritten by the final one.
             wanted: `(n_jobs,)` first step to try, µs; overwritten by the step to go on with.
             scale: `(n_jobs,)` largest stress so far (at least a floor), GPa; overwritten likewise.
             deviator: `(n_jobs, n_t + 1, 6)` deviatoric stress, output.
             counts, steps: `(n_jobs, 2)` statistics, output; `status`: `(n_jobs,)`, 0 on entry.
+            chosen: lengths of the substeps taken, µs, `(n_jobs, K)`, output of the first K unless
+                `given`.
         """
         if sources < 0:  # never; mentioned so that it is captured
             return
         run_lanes(
             np.empty(ROWS * L), np.empty(MARKS * L, np.int64), np.empty(TIMES * L),
             np.zeros(1, np.int64),
-            U, Q, segments, slip, twin, detwinning, G, tolerance, virgin,
-            state, wanted, scale, deviator, counts, steps, status,
+            U, Q, segments, slip, twin, detwinning, G, tolerance, virgin, given,
+            state, wanted, scale, deviator, counts, steps, status, chosen,
         )  # fmt: skip
 
     return integrate

@@ -60,7 +60,8 @@ def integrate(
         torch.zeros(1, dtype=torch.int64, **where),
         U.reshape(n_paths, n_t + 1, 9).contiguous(), Q.reshape(n_grains, 9).contiguous(),
         segments, slip, twins, law.detwinning, law.shear_modulus, tolerance, virgin,
-        out["state"], out["wanted"], out["scale"], out["deviator"], counts, steps, status,
+        False, out["state"], out["wanted"], out["scale"], out["deviator"], counts, steps, status,
+        torch.zeros(n, 1, **real),  # no array may be empty
         most=_BLOCKS_PER_PROCESSOR * _processors(U.device),
     )  # fmt: skip
     failed = status != engine.OK
@@ -94,15 +95,15 @@ def _kernel():  # type: ignore[no-untyped-def]
 
     @cuda.jit
     def kernel(
-        queue, U, Q, segments, slip, twins, detwinning, G, tolerance, virgin,
-        state, wanted, scale, deviator, counts, steps, status,
+        queue, U, Q, segments, slip, twins, detwinning, G, tolerance, virgin, given,
+        state, wanted, scale, deviator, counts, steps, status, chosen,
     ):  # fmt: skip
         w = cuda.local.array(rows, numba.float64)
         whole = cuda.local.array(marks, numba.int64)
         real = cuda.local.array(times, numba.float64)
         run(
             w, whole, real, queue, U, Q, segments, slip, twins, detwinning, G, tolerance, virgin,
-            state, wanted, scale, deviator, counts, steps, status,
+            given, state, wanted, scale, deviator, counts, steps, status, chosen,
         )  # fmt: skip
 
     return kernel

@@ -45,6 +45,7 @@ SMALLEST, FAILED_AT = 0, 1  # columns of `steps`
 OK, FAILED = 1, 2
 
 _MOST_ITERATIONS = 50  # of a stage; then its step is shortened
+_MOST_GIVEN = 1000  # of a stage whose step is given and cannot be shortened
 _MAX_TRIALS = 5_000  # in one segment of the path
 
 
@@ -75,8 +76,8 @@ def _cached(sources: int):
     @numba.njit(**COMPILE, cache=True)
     def integrate(
         U, Q, segments, table, n_slip, slip, twin, interaction, compliance, stiffness, coupling, G,
-        isotropic, detwinning, floor, tolerance, newton, fixed,
-        state, wanted, scale, deviator, counts, steps, status, errors,
+        isotropic, detwinning, floor, tolerance, newton, fixed, given,
+        state, wanted, scale, deviator, counts, steps, status, errors, chosen,
     ):  # fmt: skip
         """Integrate `n_paths × n_grains` grains; job j is grain j % n_grains of path j // n_grains.
 
@@ -91,6 +92,7 @@ def _cached(sources: int):
             newton: on a stage's own error, likewise.
             fixed: equal steps that a job takes in each segment whatever their error is, *Shape*
                 `(n_jobs,)`; 0: as the tolerance asks.
+            given, chosen: as of the explicit engine.
             errors: largest estimate relative to the tolerance, *Shape* `(n_jobs,)`, output.
         """
         if sources < 0:  # never; mentioned so that it is captured
@@ -166,10 +168,12 @@ def _cached(sources: int):
                     j, length = job[l], segments[node[l]]
                     left = length - now[l]
                     h = hope[l] if fixed[j] == 0 else length / fixed[j]
+                    if given:
+                        h = chosen[j, counts[j, SUBSTEPS]]
                     last[l] = h >= left * (1.0 - 1e-10)
                     if last[l]:
                         h = left
-                    elif h > 0.5 * left and fixed[j] == 0:
+                    elif h > 0.5 * left and fixed[j] == 0 and not given:
                         h = 0.5 * left
                     step[l] = h
                     fraction = (now[l] + GAMMA * h) / length
@@ -200,8 +204,11 @@ def _cached(sources: int):
                 counts[j, ITERATIONS] += 1
                 misfit = w[rows.MISFIT * L + l]
                 off = w[rows.HARDENING_MISFIT * L + l]
-                good = misfit <= newton and off <= newton
-                if not good and misfit == misfit and iterations[l] < _MOST_ITERATIONS:
+                # Of a stage that is to be solved to round-off, some are kept from it by just that.
+                limit = 1e3 * newton if given and iterations[l] > _MOST_GIVEN // 2 else newton
+                good = misfit <= limit and off <= limit
+                most = _MOST_GIVEN if given else _MOST_ITERATIONS
+                if not good and misfit == misfit and iterations[l] < most:
                     continue
                 error = 1e3
                 h, length = step[l], segments[node[l]]
@@ -248,14 +255,17 @@ def _cached(sources: int):
                 factor = min(4.0, max(0.2, factor))
                 todo[l] = BEGIN
                 errors[j] = max(errors[j], error)
-                if fixed[j] > 0:
+                if given or fixed[j] > 0:
                     error = 0.0 if good else np.inf
                 if error > 1.0:
                     counts[j, REJECTED] += 1
                     hope[l] = h * (min(factor, 0.9) if good else 0.5)
-                    if fixed[j] == 0 and h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
+                    again = fixed[j] == 0 and not given
+                    if again and h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
                         continue
                 else:
+                    if not given and counts[j, SUBSTEPS] < chosen.shape[1]:
+                        chosen[j, counts[j, SUBSTEPS]] = h
                     counts[j, SUBSTEPS] += 1
                     if h < steps[j, SMALLEST]:
                         steps[j, SMALLEST] = h

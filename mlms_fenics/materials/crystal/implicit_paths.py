@@ -69,6 +69,8 @@ def integrate_implicitly(
     state: np.ndarray,
     wanted: np.ndarray,
     scale: np.ndarray,
+    chosen: np.ndarray,
+    given: bool,
 ) -> dict[str, np.ndarray]:
     """As `integrate_paths`, by implicit steps: the fields of a `PathResult`, *Shape* `(p, g, ...)`.
 
@@ -76,6 +78,8 @@ def integrate_implicitly(
         law, U, segments, tolerance, state: as of `integrate_paths`.
         Q: orientations.
         wanted, scale: likewise, *Shape* `(p, g)`; infinite `wanted`: the whole segment.
+        chosen: lengths of the substeps, *Shape* `(p, g, K)`: those to take where `given`, otherwise
+            the first K are put there.
     """
     p, g, n_t = len(U), len(Q), len(segments)
     n = p * g
@@ -86,17 +90,20 @@ def integrate_implicitly(
         Q.reshape(g, 9),
         segments,
         of_grain,
-        _NEWTON * of_grain,
+        _EXACT if given else _NEWTON * of_grain,
         np.zeros(n, np.int64),
         state.reshape(n, law.n_state),
         wanted.ravel(),
         scale.ravel(),
+        chosen.reshape(n, chosen.shape[-1]),
+        given,
     )
     del found["errors"], found["iterations"]
     return {name: a.reshape(p, g, *a.shape[1:]) for name, a in found.items()}
 
 
 _NEWTON = 0.05  # share of the tolerance that a stage's own error may take
+_EXACT = 1e-11  # that error where small differences are asked for
 
 
 def run_engine(
@@ -110,20 +117,22 @@ def run_engine(
     state: np.ndarray,
     wanted: np.ndarray,
     scale: np.ndarray,
+    chosen: np.ndarray | None = None,
+    given: bool = False,
 ) -> dict[str, np.ndarray]:
     """The compiled engine's results, by `PathResult`'s names, `errors`, `iterations`.
 
     Args:
         law, segments, tolerance: of the law.
         U: *Shape* `(p, n_t + 1, 9)`; `Q` `(g, 9)`.
-        newton, fixed: as of the engine.
+        newton, fixed, given: as of the engine; `chosen` likewise, `(p g, K)`, or None.
         state: *Shape* `(p g, n_state)`, `wanted` and `scale` `(p g,)`; overwritten.
     """
     n, n_t = len(state), len(segments)
     deviator = np.zeros((n, n_t + 1, 6))
     counts, steps = np.zeros((n, 3), np.int64), np.full((n, 2), np.nan)
     status, errors = np.zeros(n, np.int8), np.zeros(n)
-    m = mechanisms(law)
+    m, chosen = mechanisms(law), np.zeros((n, 0)) if chosen is None else chosen
     engine.integrate(
         U,
         Q,
@@ -143,6 +152,7 @@ def run_engine(
         tolerance,
         newton,
         fixed,
+        given,
         state,
         wanted,
         scale,
@@ -151,14 +161,15 @@ def run_engine(
         steps,
         status,
         errors,
+        chosen,
     )
     steps[status == engine.OK, engine.FAILED_AT] = np.nan
     errors[status != engine.OK] = np.inf
-    found = by_name(deviator, state, wanted, scale, counts, steps)
+    found = by_name(deviator, state, wanted, scale, counts, steps, chosen)
     return {**found, "errors": errors, "iterations": counts[:, engine.ITERATIONS]}
 
 
-def by_name(deviator, state, wanted, scale, counts, steps) -> dict[str, np.ndarray]:
+def by_name(deviator, state, wanted, scale, counts, steps, chosen) -> dict[str, np.ndarray]:
     """What an engine of either kind has filled, by the names of `PathResult`'s fields."""
     return {
         "deviator": deviator,
@@ -169,4 +180,5 @@ def by_name(deviator, state, wanted, scale, counts, steps) -> dict[str, np.ndarr
         "rejected": counts[:, engine.REJECTED],
         "smallest": steps[:, engine.SMALLEST],
         "failed_at": steps[:, engine.FAILED_AT],
+        "chosen": chosen,
     }

@@ -32,6 +32,8 @@ class PathResult:
         substeps, rejected: of each grain, *Shape* `(p, g)`.
         smallest: smallest step of each grain, µs, *Shape* `(p, g)`.
         failed_at: time of failure, µs; NaN where there was none, *Shape* `(p, g)`.
+        chosen: lengths of the first K substeps, µs, *Shape* `(p, g, K)`, where asked for.
+        implicit: whether the substeps were implicit, *Shape* `(p, g)`.
     """
 
     deviator: np.ndarray
@@ -42,6 +44,8 @@ class PathResult:
     rejected: np.ndarray
     smallest: np.ndarray
     failed_at: np.ndarray
+    chosen: np.ndarray
+    implicit: np.ndarray
 
 
 def integrate_paths(
@@ -56,6 +60,8 @@ def integrate_paths(
     scale: np.ndarray | None = None,
     device: torch.device | str | None = None,
     steps: str = "automatic",
+    record: int = 0,
+    follow: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> PathResult:
     """Integrate every grain along every path; arguments are taken as checked.
 
@@ -74,9 +80,13 @@ def integrate_paths(
         scale: largest stress so far, GPa, *Shape* `(p, g)`; a reference stress where None.
         device: None for the compiled CPU kernel, otherwise the torch device to compute on.
         steps: "automatic", or "explicit" or "implicit" for all paths.
+        record: K, the number of substeps of which the lengths are kept (on the CPU).
+        follow: `chosen` and `implicit` of another result, whose substeps are taken again, whatever
+            their error (on the CPU); stages of implicit ones are then solved to round-off.
 
     Raises:
-        InputError: explicit steps or a torch device for a law that is not of the source's form.
+        InputError: explicit steps or a torch device for a law that is not of the source's form;
+            substeps to follow that are not all of them.
     """
     p, g = len(U), len(orientations)
     U = np.ascontiguousarray(U, dtype=np.float64)
@@ -101,16 +111,28 @@ def integrate_paths(
     if device is not None:
         return _apart(law, device, U, Q, segments, tolerance, **jobs)
     implicit = np.full(p, steps == "implicit")
-    if steps == "automatic":
+    if follow is not None:
+        jobs["chosen"], implicit = np.array(follow[0], dtype=np.float64), follow[1][:, 0]
+        length, least = segments.sum(), jobs["chosen"].sum(-1).min(initial=np.inf)
+        require(
+            least >= length * (1.0 - 1e-9),
+            f"the substeps to follow make up {least:g} of the path's {length:g} µs: record more",
+        )
+    else:
+        jobs["chosen"] = np.zeros((p, g, record))
+    if follow is None and steps == "automatic":
         implicit = choose_implicit(law, U, segments, tolerance, jobs["scale"])
+
+    given = follow is not None
 
     def run(stiff: bool, rows: np.ndarray) -> PathResult:
         own = {k: None if v is None else v[rows] for k, v in jobs.items()}
         if stiff:
             if state is None:
                 own["state"] = virgin_state(law, len(rows) * g)
-            return PathResult(**integrate_implicitly(law, U[rows], Q, segments, tolerance, **own))
-        return _explicitly(law, U[rows], Q, segments, tolerance, **own)
+            found = integrate_implicitly(law, U[rows], Q, segments, tolerance, given=given, **own)
+            return PathResult(**found, implicit=np.ones((len(rows), g), dtype=bool))
+        return _explicitly(law, U[rows], Q, segments, tolerance, given=given, **own)
 
     if implicit.all() or not implicit.any():
         result = run(bool(implicit.any()), np.arange(p))
@@ -119,7 +141,7 @@ def integrate_paths(
             p, [(np.flatnonzero(implicit == stiff), stiff) for stiff in (False, True)], run
         )
     failed = ~np.isnan(result.failed_at).all(axis=1)
-    if failed.any() and law.source_form and steps == "automatic":
+    if failed.any() and law.source_form and steps == "automatic" and not given:
         for stiff in (False, True):
             again = np.flatnonzero(failed & (implicit != stiff))
             if again.size:
@@ -141,7 +163,7 @@ def _merged(p: int, parts: list, run: Callable) -> PathResult:
     return PathResult(**whole)
 
 
-def _explicitly(law, U, Q, segments, tolerance, state, wanted, scale) -> PathResult:
+def _explicitly(law, U, Q, segments, tolerance, state, wanted, scale, chosen, given) -> PathResult:
     p, g = len(U), len(Q)
     jobs = {
         "U": U,
@@ -152,11 +174,15 @@ def _explicitly(law, U, Q, segments, tolerance, state, wanted, scale) -> PathRes
         "state": None if state is None else state.reshape(p * g, law.n_state),
         "wanted": np.where(np.isinf(wanted), 0.1 * segments[0], wanted).ravel(),
     }
-    found = _compiled(law, **jobs)
+    chosen = chosen.reshape(p * g, chosen.shape[-1])
+    found = _compiled(law, chosen=chosen, given=given, **jobs)
+    found["implicit"] = np.zeros(p * g, dtype=bool)
     return PathResult(**{name: a.reshape(p, g, *a.shape[1:]) for name, a in found.items()})
 
 
-def _compiled(law, U, Q, segments, tolerance, scale, state, wanted) -> dict[str, np.ndarray]:
+def _compiled(
+    law, U, Q, segments, tolerance, scale, state, wanted, chosen, given
+) -> dict[str, np.ndarray]:
     n, n_t = len(U) * len(Q), len(segments)
     slip, twin = crystal_tables(law)
     virgin = state is None
@@ -174,6 +200,7 @@ def _compiled(law, U, Q, segments, tolerance, scale, state, wanted) -> dict[str,
         law.shear_modulus,
         tolerance,
         virgin,
+        given,
         state,
         wanted,
         scale,
@@ -181,9 +208,10 @@ def _compiled(law, U, Q, segments, tolerance, scale, state, wanted) -> dict[str,
         counts,
         steps,
         status,
+        chosen,
     )
     steps[status == engine.OK, engine.FAILED_AT] = np.nan
-    return by_name(deviator, state, wanted, scale, counts, steps)
+    return by_name(deviator, state, wanted, scale, counts, steps, chosen)
 
 
 def _apart(law, device, U, Q, segments, tolerance, **jobs) -> PathResult:
@@ -194,4 +222,6 @@ def _apart(law, device, U, Q, segments, tolerance, **jobs) -> PathResult:
 
     given = {name: put(array) for name, array in jobs.items()}
     found = integrate_apart(law, put(U), put(Q), put(segments), tolerance, **given)
-    return PathResult(**{name: tensor.cpu().numpy() for name, tensor in found.items()})
+    whole = {name: tensor.cpu().numpy() for name, tensor in found.items()}
+    shape = (len(U), len(Q))
+    return PathResult(**whole, chosen=np.zeros((*shape, 0)), implicit=np.zeros(shape, dtype=bool))

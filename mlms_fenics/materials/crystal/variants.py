@@ -123,10 +123,12 @@ def integrate_grains(
         U, orientations, segments, tolerance, options: as of `integrate_paths`.
     """
     given = {k: v for k, v in options.items() if k in ("state", "wanted", "scale")}
-    common = {k: v for k, v in options.items() if k not in given}
+    common = {k: v for k, v in options.items() if k not in given and k != "follow"}
     parts = []
     for g, crystal in enumerate(crystals):
         own = {k: None if v is None else v[:, g : g + 1] for k, v in given.items()}
+        if options.get("follow") is not None:
+            own["follow"] = tuple(x[:, g : g + 1] for x in options["follow"])
         Q = orientations[g : g + 1]
         parts.append(integrate_paths(crystal, U, Q, segments, tolerance, **common, **own))
     return PathResult(

@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from mlms_fenics.errors import InputError, require
-from mlms_fenics.materials.base import Material, State, Time
+from mlms_fenics.materials.base import State, Time
 from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.microstructure import check_rotations
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.reduced.variations import Variations
+from mlms_fenics.surrogate.slope import with_known_slope
 
 _PLANE = slice(0, 2)
 
@@ -153,14 +154,16 @@ class ReducedPolycrystal(LearntLaw):
         self, U: torch.Tensor, strain: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """See `LearntLaw.step`."""
-        if self.dimension == 3:
-            return self.polycrystal.stretch(U, dt, state)
-        full = torch.eye(3, dtype=U.dtype, device=U.device).repeat(len(U), 1, 1)
-        full[:, _PLANE, _PLANE] = U
-        sigma, new = self.polycrystal.stretch(full, dt, state)
-        return sigma[:, _PLANE, _PLANE], new
-
-    linearise = Material.linearise
+        full = U
+        if self.dimension == 2:
+            full = torch.eye(3, dtype=U.dtype, device=U.device).repeat(len(U), 1, 1)
+            full[:, _PLANE, _PLANE] = U
+        if U.requires_grad:
+            sigma, new, slope = self.polycrystal.stress_and_slope(full.detach(), dt, state)
+            sigma = with_known_slope(full, sigma, slope)
+        else:
+            sigma, new = self.polycrystal.stretch(full, dt, state)
+        return (sigma if self.dimension == 3 else sigma[:, _PLANE, _PLANE]), new
 
     def fields(self, state: State) -> State:
         """`distance` as for every learnt law, and the grains' mean `slip` and `twin_fraction`."""
