@@ -17,6 +17,7 @@ class Cell:
         constants: C text that comes before them.
         states: names of its own state variables, in order.
         pressure: p of the p (J - 1) I that is added to its stress, GPa.
+        notes: for the README.
         double_only: whether it is computed in double precision whatever is asked for.
     """
 
@@ -31,6 +32,7 @@ class Cell:
 # class of the network: module of this package with `cell(law)`, which returns a `Cell`
 _CELLS = {
     "GrainCell": "grains",
+    "PCANet": "pca_net",
     "RecurrentCell": "recurrent",
 }
 

@@ -38,7 +38,7 @@ def cell(law: LearntLaw) -> Cell:
         states += [f"elastic strain {j + 1} of grain {g}, scaled" for j in range(5)]
         states += [f"internal variable {j + 1} of grain {g}" for j in range(net.internal)]
     return Cell(
-        templates=["network.c", "silu.c", "deviator.c", "grains.c"],
+        templates=["network.c", "silu.c", "coordinates.c", "deviator.c", "grains.c"],
         constants=[scalar(name, value) for name, value in numbers.items()] + arrays,
         states=states,
         pressure=law.bulk_modulus,

@@ -48,6 +48,7 @@ def cell(law: LearntLaw) -> Cell:
         templates=[
             "network.c",
             "silu.c",
+            "coordinates.c",
             "deviator.c",
             "recurrent_time.c" if net.rates is None else "recurrent_rates.c",
             "recurrent.c",

@@ -14,7 +14,8 @@ from mlms_fenics.kinematics.gauss import NODES, WEIGHTS
 from mlms_fenics.surrogate.base import MOST_SUBSTEPS, LearntLaw
 from mlms_fenics.surrogate.trust import ELASTIC
 
-POINTS = 64  # of a chunk, whose layers stay in a core's own cache
+# Points of a chunk, whose layers stay in a core's own cache and on any stack.
+POINTS = {"float32": 64, "float64": 32}
 _COMPONENTS = ("11", "22", "33", "12", "23", "13")
 
 
@@ -62,7 +63,7 @@ def c_file(exported: Exported) -> str:
     single = exported.precision == "float32"
     longest = getattr(law.network, "longest_step", None)
     numbers = {
-        "POINTS": POINTS,
+        "POINTS": POINTS[exported.precision],
         "PANEL": PANEL,
         "GAUSS": len(NODES),
         "HALF": float(np.sqrt(0.5)),

@@ -12,6 +12,7 @@ from mlms_fenics.export.readme import FLAGS
 from mlms_fenics.export.write import export
 from mlms_fenics.materials.external import ExternalLaw
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.pca_net.law import PCANet, PCANetLaw
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
 
@@ -23,15 +24,38 @@ def laws_to_export() -> dict[str, LearntLaw]:
     """Untrained laws with scales of metals, so that they flow; in double precision."""
     laws = {name.split()[0]: law for name, law in untrained_laws().items() if "3D" in name}
     torch.manual_seed(1)
-    cell = RecurrentCell(5, 3, 10, branches=2, rates=(0.01, 100.0))
-    laws["recurrent of any rate"] = RecurrentLaw.trained(cell, training_data(12), {}).to(
-        dtype=torch.float64
-    )
+    data = training_data(12)
+    networks = {
+        "recurrent of any rate": RecurrentCell(5, 3, 10, branches=2, rates=(0.01, 100.0)),
+        "pca-net of the paper": PCANet(
+            40, 3, 6, 5, [9, 7, 8], strain="stretch", stress="total", zero_at_rest=False,
+            extrapolation=1.0,
+        ),
+        "pca-net of old": PCANet(40, 3, 6, 5, [9, 7], inelastic=True, linear=True),
+        "pca-net of the rest": PCANet(40, 3, 6, 5, [9], stress="rest"),
+    }  # fmt: skip
+    for name, network in networks.items():
+        kind = RecurrentLaw if isinstance(network, RecurrentCell) else PCANetLaw
+        if kind is PCANetLaw:
+            network = _with_bases(network)
+        laws[name] = kind.trained(network, data, {}).to(dtype=torch.float64)
+    _with_bases(laws["pca-net"].network)
     for law in laws.values():
         for name, value in (("elastic_scale", 0.003), ("strain_scale", 0.07)):
             if hasattr(law.network, name):
                 getattr(law.network, name).fill_(value)
     return laws
+
+
+def _with_bases(network: PCANet) -> PCANet:
+    """With functions and scales that are random, not zero and one."""
+    for basis in (network.input_basis, network.output_basis):
+        basis.set(0.01 * torch.randn(basis.mean.shape), torch.randn(basis.functions.shape))
+    for scale in (network.input_scale, network.coefficient_scale, network.output_scale):
+        scale.uniform_(0.5, 2.0)
+    if network.strain == "log":
+        network.coefficient_scale.mul_(0.03)  # coefficients of strains are of this size
+    return network
 
 
 def command(*words: str | Path) -> str:

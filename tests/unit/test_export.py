@@ -15,7 +15,15 @@ from mlms_fenics.materials.base import drive
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.surrogate.base import LearntLaw
 
-ARCHITECTURES = ("recurrent", "recurrent of any rate", "grains")
+ARCHITECTURES = (
+    "recurrent",
+    "recurrent of any rate",
+    "grains",
+    "pca-net",
+    "pca-net of the paper",
+    "pca-net of old",
+    "pca-net of the rest",
+)
 SYSTEMS = ("mm-ms", "mm-s", "SI")
 
 
@@ -48,7 +56,7 @@ def test_histories_are_those_of_the_package(laws, architecture, precision, tmp_p
             assert distance(a, b) < TOLERANCE[precision]
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ["recurrent of any rate", "grains", "pca-net of old"])
 def test_its_own_check_passes_under_the_sanitizers(laws, architecture, tmp_path):
     for precision in ("float64", "float32"):
         checked(laws[architecture], tmp_path / precision, precision)
@@ -103,6 +111,18 @@ def test_bad_steps_are_refused(laws, tmp_path):
             ours.update(F, 0.01, 0.01, ours.initial_state(70))
     with pytest.raises(InputError, match=r"dt is 0\.0 µs, but must be positive"):
         ours.update(F[:3], 0.01, 0.0, ours.initial_state(3))
+
+
+def test_a_law_with_a_horizon_refuses_times_beyond(laws, tmp_path):
+    ours = library(laws["pca-net"], tmp_path, "float32", units="SI")
+    F = torch.eye(3, dtype=torch.float64)[None]
+    ours.update(F, 1.0, 0.1, ours.initial_state(1))
+    for call in (
+        lambda: ours.update(F, 1.1, 0.1, ours.initial_state(1)),
+        lambda: ours.check_end_time(1.1),
+    ):
+        with pytest.raises(InputError, match="histories of 1 µs; shorten the run"):
+            call()
 
 
 def test_what_cannot_be_exported_is_named(laws, tmp_path):
