@@ -11,17 +11,17 @@ is what `--law j2-fitted` and `--law johnson-cook-fitted` of the impact demos us
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
-from scipy.optimize import least_squares
 
 from mlms_fenics.data import PathSettings, sample_path
 from mlms_fenics.errors import require
+from mlms_fenics.impact.fitting import deviatoric_stress, fit_law, path_errors
 from mlms_fenics.impact.laws import ISOTHERMAL, crystal_moduli
-from mlms_fenics.materials import J2, JohnsonCook, Material, drive
+from mlms_fenics.kinematics.tensors import deviator
+from mlms_fenics.materials import J2, JohnsonCook, Material
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.unitcell import TaylorAverage
@@ -34,43 +34,6 @@ def walks(n: int, seed: int) -> np.ndarray:
     small = PathSettings(protocol="log", max_strain=0.1, max_volume=0.05, steps=STEPS)
     large = replace(small, max_strain=0.5, max_volume=0.1)
     return np.stack([sample_path((small, large)[k % 2], seed, k) for k in range(n)])
-
-
-def deviator(sigma: np.ndarray) -> np.ndarray:
-    return sigma - np.trace(sigma, axis1=-2, axis2=-1)[..., None, None] * np.eye(3) / 3.0
-
-
-def stress_of(law: Material, U: np.ndarray, horizon: float) -> np.ndarray:
-    time = torch.linspace(0.0, horizon, U.shape[1], dtype=torch.float64)
-    return deviator(drive(law, torch.as_tensor(U), time).numpy())
-
-
-def errors(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Relative L² error of each path."""
-    axes = (1, 2, 3)
-    return np.sqrt(((found - truth) ** 2).sum(axes) / (truth**2).sum(axes))
-
-
-def fit(
-    make: Callable[..., Material],
-    start: dict[str, float],
-    U: np.ndarray,
-    truth: np.ndarray,
-    horizon: float,
-) -> dict[str, float]:
-    """Parameters, all positive, that make the mean square relative error least."""
-    norm = np.sqrt((truth**2).sum((1, 2, 3), keepdims=True))
-
-    def residual(logarithms: np.ndarray) -> np.ndarray:
-        law = make(**dict(zip(start, np.exp(logarithms), strict=True)))
-        return ((stress_of(law, U, horizon) - truth) / norm).ravel()
-
-    # Not beyond: n must be at most 1, and nothing may vanish altogether.
-    upper = [0.0 if name == "n" else 5.0 for name in start]
-    found = least_squares(
-        residual, np.log(list(start.values())), bounds=([-12.0] * len(start), upper)
-    )
-    return dict(zip(start, np.exp(found.x).tolist(), strict=True))
 
 
 @entry_point
@@ -101,10 +64,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         ("J2", j2, {"yield_stress": 0.2, "hardening": 0.5}),
         ("Johnson-Cook", johnson_cook, {"A": 0.1, "B": 0.3, "n": 0.4, "C": 0.02}),
     ):
-        found = fit(make, start, U, truth, model.horizon)
+        found = fit_law(make, start, U, truth, model.horizon)
         law = make(**found)
-        on_fit = errors(stress_of(law, U, model.horizon), truth).mean()
-        on_test = errors(stress_of(law, other, model.horizon), test).mean()
+        on_fit = path_errors(deviatoric_stress(law, U, model.horizon), truth).mean()
+        on_test = path_errors(deviatoric_stress(law, other, model.horizon), test).mean()
         numbers = ", ".join(f"{key} = {value:.4g}" for key, value in found.items())
         print(f"{name} (GPa): {numbers}")
         print(f"  mean relative deviatoric error: {on_fit:.1%} fitted, {on_test:.1%} other walks")

@@ -90,9 +90,10 @@ def recorder_of(
     folder: Path,
     name: str,
     probes: Mapping[str, Probe],
+    kind: type[ImpactRecorder] = ImpactRecorder,
 ) -> ImpactRecorder:
-    """The recorder that the options ask for (collective)."""
-    return ImpactRecorder(
+    """The recorder that the options ask for, of a kind (collective)."""
+    return kind(
         solver,
         folder,
         name=name,

@@ -44,5 +44,7 @@ def lattice_with_twins(
     half_turn = 2.0 * m[:, :, None] * m[:, None, :] - np.eye(3)
     grain, twin = np.nonzero(fraction > 0)
     orientations = np.concatenate((rotated, rotated[grain] @ half_turn[twin]))
-    volumes = (weights * (1.0 - fraction.sum(1)), weights[grain] * fraction[grain, twin])
+    # Where all is twinned the sum of the fractions is 1 up to rounding.
+    left = np.maximum(1.0 - fraction.sum(1), 0.0)
+    volumes = (weights * left, weights[grain] * fraction[grain, twin])
     return orientations, np.concatenate(volumes)
