@@ -57,7 +57,7 @@ from mlms_fenics.unitcell import response_difference
 
 COMM = MPI.COMM_WORLD
 QUICK = {"mesh_size": 0.25, "end_time": 0.5, "outputs": 1}
-FULL = {"mesh_size": 0.125, "end_time": 8.0, "outputs": 4}
+FULL = {"mesh_size": 0.1, "end_time": 3.0, "outputs": 4}
 ANGLES = np.arange(0.0, 180.0, 15.0)
 GRAINS = (
     Panel("twin_fraction", "twin fraction [-]"),
@@ -84,10 +84,10 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new = parser.add_argument
     add_textured_law_options(new)
     add_texture_options(new)
-    new("--velocity", type=float, default=200.0, help="of the bar, m/s (default: 200)")
+    new("--velocity", type=float, default=300.0, help="of the bar, m/s (default: 300)")
     new("--height", type=float, default=3.0, help="of the bar, mm (default: 3)")
     new("--diameter", type=float, default=1.0, help="of the bar, mm (default: 1)")
-    new("--mesh-size", type=float, help="edge length of the elements, mm (default: 0.125)")
+    new("--mesh-size", type=float, help="edge length of the elements, mm (default: 0.1)")
     add_run_options(new, "results/textured_anvil")
     options = parser.parse_args(argv)
     fill_defaults(options, QUICK if options.quick else FULL)
@@ -132,7 +132,11 @@ def pole_figures(
 
 
 def add_problem(
-    summary: Summary, options: argparse.Namespace, name: str, texture: Texture, off: float
+    summary: Summary,
+    options: argparse.Namespace,
+    name: str,
+    texture: Texture,
+    errors: dict[str, float],
 ) -> None:
     section = "Textured anvil"
     for key, unit in (("diameter", "mm"), ("height", "mm"), ("velocity", "m/s")):
@@ -140,8 +144,12 @@ def add_problem(
     summary.add(section, "mesh size", options.mesh_size, "mm", "g")
     summary.add(section, "texture", ", ".join(texture.said))
     summary.add(section, "orientations at a point", len(texture))
-    summary.add(section, "their deviator off that of all by", 100.0 * off, "%", ".2g")
+    off = 100.0 * errors["few orientations"]
+    summary.add(section, "their deviator off that of all by", off, "%", ".2g")
     summary.add(section, "law", name)
+    for key, title in (("error", "error of its fit"), ("error, others", "on other histories")):
+        if key in errors:
+            summary.add(section, title, 100.0 * errors[key], "%", ".3g")
 
 
 def add_result(summary: Summary, recorder: Recorder, options: argparse.Namespace) -> dict[str, Any]:
@@ -149,12 +157,10 @@ def add_result(summary: Summary, recorder: Recorder, options: argparse.Namespace
     body, section = recorder.snapshots[-1][1], "Result"
     foot = fit_ellipse(rim_of_foot(body))
     heights, widths = silhouette(body, ANGLES)
-    radius = 0.5 * options.diameter
-    # Layer 0 is the foot; directions 0 and 90 degrees are x and y.
-    across = dict(zip("xy", widths[0, [0, int(np.argmin(np.abs(ANGLES - 90.0)))]], strict=True))
+    across = {"x": foot.reach(0.0), "y": foot.reach(90.0)}
     for axis, half in across.items():
-        summary.add(section, f"foot, half width along {axis}", half, "mm", ".5g")
-    summary.add(section, "foot, half axes of its ellipse", [foot.major, foot.minor], "mm", ".5g")
+        summary.add(section, f"foot's ellipse along {axis}", half, "mm", ".5g")
+    summary.add(section, "its half axes", [foot.major, foot.minor], "mm", ".5g")
     summary.add(section, "aspect ratio", foot.aspect, "", ".4g")
     summary.add(section, "major axis from x towards y", foot.direction, "degrees", ".3g")
     summary.add(section, "length at the end", recorder.history["length"][-1], "mm", ".5g")
@@ -163,8 +169,8 @@ def add_result(summary: Summary, recorder: Recorder, options: argparse.Namespace
         largest = float(body.cell["twin_fraction"].max())
         summary.add(section, "largest twin fraction", largest, "", ".3g")
     return {
-        "radius at rest [mm]": radius,
-        "half widths of the foot [mm]": {k: float(v) for k, v in across.items()},
+        "radius at rest [mm]": 0.5 * options.diameter,
+        "ellipse of the foot [mm]": across,
         "half axes [mm]": [foot.major, foot.minor],
         "direction of the major axis [degrees]": foot.direction,
         "misfit [mm]": foot.misfit,
@@ -191,7 +197,11 @@ def pictures(folder: Path, recorder: Recorder, options: argparse.Namespace) -> l
 
 
 def simulate(
-    options: argparse.Namespace, law: Material, name: str, texture: Texture, off: float
+    options: argparse.Namespace,
+    law: Material,
+    name: str,
+    texture: Texture,
+    errors: dict[str, float],
 ) -> None:
     """Run the impact and write its results (collective)."""
     folder = writable_folder(COMM, options.out)
@@ -209,7 +219,7 @@ def simulate(
     recorder.run()
     files = pole_figures(solver, options, texture, folder)
     summary = Summary()
-    add_problem(summary, options, name, texture, off)
+    add_problem(summary, options, name, texture, errors)
     add_run(summary, recorder)
 
     def finish() -> None:
@@ -232,19 +242,19 @@ def main(argv: Sequence[str] | None = None) -> Any:
     check(options)
     crystal, lattice = crystal_of(options)
 
-    def build() -> tuple[Material, str, Texture, float]:
+    def build() -> tuple[Material, str, Texture, dict[str, float]]:
         whole, texture = body_texture(options, lattice)
         off = 0.0
         if texture is not whole and not options.quick:
             off = response_difference(crystal, texture, whole)
-        law, name, _ = build_textured_law(options, crystal, texture)
+        law, name, fit = build_textured_law(options, crystal, texture)
         law.check_end_time(options.end_time)
-        return law, name, texture, off
+        return law, name, texture, {"few orientations": off, **fit}
 
-    law, name, texture, off = on_every_rank(COMM, build)
+    law, name, texture, errors = on_every_rank(COMM, build)
     check_speed(law, options.velocity)
     with Claim(options.out, COMM):
-        simulate(options, law, name, texture, off)
+        simulate(options, law, name, texture, errors)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ class Footprint:
         """Major over minor half axis."""
         return self.major / self.minor
 
+    def reach(self, angle: float) -> float:
+        """From the middle to the ellipse, mm, in a direction from x towards y, degrees."""
+        turn = np.radians(angle - self.direction)
+        return float(np.hypot(np.cos(turn) / self.major, np.sin(turn) / self.minor) ** -1)
+
 
 def fit_ellipse(points: np.ndarray) -> Footprint:
     """Fit an ellipse about the points' middle.
@@ -54,7 +59,7 @@ def fit_ellipse(points: np.ndarray) -> Footprint:
     along = vectors[:, 0]
     distance = np.hypot(x, y)
     fitted = 1.0 / np.sqrt(columns @ [a, b, c] / distance**2)
-    direction = float(np.degrees(np.arctan2(along[1], along[0])) % 180.0)
+    direction = float(np.round(np.degrees(np.arctan2(along[1], along[0])), 6) % 180.0)
     misfit = float(np.sqrt(np.mean((distance - fitted) ** 2)))
     return Footprint(float(major), float(minor), direction, misfit)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from mlms_fenics.files import replacing
+from mlms_fenics.impact.footprint import silhouette
+from mlms_fenics.io.layout import Snapshot
 
 
 def draw_foot(
@@ -34,6 +36,37 @@ def draw_foot(
         axis.plot(closed[:, 0], closed[:, 1], ".-", markersize=3.0, label=name)
     axis.set(aspect="equal", xlabel="x [mm]", ylabel="y [mm]")
     axis.legend(loc="center", fontsize=8)
+    figure.suptitle(title, fontsize=9)
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=120)
+
+
+def draw_silhouettes(
+    path: str | os.PathLike, bodies: Mapping[str, Snapshot], angles: np.ndarray, title: str = ""
+) -> None:
+    """Draw half of the width of bars over their height, a panel for each direction.
+
+    Args:
+        path: of the picture.
+        bodies: by law.
+        angles: directions from x towards y, degrees.
+        title: above it.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * len(angles) + 1.0, 5.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = np.atleast_1d(figure.subplots(1, len(angles), sharey=True, sharex=True))
+    for name, body in bodies.items():
+        heights, widths = silhouette(body, angles)
+        for axis, width in zip(axes, widths.T, strict=True):
+            axis.plot(width, heights, label=name)
+    for axis, angle in zip(axes, angles, strict=True):
+        axis.set(xlabel="half width [mm]", title=f"{angle:g} degrees from x")
+        axis.grid(alpha=0.3)
+    axes[0].set(ylabel="z [mm]")
+    axes[-1].legend(fontsize=8)
     figure.suptitle(title, fontsize=9)
     with replacing(path) as beside:
         figure.savefig(beside, dpi=120)

@@ -26,8 +26,8 @@ STRAIN, HORIZON, STEPS, NUMBER = 0.2, 2.0, 40, 12
 _SLOW, _FAST = 1e-3, STRAIN / HORIZON
 
 
-def add_textured_law_options(new: Callable[..., Any]) -> None:
-    """Options `--metal`, `--set`, `--law`, `--model` and `--tolerance`.
+def add_metal_options(new: Callable[..., Any]) -> None:
+    """Options `--metal`, `--set` and `--tolerance`.
 
     Args:
         new: `add_argument` of a parser.
@@ -37,12 +37,22 @@ def add_textured_law_options(new: Callable[..., Any]) -> None:
         "%(default)s)")  # fmt: skip
     new("--set", action="append", default=[], metavar="FAMILY.NAME=VALUE",
         help="another value of the metal's, as the generator has it; repeatable")  # fmt: skip
+    new("--tolerance", type=float, default=1e-2,
+        help="of each grain's stress, polycrystal at every point (default: %(default)g)"
+    )  # fmt: skip
+
+
+def add_textured_law_options(new: Callable[..., Any]) -> None:
+    """Options of `add_metal_options`, and `--law`, `--model` and `--precision`.
+
+    Args:
+        new: `add_argument` of a parser.
+    """
+    add_metal_options(new)
     new("--law", choices=LAWS, default="taylor",
         help="the body's: taylor, the polycrystal at every point; learnt (--model FILE); or hill, "
         "johnson-cook, j2, each fitted to the polycrystal's stress here and now")  # fmt: skip
     new("--model", metavar="FILE", help="with --law learnt: its file")
-    new("--tolerance", type=float, default=1e-2,
-        help="with --law taylor: of each grain's stress (default: %(default)g)")  # fmt: skip
     new("--precision", choices=("float32", "float64"), default="float32",
         help="of learnt laws and of files (default: %(default)s)")  # fmt: skip
 

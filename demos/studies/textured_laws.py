@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""Who gets the ellipse: laws of a textured polycrystal in the anvil, beside the polycrystal itself.
+
+    python demos/studies/textured_laws.py --axis RD --out results/textured_laws
+
+The bar of demos/textured_anvil.py is run with the polycrystal at every point, then with laws that
+are learnt from it (a reduced polycrystal, a recurrent operator) and with Hill, Johnson-Cook and J2
+fitted to it, on the same mesh. It writes results.json, table.md, and pictures of the feet and of
+the bars' silhouettes. Each stage and each run is done once; a study that was stopped goes on.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlms_fenics.errors import require
+from mlms_fenics.files import replacing
+from mlms_fenics.impact.batch import Run, run_once, save_json
+from mlms_fenics.impact.compare import compare_runs, only_xdmf
+from mlms_fenics.impact.footprint import rim_of_foot
+from mlms_fenics.impact.footprint_figure import draw_foot, draw_silhouettes
+from mlms_fenics.impact.snapshots import read_snapshot
+from mlms_fenics.impact.textured_laws import add_metal_options, crystal_of
+from mlms_fenics.impact.textures import add_texture_options, body_texture
+from mlms_fenics.locking import Claim
+from mlms_fenics.microstructure import write_orientations
+from mlms_fenics.parallel import entry_point
+from mlms_fenics.stages import run_stage
+
+DEMO = "textured_anvil.py"
+EMPIRICAL = ("hill", "johnson-cook", "j2")
+# Histories to learn from: protocol, number, largest strain, seed.
+DATA = (("log", 160, 0.12, 1), ("uniaxial", 80, 0.4, 2), ("shear", 40, 0.3, 3))
+HORIZON = 2.0  # µs
+
+
+def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    new = parser.add_argument
+    add_metal_options(new)
+    add_texture_options(new)
+    new("--velocity", type=float, default=300.0, help="of the bar, m/s (default: 300)")
+    new("--mesh-size", type=float, default=0.125, help="mm (default: 0.125)")
+    new("--end-time", type=float, default=3.0, help="µs (default: 3)")
+    new("--reduced", type=int, nargs="*", default=[6],
+        help="numbers of grains of reduced polycrystals (default: 6)")  # fmt: skip
+    new("--recurrent", type=float, default=0.0, metavar="MINUTES",
+        help="also train a recurrent operator for so long (default: not)")  # fmt: skip
+    new("--more", type=int, default=1, metavar="N",
+        help="so many times the histories to learn from (default: 1)")  # fmt: skip
+    new("--minutes", type=float, default=4.0, help="of a reduced one's fit (default: 4)")
+    new("--model", dest="models", nargs="*", default=[], metavar="NAME=FILE",
+        help="further learnt laws")  # fmt: skip
+    new("--ranks", type=int, default=1, help="of MPI, for the runs (default: 1)")
+    new("--out", type=Path, default=Path("results/textured_laws"), help="folder for everything")
+    new("--quick", action="store_true", help="a test of the chain")
+    options = parser.parse_args(argv)
+    require(options.ranks >= 1, f"--ranks {options.ranks}: must be at least 1")
+    require(options.more >= 1, f"--more {options.more}: must be at least 1")
+    if options.quick:
+        options.grains, options.reduced, options.minutes = min(options.grains, 4), [2], 0.5
+    return options
+
+
+def texture_options(options: argparse.Namespace) -> list[str]:
+    """What all runs share."""
+    same = ["--metal", options.metal, "--axis", options.axis, "--grains", str(options.grains)]
+    for change in options.set:
+        same += ["--set", change]
+    for name in ("rolled", "orientations"):
+        if getattr(options, name) is not None:
+            same += [f"--{name}", str(getattr(options, name))]
+    return same
+
+
+def learn(options: argparse.Namespace) -> dict[str, Path]:
+    """Texture, histories and models that are not there yet; files of the models by name."""
+    out, python = options.out, sys.executable
+    texture = out / "texture.txt"
+    if not texture.exists():
+        few = body_texture(options, crystal_of(options)[1])[1]
+        write_orientations(texture, few.orientations, weights=few.weights)
+    data = []
+    for protocol, samples, strain, seed in DATA:
+        data.append(str(out / f"{protocol}.h5"))
+        number = 8 if options.quick else samples * options.more
+        command = [python, "-m", "mlms_fenics.data.generate", "taylor", "--out", data[-1]]
+        command += ["--protocol", protocol, "--samples", str(number), "--max-strain", str(strain)]
+        command += ["--law", options.metal, "--orientations", str(texture), "--seed", str(seed)]
+        command += ["--horizon", str(HORIZON), "--tolerance", "3e-3"]
+        command += ["--steps", "20" if options.quick else "100"]
+        for change in options.set:
+            command += ["--set", change]
+        if protocol == "uniaxial":
+            command += ["--amplitude", "random"]
+        run_stage(f"histories: {protocol}", protocol, command, 1)
+    models = {}
+    train = [python, "-m", "mlms_fenics.surrogate.train", *data]
+    for grains in options.reduced:
+        models[f"reduced, {grains}"] = file = out / f"reduced_{grains}.h5"
+        command = [*train, "--architecture", "reduced", "--grains", str(grains)]
+        command += ["--minutes", str(options.minutes), "--tolerance", "1e-2", "--out", str(file)]
+        if not file.exists():
+            run_stage(f"reduced polycrystal of {grains} grains", file.stem, command, 1)
+    if options.recurrent > 0.0:
+        models["recurrent"] = file = out / "recurrent.h5"
+        command = [*train, "--architecture", "recurrent", "--minutes", str(options.recurrent)]
+        command += ["--epochs", "3000", "--patience", "3000", "--out", str(file)]
+        if not file.exists():
+            run_stage("recurrent operator", file.stem, command, 1)
+    return models
+
+
+def run_all(options: argparse.Namespace, models: dict[str, Path]) -> dict[str, Run]:
+    """The truth first, then each law."""
+    shared = texture_options(options)
+    shared += ["--velocity", f"{options.velocity:g}", "--outputs", "2"]
+    if options.quick:
+        shared += ["--quick"]
+    else:
+        shared += ["--mesh-size", f"{options.mesh_size:g}", "--end-time", f"{options.end_time:g}"]
+    laws = {"truth": ["--law", "taylor", "--tolerance", f"{options.tolerance:g}"]}
+    for name, file in models.items():
+        laws[name] = ["--law", "learnt", "--model", str(file.resolve())]
+    for given in options.models:
+        name, _, file = given.partition("=")
+        require(bool(name) and Path(file).is_file(), f"--model {given!r}: must be NAME=FILE")
+        laws[name] = ["--law", "learnt", "--model", str(Path(file).resolve())]
+    laws |= {name: ["--law", name] for name in EMPIRICAL}
+    return {
+        name: run_once(
+            options.out / name.replace(", ", "_"), DEMO, [*shared, *law], ranks=options.ranks
+        )
+        for name, law in laws.items()
+    }
+
+
+def judge(runs: dict[str, Run]) -> dict[str, Any]:
+    """Foot, length and fields of each law beside the truth's."""
+    feet = {
+        name: json.loads((run.folder / "footprint.json").read_text()) for name, run in runs.items()
+    }
+    truth, results = feet["truth"], {}
+    end = runs["truth"].summary["Run"]["simulated time [us]"]
+    for name, foot in feet.items():
+        radius = foot["radius at rest [mm]"]
+        growth = {k: v - radius for k, v in foot["ellipse of the foot [mm]"].items()}
+        exact = {k: v - radius for k, v in truth["ellipse of the foot [mm]"].items()}
+        x, y = growth["x"], growth["y"]
+        results[name] = {
+            "growth [mm]": growth,
+            "growth off by": {k: growth[k] / exact[k] - 1.0 for k in growth},
+            "aspect": (radius + x) / (radius + y),
+            "length [mm]": foot["length [mm]"],
+            "cost": runs[name].cost,
+            "law [s]": law_seconds(runs[name]),
+        }
+        if name != "truth":
+            found = compare_runs(
+                runs[name].folder, runs["truth"].folder, [end],
+                flight=-1e-3 * runs["truth"].summary["Textured anvil"]["velocity [m/s]"],
+            )  # fmt: skip
+            results[name]["relative L2"] = {k: e[-1] for k, e in found.errors.items()}
+    return results
+
+
+def law_seconds(run: Run) -> float:
+    """Time spent in the law, mean over ranks, s."""
+    parts = next(v for k, v in run.summary.items() if k.startswith("Where the time went"))
+    shown = next(v for k, v in parts.items() if k.startswith("law"))
+    return float(str(shown).split()[0])
+
+
+def table(results: dict[str, Any]) -> str:
+    """Markdown."""
+    lines = [
+        "| law | foot grows along x, y, mm | off by | x over y | length, mm | motion, σ_M, e_d off "
+        "by | law, s |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, r in results.items():
+        g, off = r["growth [mm]"], r["growth off by"]
+        shown = "" if name == "truth" else f"{100 * off['x']:+.1f}%, {100 * off['y']:+.1f}%"
+        fields = r.get("relative L2")
+        far = (
+            ", ".join(f"{100 * fields[k]:.1f}%" for k in ("motion", "sigma_M", "e_d"))
+            if fields
+            else ""
+        )
+        lines.append(
+            f"| {name} | {g['x']:.4f}, {g['y']:.4f} | {shown} | {r['aspect']:.4f} | "
+            f"{r['length [mm]']:.4f} | {far} | {r['law [s]']:.3g} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def study(options: argparse.Namespace) -> None:
+    """Learn, run and compare."""
+    runs = run_all(options, learn(options))
+    results = judge(runs)
+    save_json(options.out / "results.json", results)
+    with replacing(options.out / "table.md") as beside:
+        beside.write_text(table(results), encoding="utf-8")
+    end = runs["truth"].summary["Run"]["simulated time [us]"]
+    bodies = {name: read_snapshot(only_xdmf(r.folder), end, ("u",)) for name, r in runs.items()}
+    radius = next(iter(bodies.values())).points[:, 0].max()
+    title = f"{options.metal}, axis {options.axis}, {options.velocity:g} m/s"
+    rims = {name: rim_of_foot(body) for name, body in bodies.items()}
+    draw_foot(options.out / "feet.png", rims, float(radius), title)
+    draw_silhouettes(options.out / "silhouettes.png", bodies, np.array([0.0, 90.0]), title)
+    print(table(results), flush=True)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    options = options_from(argv)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with Claim(options.out):
+        study(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
