@@ -204,7 +204,6 @@ def study(options: argparse.Namespace) -> None:
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     options = options_from(argv)
-    options.out.mkdir(parents=True, exist_ok=True)
     with Claim(options.out):
         study(options)
 

@@ -35,7 +35,7 @@ from mlms_fenics.stages import run_stage
 DEMO = "textured_anvil.py"
 EMPIRICAL = ("hill", "johnson-cook", "j2")
 # Histories to learn from: protocol, number, largest strain, seed.
-DATA = (("log", 160, 0.12, 1), ("uniaxial", 80, 0.4, 2), ("shear", 40, 0.3, 3))
+DATA = (("uniaxial", 80, 0.4, 2), ("shear", 40, 0.3, 3), ("log", 24, 0.1, 1))
 HORIZON = 2.0  # µs
 
 
@@ -64,6 +64,10 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     require(options.ranks >= 1, f"--ranks {options.ranks}: must be at least 1")
     require(options.more >= 1, f"--more {options.more}: must be at least 1")
+    for given in options.models:
+        name, _, file = given.partition("=")
+        good = bool(name) and Path(file).is_file()
+        require(good, f"--model {given!r}: must be NAME=FILE with an existing file")
     if options.quick:
         options.grains, options.reduced, options.minutes = min(options.grains, 4), [2], 0.5
     return options
@@ -95,7 +99,7 @@ def learn(options: argparse.Namespace) -> dict[str, Path]:
         command += ["--protocol", protocol, "--samples", str(number), "--max-strain", str(strain)]
         command += ["--law", options.metal, "--orientations", str(texture), "--seed", str(seed)]
         command += ["--horizon", str(HORIZON), "--tolerance", "3e-3"]
-        command += ["--steps", "20" if options.quick else "100"]
+        command += ["--steps", "20" if options.quick else "50"]
         for change in options.set:
             command += ["--set", change]
         if protocol == "uniaxial":
@@ -131,7 +135,6 @@ def run_all(options: argparse.Namespace, models: dict[str, Path]) -> dict[str, R
         laws[name] = ["--law", "learnt", "--model", str(file.resolve())]
     for given in options.models:
         name, _, file = given.partition("=")
-        require(bool(name) and Path(file).is_file(), f"--model {given!r}: must be NAME=FILE")
         laws[name] = ["--law", "learnt", "--model", str(Path(file).resolve())]
     laws |= {name: ["--law", name] for name in EMPIRICAL}
     return {
@@ -221,7 +224,6 @@ def study(options: argparse.Namespace) -> None:
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     options = options_from(argv)
-    options.out.mkdir(parents=True, exist_ok=True)
     with Claim(options.out):
         study(options)
 
