@@ -37,7 +37,7 @@ def add_metal_options(new: Callable[..., Any]) -> None:
         "%(default)s)")  # fmt: skip
     new("--set", action="append", default=[], metavar="FAMILY.NAME=VALUE",
         help="another value of the metal's, as the generator has it; repeatable")  # fmt: skip
-    new("--tolerance", type=float, default=1e-2,
+    new("--tolerance", type=float, default=1e-3,
         help="of each grain's stress, polycrystal at every point (default: %(default)g)"
     )  # fmt: skip
 

@@ -144,6 +144,8 @@ def _cached(sources: int):
                     steps[j, SMALLEST] = horizon
                     errors[j] = 0.0
                     known[l] = False
+                    for k in range(3):  # nothing of the lane's last job
+                        w[(rows.SKEW + k) * L + l] = 0.0
                     for k in range(9):
                         B0[l, k] = state[j, k]
                     for a in range(n):
