@@ -2,6 +2,7 @@
 """VUMAT and UMAT of learnt laws, compiled without warnings and called as Abaqus calls them."""
 
 import ctypes
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +215,18 @@ def test_a_umat_is_the_law_and_its_tangent(laws, tmp_path):
     kept = own.copy()
     _, _, shorter = umat_call(umat, np.diag([-1.0, 1.0, 1.0]), before, 0.1, own)
     assert shorter == 0.25 and np.array_equal(own, kept)
+
+
+def test_the_five_commands_of_the_page(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "other_codes.md").read_text(encoding="utf-8")
+    lines = page.split("```bash\n")[1].split("```")[0]
+    assert len(lines.splitlines()) == 5
+    done = subprocess.run(
+        ["bash", "-ec", lines], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "relative difference from the package" in done.stdout
+    assert b"vumat_" in (tmp_path / "abaqus" / "learnt_law_vumat.o").read_bytes()
 
 
 ORDER = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of Abaqus/Standard
