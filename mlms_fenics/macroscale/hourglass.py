@@ -12,6 +12,7 @@ import numpy as np
 
 from mlms_fenics.errors import require
 from mlms_fenics.loop import HourglassData
+from mlms_fenics.loop.blocks import PATTERNS
 from mlms_fenics.loop.hourglass import ELASTIC_STRAIN
 from mlms_fenics.macroscale import hourglass_plane
 from mlms_fenics.macroscale.element import Elements
@@ -19,15 +20,6 @@ from mlms_fenics.macroscale.placed_laws import Moduli
 from mlms_fenics.numbers import check_number
 
 FORMS = ("secant", "elastic", "viscous", "none")
-# The four hourglass patterns ηζ, ζξ, ξη, ξηζ on a hexahedron's vertices in tensor-product order.
-_PATTERNS = np.array(
-    [
-        [1, 1, -1, -1, -1, -1, 1, 1],
-        [1, -1, 1, -1, -1, 1, -1, 1],
-        [1, -1, -1, 1, 1, -1, -1, 1],
-        [-1, 1, 1, -1, 1, -1, -1, 1],
-    ]
-) / sqrt(8.0)
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ class HourglassControl:
     ) -> None:
         X, volume = elements.coordinates[elements.dofs], elements.volume
         self._plane = elements.cell == "quadrilateral"
-        self._patterns = patterns = hourglass_plane.PATTERNS if self._plane else _PATTERNS
+        self._patterns = patterns = hourglass_plane.PATTERNS if self._plane else PATTERNS
         slopes = np.einsum("ma,cai->cmi", patterns, X)
         self._slopes = np.ascontiguousarray(slopes)
         self._gradients = elements.gradients
