@@ -43,6 +43,7 @@ class Loop:
         work: of the stress in `P` and of the viscosity in it, J, `(2,)`.
         state: of the law, on its own device.
         mass: lumped, of the nodes, mg, `(n_nodes,)`.
+        ready_law: the law, `Material.for_steps` as long as are taken.
         contacts, held, loads, hourglass: parts with a memory.
     """
 
@@ -57,6 +58,7 @@ class Loop:
     ) -> None:
         device = torch.device(device)
         self.problem, self.law, self.device = problem, law, device
+        self.ready_law = law
         self.ranks = ranks or Ranks(device=device)
         linear, quadratic = problem.viscosity
         if moduli is None:
@@ -137,7 +139,7 @@ class Loop:
 
     def ask_law(self, time: Number, dt: Number) -> None:
         """Set stress and state at `time`, the end of a step of `dt` µs."""
-        F, law = self.F, self.law
+        F, law = self.F, self.ready_law
         if self.problem.mean_dilatation:
             F, self._ratio = self._cells.with_mean_dilatation(F)
         with torch.no_grad():

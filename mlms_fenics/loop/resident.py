@@ -52,7 +52,14 @@ class Resident:
         self._nowhere = torch.full((), -1, device=loop.device)
 
     def begin(self, time: float, dt: float, stable: float) -> None:
-        """Start from a time, with the last step and the present stable step, all in µs."""
+        """Start from a time, with the last step and the present stable step, all in µs.
+
+        The law is made ready for steps as long as the first one; longer ones are cut to what it
+        then takes.
+        """
+        law = self._loop.law
+        self._loop.ready_law = law.for_steps(min(self._safety * stable, self._end - time))
+        self._longest = self._loop.ready_law.longest_tensor_step
         self._numbers.copy_(torch.tensor([time, dt, stable], dtype=torch.float64))
         self._failed.zero_()
 
@@ -64,6 +71,7 @@ class Resident:
         # Two halves rather than a whole step and a tiny one.
         dt = torch.where(left >= 2.0 * allowed, allowed, 0.5 * left)
         dt = torch.where(left <= allowed, left, dt)
+        dt = torch.clamp(dt, max=self._longest)
         self._note(4, ~(left > 0.0), self._nowhere, left)
         loop.move(0.5 * (last + dt), dt, before)
         time = before + dt

@@ -266,7 +266,7 @@ class ExplicitSolver(Readings):
             left: time to the end, µs.
             allowed: length of the next step, µs.
         """
-        if not self._response.resident or 2.0 * allowed > self.material.longest_tensor_step:
+        if not self._response.resident:
             return 1
         return max(1, min(_CHECK_EVERY - self.step_count % _CHECK_EVERY, int(0.5 * left / allowed)))
 

@@ -29,7 +29,7 @@ class Material(ABC):
             it is: small strains would be lost in a rounding before they are taken out of F.
         device: where `update` wants F and keeps state.
         longest_tensor_step: the longest step, µs, that may be given as a tensor: longer ones are
-            divided by a law that needs it, which it can do only where the length is a number.
+            divided by a law that needs it, into as many parts as `for_steps` says.
     """
 
     density: float
@@ -98,6 +98,13 @@ class Material(ABC):
     def tangent(self, F: torch.Tensor, time: float, dt: float, state: State) -> torch.Tensor:
         """∂P/∂F of the step alone, *Shape* `(n, d, d, d, d)`: see `linearise`."""
         return self.linearise(F, time, dt, state)[2]
+
+    def for_steps(self, longest: float) -> "Material":
+        """The law, made ready for steps of up to `longest`, µs, that are given as tensors.
+
+        How far it then goes is its `longest_tensor_step`.
+        """
+        return self
 
     def check_end_time(self, end_time: float) -> None:
         """Raise `InputError` where the law cannot be used up to `end_time` (µs)."""

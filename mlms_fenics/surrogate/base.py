@@ -59,6 +59,7 @@ class LearntLaw(Material):
     compiled_step: ClassVar[Any] = None
     offers: ClassVar[tuple[str, ...]] = ("own",)
     products: str = "own"
+    _parts: int = 1  # of a step whose length is a tensor
 
     def __init__(
         self,
@@ -233,15 +234,26 @@ class LearntLaw(Material):
 
     @property
     def longest_tensor_step(self) -> float:
-        """See `Material`: the network's longest step, µs; infinite where it has none."""
+        """See `Material`: infinite where the network has no longest step."""
+        return self._parts * self._longest_part
+
+    @property
+    def _longest_part(self) -> float:
+        """The network's longest step, µs."""
         longest = getattr(self.network, "longest_step", None)
         return math.inf if longest is None else longest * self.horizon
 
+    def for_steps(self, longest: float) -> Self:
+        """See `Material`; a copy, whose `substeps` of a tensor are those of `longest`."""
+        law = copy.copy(self)
+        law._parts = self.substeps(float(longest))
+        return law
+
     def substeps(self, dt: Time) -> int:
-        """Number of equal parts that the network takes a step of `dt`, µs, in; 1 of a tensor."""
+        """Number of equal parts that the network takes a step of `dt`, µs, in; see `for_steps`."""
         if isinstance(dt, torch.Tensor):
-            return 1
-        wanted = max(1, math.ceil(dt / self.longest_tensor_step - 1e-6))
+            return self._parts
+        wanted = max(1, math.ceil(dt / self._longest_part - 1e-6))
         return min(wanted, MOST_SUBSTEPS)
 
     def compiles(self) -> bool:
