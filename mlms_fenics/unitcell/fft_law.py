@@ -14,6 +14,7 @@ from mlms_fenics.kinematics import vector_math
 from mlms_fenics.kinematics.vector_math import COMPILE
 from mlms_fenics.materials.crystal import kernel as crystal_kernel
 from mlms_fenics.materials.crystal import step as crystal_step
+from mlms_fenics.materials.crystal.engine import take
 from mlms_fenics.materials.crystal.kernel import F_SLOPE, F_START, MAX_STATE, L, rates, u
 from mlms_fenics.materials.crystal.step import (
     DEVIATOR,
@@ -50,6 +51,97 @@ def _accept(w, n_state):
             w[f0 + l] = w[f1 + l]
 
 
+JOB, LEFT, MARKS = range(3)  # of each lane: its point (or -1), and substeps that are left to it
+
+
+@numba.njit(**COMPILE)
+def run_points(
+    w, marks, queue, F_start, F_end, Q, dt, count, slip, twin, detwinning, G, tolerance,
+    state, rate, scale, state_end, rate_end, scale_end, deviator, error,
+):  # fmt: skip
+    """Points one after the other in each lane, until none is left; see `substeps_kernel`.
+
+    On the CPU one call does all points in L lanes; on a GPU each thread makes one, with one lane.
+
+    Args:
+        w: rows of the lanes, `(ROWS L,)`; `marks` `(MARKS L,)`.
+        queue: number of the next point, `(1,)`; shared by all threads.
+    """
+    d, N = F_start.shape[0], F_start.shape[2]
+    each = N // dt.shape[0]  # points of a cell
+    n_slip, n_twin = slip.shape[0], twin.shape[0]
+    n_state = 9 + n_twin + n_slip
+    for l in range(L):  # idle lanes compute something harmless
+        for k in range(ROWS):
+            w[k * L + l] = 0.0
+        for i in range(3):
+            w[(F_START + 4 * i) * L + l] = 1.0
+            w[(Y0 + 4 * i) * L + l] = 1.0
+        w[LENGTH * L + l] = 1.0
+        w[SCALE * L + l] = 1.0
+        marks[JOB * L + l], marks[LEFT * L + l] = -1, 0
+    running, ended = 0, False
+    while True:
+        for l in range(L):
+            if ended or marks[JOB * L + l] >= 0:
+                continue
+            j = take(queue)
+            while j < N and count[j] <= 0:
+                j = take(queue)
+            if j >= N:
+                ended = True
+                continue
+            running += 1
+            marks[JOB * L + l], marks[LEFT * L + l] = j, count[j]
+            for i in range(3):
+                for k in range(3):
+                    a, b = 0.0, 0.0
+                    if i < d:
+                        for m in range(d):
+                            a += F_start[i, m, j] * Q[j, 3 * m + k]
+                            b += F_end[i, m, j] * Q[j, 3 * m + k]
+                    else:
+                        a = b = Q[j, 6 + k]
+                    w[(F_START + 3 * i + k) * L + l] = a
+                    w[(F_SLOPE + 3 * i + k) * L + l] = b - a
+            for k in range(n_state):
+                w[(Y0 + k) * L + l] = state[j, k]
+                w[(F0 + k) * L + l] = rate[j, k]
+            w[NOW * L + l] = 0.0
+            w[LENGTH * L + l] = dt[j // each]
+            w[STEP * L + l] = dt[j // each] / count[j]
+            w[SCALE * L + l] = scale[j]
+            error[j] = 0.0
+        if running == 0:
+            break
+        # One call of `rates` serves all stages, as each would be compiled anew.
+        for stage in range(1, 4):
+            prepare_stage(w, n_state, stage)
+            if stage == 3:
+                constrain(w, n_slip, n_twin, detwinning)
+            rates(w, Y, F0 + stage * MAX_STATE, slip, twin, detwinning, G)
+        measure(w, slip, twin, G, tolerance)
+        _accept(w, n_state)
+        for l in range(L):
+            j = marks[JOB * L + l]
+            if j < 0:
+                continue
+            e = w[ERROR * L + l]
+            error[j] = max(error[j], e) if e == e else np.inf
+            marks[LEFT * L + l] -= 1
+            if marks[LEFT * L + l] > 0:
+                continue
+            for k in range(n_state):
+                state_end[j, k] = w[(Y0 + k) * L + l]
+                rate_end[j, k] = w[(F0 + k) * L + l]
+            scale_end[j] = w[SCALE * L + l]
+            for k in range(6):
+                deviator[j, k] = w[(DEVIATOR + k) * L + l]
+            marks[JOB * L + l] = -1
+            w[STEP * L + l] = 0.0
+            running -= 1
+
+
 def _cached(sources: int):
     # numba's cache looks at this file's date only; a captured value is part of its key.
     @numba.njit(**COMPILE, cache=True)
@@ -61,7 +153,7 @@ def _cached(sources: int):
 
         Args:
             F_start, F_end: at the step's ends, *Shape* `(d, d, N)`; `Q` lattice to sample `(N, 9)`.
-            dt: µs.
+            dt: µs, of each of the cells that have equal numbers of the points, *Shape* `(cells,)`.
             count: substeps of each point, *Shape* `(N,)`.
             slip, twin, detwinning, G: tables and parameters of the law (`crystal_tables`).
             tolerance: that `error` is relative to.
@@ -74,77 +166,11 @@ def _cached(sources: int):
         """
         if sources < 0:  # never; mentioned so that it is captured
             return
-        d, N = F_start.shape[0], F_start.shape[2]
-        n_slip, n_twin = slip.shape[0], twin.shape[0]
-        n_state = 9 + n_twin + n_slip
-        w = np.zeros(ROWS * L)
-        job = np.full(L, -1, np.int64)
-        left = np.zeros(L, np.int64)
-        for l in range(L):  # idle lanes compute something harmless
-            for i in range(3):
-                w[(F_START + 4 * i) * L + l] = 1.0
-                w[(Y0 + 4 * i) * L + l] = 1.0
-            w[LENGTH * L + l] = dt
-            w[SCALE * L + l] = 1.0
-        following, running = 0, 0
-        while True:
-            for l in range(L):
-                if job[l] >= 0:
-                    continue
-                while following < N and count[following] <= 0:
-                    following += 1
-                if following == N:
-                    break
-                j = following
-                following += 1
-                running += 1
-                job[l], left[l] = j, count[j]
-                for i in range(3):
-                    for k in range(3):
-                        a, b = 0.0, 0.0
-                        if i < d:
-                            for m in range(d):
-                                a += F_start[i, m, j] * Q[j, 3 * m + k]
-                                b += F_end[i, m, j] * Q[j, 3 * m + k]
-                        else:
-                            a = b = Q[j, 6 + k]
-                        w[(F_START + 3 * i + k) * L + l] = a
-                        w[(F_SLOPE + 3 * i + k) * L + l] = b - a
-                for k in range(n_state):
-                    w[(Y0 + k) * L + l] = state[j, k]
-                    w[(F0 + k) * L + l] = rate[j, k]
-                w[NOW * L + l] = 0.0
-                w[STEP * L + l] = dt / count[j]
-                w[SCALE * L + l] = scale[j]
-                error[j] = 0.0
-            if running == 0:
-                break
-            # One call of `rates` serves all stages, as each would be compiled anew.
-            for stage in range(1, 4):
-                prepare_stage(w, n_state, stage)
-                if stage == 3:
-                    constrain(w, n_slip, n_twin, detwinning)
-                rates(w, Y, F0 + stage * MAX_STATE, slip, twin, detwinning, G)
-            measure(w, slip, twin, G, tolerance)
-            _accept(w, n_state)
-            for l in range(L):
-                j = job[l]
-                if j < 0:
-                    continue
-                e = w[ERROR * L + l]
-                error[j] = max(error[j], e) if e == e else np.inf
-                left[l] -= 1
-                if left[l] > 0:
-                    continue
-                for k in range(n_state):
-                    state_end[j, k] = w[(Y0 + k) * L + l]
-                    rate_end[j, k] = w[(F0 + k) * L + l]
-                scale_end[j] = w[SCALE * L + l]
-                for k in range(6):
-                    deviator[j, k] = w[(DEVIATOR + k) * L + l]
-                job[l] = -1
-                w[STEP * L + l] = 0.0
-                running -= 1
+        run_points(
+            np.empty(ROWS * L), np.empty(MARKS * L, np.int64), np.zeros(1, np.int64),
+            F_start, F_end, Q, dt, count, slip, twin, detwinning, G, tolerance,
+            state, rate, scale, state_end, rate_end, scale_end, deviator, error,
+        )  # fmt: skip
 
     return kernel
 

@@ -9,14 +9,14 @@ from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.paths import ERROR_PER_STEP, crystal_tables, virgin_state
 from mlms_fenics.unitcell.fft_law import substeps_kernel
 
-_MOST = 20_000  # substeps of a point in a step; the step is halved where more are needed
-_BOUND = 4.0  # error of a substep, relative to what is wanted, that later trials may reach
-_RISE = 8  # times the first trial's substeps that a later trial may take
-_AIM = 0.5  # of the error that is wanted, when the number of substeps is chosen
+MOST = 20_000  # substeps of a point in a step; the step is halved where more are needed
+BOUND = 4.0  # error of a substep, relative to what is wanted, that later trials may reach
+RISE = 8  # times the first trial's substeps that a later trial may take
+AIM = 0.5  # of the error that is wanted, when the number of substeps is chosen
 _DIFFERENCE = 1e-6  # of F, for the tangent
 _OF_POINTS = 10.0  # tolerance of points with implicit steps, whose errors' average counts
 _NEWTON = 1e-9  # of the stress, in implicit steps: below what the differences resolve
-_STRAIN = 1e-3  # of a step, by which a law is judged stiff
+STIFF_STRAIN = 1e-3  # of a step, by which a law is judged stiff
 
 
 class Points:
@@ -40,7 +40,7 @@ class Points:
         self.tolerance = ERROR_PER_STEP * tolerance
         self.implicit_tolerance = min(_OF_POINTS * tolerance, 0.1)
         # The implicit steps of stiff laws have no need of the explicit kernel's tables.
-        self.implicit = [is_stiff(law, _STRAIN) for law in laws]
+        self.implicit = [is_stiff(law, STIFF_STRAIN) for law in laws]
         self.tables = [crystal_tables(law) for law in laws]
         self.Q = np.ascontiguousarray(Q).reshape(*phase.shape, 9)
         width = max(law.n_state for law in laws)
@@ -79,9 +79,9 @@ class Points:
         """
         if first:
             self._count[:] = self.count[cell]
-            bound, most = 1.0, np.full_like(self._count, _MOST)
+            bound, most = 1.0, np.full_like(self._count, MOST)
         else:
-            bound, most = _BOUND, np.minimum(_RISE * self._first, _MOST)
+            bound, most = BOUND, np.minimum(RISE * self._first, MOST)
         count, (*_, deviator, error) = self._count.copy(), self._trial
         self._integrate(cell, F_start, F, dt, count, self._trial)
         while True:
@@ -145,7 +145,7 @@ class Points:
                 self._implicitly(law, cell, F_start, F, dt, chosen, out)
                 continue
             substeps_kernel(
-                F_start, F, self.Q[cell], dt, chosen, *self.tables[p], law.detwinning,
+                F_start, F, self.Q[cell], np.array([dt]), chosen, *self.tables[p], law.detwinning,
                 law.shear_modulus, self.tolerance,
                 self.state[cell], self.rate[cell], self.scale[cell],
                 *out,
@@ -185,9 +185,9 @@ class Points:
 
 def _substeps(count: np.ndarray, error: np.ndarray) -> np.ndarray:
     """How many substeps bring the third-order error from `error` to what is aimed at."""
-    ratio = np.where(np.isfinite(error), error / _AIM, np.inf)
+    ratio = np.where(np.isfinite(error), error / AIM, np.inf)
     factor = np.clip(np.cbrt(ratio), 0.2, 5.0)
-    return np.clip(np.ceil(count * factor), 1, _MOST).astype(np.int64)
+    return np.clip(np.ceil(count * factor), 1, MOST).astype(np.int64)
 
 
 @numba.njit(cache=True, error_model="numpy")
