@@ -48,7 +48,7 @@ def _taylor(recipe: Recipe, device: str | None) -> Any:
 def _full_field(recipe: Recipe, device: str | None) -> Any:
     from mlms_fenics.data.full_field import FullField
 
-    return FullField(recipe)
+    return FullField(recipe, None if device == "cpu" else device)
 
 
 CELLS = {
@@ -64,6 +64,8 @@ CELLS = {
         "Full-field periodic polycrystal on a grid, solved by FFT",
         _full_field,
         block=1,
+        device_block=64,
+        devices=("cpu", "cuda"),
         law="two-slip",
         grains=16,
         full_field=True,

@@ -12,18 +12,21 @@ _FAILURES = (InputError, SimulationError, ArithmeticError, np.linalg.LinAlgError
 
 
 class FullField:
-    """`FFTCell` of a recipe; one path at a time, so that none depends on another's company.
+    """`FFTCell` of a recipe; one path at a time, or all in one call on a device.
 
     Args:
         recipe: with `grains`, and `operator` and `increments` among its `cell_settings`.
+        device: None for the CPU, otherwise the torch device to compute on.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, device: str | None = None) -> None:
         self.cell = FFTCell(
             CrystalLaw.from_dict(recipe.law),
             recipe.grains,
             recipe.orientations,
             operator=recipe.cell_settings["operator"],
+            method="newton" if device is None else "anderson",
+            device=device,
         )
         self.increments = recipe.cell_settings["increments"]
 
@@ -40,15 +43,21 @@ class FullField:
         stress = np.full(U.shape, np.nan)
         counts = np.zeros((2, n), np.int64)
         smallest, message = np.full(n, np.nan), [""] * n
-        for k in range(n):
+        together = 1 if self.cell.device is None else max(n, 1)
+        parts = [slice(k, k + together) for k in range(0, n, together)]
+        while parts:
+            rows = parts.pop(0)
             try:
-                result = self.cell.solve(path[k : k + 1], horizon, tolerance)
+                result = self.cell.solve(path[rows], horizon, tolerance)
             except _FAILURES as error:
-                message[k] = f"{type(error).__name__}: {error}"
+                if len(path[rows]) > 1:  # which of them it was is seen one by one
+                    parts = [slice(k, k + 1) for k in range(n)]
+                    continue
+                message[rows.start] = f"{type(error).__name__}: {error}"
                 continue
-            stress[k] = result.stress[0, :: self.increments, :d, :d]
-            counts[:, k] = result.substeps[0], result.rejected[0]
-            smallest[k], message[k] = result.smallest_step[0], result.message[0]
+            stress[rows] = result.stress[:, :: self.increments, :d, :d]
+            counts[:, rows] = result.substeps, result.rejected
+            smallest[rows], message[rows] = result.smallest_step, result.message
         status = np.where([bool(m) for m in message], 2, 1).astype(np.int8)
         return PathResults(stress, status, message, *counts, smallest)
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from mlms_fenics.checks import check_orientations, check_paths, real_array
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.microstructure.voronoi import check_grains
 from mlms_fenics.numbers import check_positive
+from mlms_fenics.unitcell.apart.march import MarchThere
 from mlms_fenics.unitcell.fft_files import write_cell_state
 from mlms_fenics.unitcell.fft_operators import OPERATORS
 from mlms_fenics.unitcell.fft_path import March, Observer, Settings
@@ -48,7 +50,7 @@ class CellResults(PathResults):
 
 
 class FFTCell:
-    """A periodic cell of grains whose mean deformation gradient is prescribed (CPU only).
+    """A periodic cell of grains whose mean deformation gradient is prescribed.
 
     Args:
         law: the crystal, or a sequence of them, one for each grain (phases); the grid has the law's
@@ -65,6 +67,8 @@ class FFTCell:
         comm: mpi4py communicator whose ranks share the grid in slabs (needs mpi4py-fft), each
             with the same arguments and the same averages; None for one process. Observed
             `Fields`, `evaluations` and `seconds` are those of a rank's own slab.
+        device: torch device on which cells are solved, all in one call, by method "anderson" or
+            "basic"; None: the CPU, one after the other.
 
     Raises:
         InputError: an argument that is not as said above.
@@ -80,6 +84,7 @@ class FFTCell:
         operator: str = "rotated",
         method: str = "newton",
         comm: Any = None,
+        device: torch.device | str | None = None,
     ):
         self.laws = (law,) if isinstance(law, CrystalLaw) else tuple(law)
         require(len(self.laws) > 0, "law is an empty sequence")
@@ -106,6 +111,12 @@ class FFTCell:
             f"lengths is {lengths}, but must be {self.dimension} positive numbers",
         )
         self.operator, self.method, self.comm = operator, method, comm
+        self.device = None if device is None else torch.device(device)
+        require(
+            device is None or (method != "newton" and comm is None),
+            f"cells on a device ({device}) are solved by method anderson or basic and by one rank, "
+            f"but method is {method!r} and comm {comm!r}",
+        )
 
     def stress(
         self,
@@ -239,7 +250,7 @@ def solve_cells(
     horizon = check_positive("horizon", horizon, "µs")
     tolerance = check_positive("tolerance", tolerance, largest=0.1)
     for cell in cells:
-        for name in ("dimension", "lengths", "operator", "method", "comm"):
+        for name in ("dimension", "lengths", "operator", "method", "comm", "device"):
             if getattr(cell, name) != getattr(first, name):
                 raise InputError(f"cells solved together must agree in {name}")
         require(cell.grains.shape == first.grains.shape, "cells must have one grid shape")
@@ -271,8 +282,13 @@ def solve_cells(
         first.method,
         max_iterations=_ITERATIONS[first.method],
     )
-    march = March(grid, points, F[..., :d, :d], horizon, settings)
-    march.run(observe)
+    if first.device is None:
+        march = March(grid, points, F[..., :d, :d], horizon, settings)
+        march.run(observe)
+    else:
+        require(observe is None, "cells on a device show no fields along their paths")
+        march = MarchThere(grid, points, F[..., :d, :d], horizon, settings, first.device)
+        march.run()
     seconds = {**grid.seconds, "total": time.perf_counter() - started}
     return _results(march, seconds), march
 

@@ -19,11 +19,12 @@ def write_cell_state(path: str | os.PathLike, cell: Any, march: Any, number: int
             data sets: grains, orientations, F and P (GPa) `(d, d, *grid)`, history (mean F) and
             state `(*grid, n)` (F_in⁻¹ row by row, twin fractions, slips).
         cell: the `FFTCell`.
-        march: the `March` that it was solved in.
+        march: the `March` or `MarchThere` that it was solved in.
         number: which of the march's cells.
     """
-    grid, fields, whole = cell.grains.shape, march.fields[number], march.grid.whole
-    F, P, state = whole(fields.F), whole(fields.P), whole(march.points.state[number].T).T
+    grid, whole = cell.grains.shape, march.grid.whole
+    F, P, state = march.last(number)
+    F, P, state = whole(F), whole(P), whole(state.T).T
 
     def write() -> None:
         with writing(path, "cell state", FORMAT) as file:

@@ -79,6 +79,10 @@ class March:
         self.message = [""] * B
         self.time = np.zeros(B)
 
+    def last(self, c: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """F and P `(d, d, N)` and the points' states `(N, n)` of a cell's last equilibrium."""
+        return self.fields[c].F, self.fields[c].P, self.points.state[c]
+
     def run(self, observe: Observer | None = None) -> None:
         """Go through all increments; `observe(cell, time, increment, fields)` after each."""
         alive = list(range(len(self.F)))

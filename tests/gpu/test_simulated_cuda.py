@@ -28,6 +28,8 @@ def differences() -> dict[str, float]:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("name", ["J2", "Johnson-Cook", "Hill", "polycrystal", "reduced", "Taylor"])
+@pytest.mark.parametrize(
+    "name", ["J2", "Johnson-Cook", "Hill", "polycrystal", "reduced", "Taylor", "cells"]
+)
 def test_a_kernel_is_the_loop(differences, name):
     assert differences[name] < 1e-10

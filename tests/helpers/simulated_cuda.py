@@ -14,10 +14,10 @@ from untrained_laws import untrained_laws
 
 from mlms_fenics.device import treated_as_apart
 from mlms_fenics.gpu import launch
-from mlms_fenics.materials import J2, Polycrystal, johnson_cook, magnesium
+from mlms_fenics.materials import J2, Polycrystal, johnson_cook, magnesium, two_slip_crystal
 from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.microstructure import random_orientations
-from mlms_fenics.unitcell import TaylorAverage
+from mlms_fenics.unitcell import FFTCell, TaylorAverage
 
 LAWS = {
     "J2": J2(young=117.0, poisson=0.35, yield_stress=0.1, hardening=0.1, density=8.93),
@@ -68,6 +68,19 @@ def taylor_difference() -> float:
     return float(np.abs(here.stress - there.stress).max() / np.abs(here.stress).max())
 
 
+def cell_difference() -> float:
+    """Of the average stress of two small full-field cells."""
+    path = np.eye(2) + np.array([0.0, 0.004])[:, None, None] * np.array([[1.0, 0.3], [0.3, -0.9]])
+    grains, Q = np.arange(4).reshape(2, 2) // 2, random_orientations(2, seed=1, dimension=2)
+    U = np.stack((path, path.swapaxes(1, 2)[:, ::-1, ::-1]))
+    law = two_slip_crystal()
+    here = FFTCell(law, grains, Q, method="anderson").solve(U, 1e4, 1e-3)
+    with treated_as_apart():
+        there = FFTCell(law, grains, Q, method="anderson", device="cpu").solve(U, 1e4, 1e-3)
+    assert np.array_equal(here.iterations, there.iterations)
+    return float(np.abs(here.stress - there.stress).max() / np.abs(here.stress).max())
+
+
 if __name__ == "__main__":
     assert launch.SIMULATED
     found = {name: law_difference(law) for name, law in LAWS.items()}
@@ -75,4 +88,4 @@ if __name__ == "__main__":
     found["polycrystal"] = law_difference(grains, steps=1, points=1, size=0.002)
     reduced = untrained_laws()["reduced 3D"]
     found["reduced"] = law_difference(reduced, steps=1, points=1, size=0.002)
-    print(json.dumps({**found, "Taylor": taylor_difference()}))
+    print(json.dumps({**found, "Taylor": taylor_difference(), "cells": cell_difference()}))

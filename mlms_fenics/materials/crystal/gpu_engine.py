@@ -62,7 +62,7 @@ def integrate(
         segments, slip, twins, law.detwinning, law.shear_modulus, tolerance, virgin,
         False, out["state"], out["wanted"], out["scale"], out["deviator"], counts, steps, status,
         torch.zeros(n, 1, **real),  # no array may be empty
-        most=_BLOCKS_PER_PROCESSOR * _processors(U.device),
+        most=_BLOCKS_PER_PROCESSOR * processors(U.device),
     )  # fmt: skip
     failed = status != engine.OK
     out["substeps"], out["rejected"] = counts.unbind(1)
@@ -77,20 +77,20 @@ def _tables(law: CrystalLaw, device: torch.device) -> tuple[torch.Tensor, ...]:
 
 
 @lru_cache(maxsize=8)
-def _processors(device: torch.device) -> int:
+def processors(device: torch.device) -> int:
     if device.type == "cpu":  # numba's simulator
         return 1
     return torch.cuda.get_device_properties(device).multi_processor_count
 
 
 @cuda.jit(device=True)
-def _take(queue):  # type: ignore[no-untyped-def]
+def take_atomically(queue):  # type: ignore[no-untyped-def]
     return cuda.atomic.add(queue, 0, 1)
 
 
 @lru_cache(maxsize=1)
 def _kernel():  # type: ignore[no-untyped-def]
-    run = twin(engine.run_lanes, L=1, take=_take)
+    run = twin(engine.run_lanes, L=1, take=take_atomically)
     rows, marks, times = engine.ROWS, engine.MARKS, engine.TIMES
 
     @cuda.jit
