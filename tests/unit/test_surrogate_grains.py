@@ -36,10 +36,12 @@ def options(**changes) -> argparse.Namespace:
     return training_options(**{**values, **changes})
 
 
-def lively(grains: int = 3, internal: int = 2, longest_step: float | None = None) -> GrainCell:
+def lively(
+    grains: int = 3, internal: int = 2, longest_step: float | None = None, rates=None
+) -> GrainCell:
     """Grains whose flow is strong in all of its outputs."""
     torch.manual_seed(1)
-    cell = GrainCell(grains, 8, internal, longest_step)
+    cell = GrainCell(grains, 8, internal, longest_step, rates)
     with torch.no_grad():
         cell.flow.weight.mul_(3.0)
         cell.flow.weight[10:13].mul_(100.0)
@@ -64,11 +66,14 @@ def walk(n: int, n_t: int = 12, size: float = 0.7) -> tuple[torch.Tensor, ...]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("rates", [None, (1e-3, 1e2)])
 @pytest.mark.parametrize(("n", "internal", "size"), [(37, 2, 0.7), (5, 0, 0.7), (5, 3, 50.0)])
-def test_values_and_gradients_are_those_of_autograd(n, internal, size):
-    cell = lively(internal=internal)
+def test_values_and_gradients_are_those_of_autograd(n, internal, size, rates):
+    cell = lively(internal=internal, rates=rates)
     # Fewer steps where they are large: round-off in the turns adds up.
     d, v, dt = walk(n, 12 if size < 1.0 else 3, size)
+    if rates is not None:  # each path in its own time
+        dt = dt[:, None] * torch.logspace(-3, 2, n)
     weight = torch.randn(*d.shape, generator=torch.Generator().manual_seed(5))
     ours = run(cell, d, v, dt)
     (ours * weight).sum().backward()
@@ -77,20 +82,22 @@ def test_values_and_gradients_are_those_of_autograd(n, internal, size):
     cell.zero_grad()
     exact = cell.run(d.double(), v.double(), dt.double())
     (exact * weight).sum().backward()
-    assert (exact.abs().max() > LARGEST) == (size > 1.0)  # the bounds at work
+    if rates is None:
+        assert (exact.abs().max() > LARGEST) == (size > 1.0)  # the bounds at work
     torch.testing.assert_close(ours, exact.float(), rtol=2e-5, atol=1e-5)
     for gradient, p in zip(found, cell.parameters(), strict=True):
         assert (gradient - p.grad).norm() < 1e-4 * p.grad.norm()
 
 
 @pytest.mark.slow
-def test_compiled_step_is_torchs():
-    cell, n = lively(), 37
+@pytest.mark.parametrize("rates", [None, (1e-3, 1e2)])
+def test_compiled_step_is_torchs(rates):
+    cell, n = lively(rates=rates), 37
     d, v, dt = walk(n)
     spins = torch.as_tensor(Rotation.random(n, random_state=0).as_matrix())
     A, y = (x.flatten(1).mT.contiguous() for x in cell.start(n))
     B, z = (x.double() for x in cell.start(n))
-    exact = lively().double()
+    exact = lively(rates=rates).double()
     weights, share = layers(cell.weights()), array(cell.shares())
     space = work_space(8, len(weights[4]), len(y) // 3, 3)
     r = spins.flatten(1).mT.float().contiguous()
@@ -106,7 +113,9 @@ def test_compiled_step_is_torchs():
             for start in range(0, n, PATHS):
                 here = min(PATHS, n - start)
                 some = [np.ascontiguousarray(x[:, start : start + PATHS]) for x in blocks]
-                state = (A.numpy(), y.numpy(), np.float32(FAST * dt[t]), np.float32(0.02))
+                amounts = np.full((2, PATHS), float(dt[t]), np.float32)
+                amounts[0] = FAST * dt[t] if rates is None else np.linalg.norm(some[0], axis=0)
+                state = (A.numpy(), y.numpy(), amounts, np.float32(0.02))
                 ends = (x.numpy() for x in new)
                 block(weights, share, *some, *state, start, here, space, *ends, total)
                 out[:, start : start + here] = total[:, :here]
@@ -323,10 +332,11 @@ def test_split_of_a_step_is_its_polar_decomposition():
     np.testing.assert_allclose(r, turn, atol=1e-10)
 
 
-def test_compiled_update_is_torchs():
+@pytest.mark.parametrize("rates", [None, (1e-3, 1e2)])
+def test_compiled_update_is_torchs(rates):
     """Rotation, kinematics, grains and measure of trust in one loop; chunks with a remainder."""
     data = histories.training_data(60)
-    law = GrainLaw.trained(lively(), data, {})
+    law = GrainLaw.trained(lively(rates=rates), data, {})
     exact, n = law.to(dtype=torch.float64), 140
     U = histories.stretch(histories.walks(n, size=0.3, seed=2))
     F = torch.as_tensor(Rotation.random(n, random_state=3).as_matrix()[:, None] @ U)

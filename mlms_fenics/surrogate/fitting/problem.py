@@ -138,6 +138,18 @@ def elastic_strain(U: np.ndarray, strain: np.ndarray, sigma: np.ndarray, law: An
     return (J / (2.0 * law.shear_modulus))[..., None] * rest
 
 
+def rate_range(increments: torch.Tensor, lasting: torch.Tensor) -> tuple[float, float]:
+    """Well below the slowest and above the fastest of the histories' mean strain rates.
+
+    Args:
+        increments: of strain, *Shape* `(n, n_t, c)`.
+        lasting: duration of each history over the reference time, *Shape* `(n,)`.
+    """
+    mean = increments.norm(dim=-1).sum(1) / lasting
+    mean = mean[mean > 0.0]
+    return 0.1 * float(mean.min()), 10.0 * float(mean.max())
+
+
 def root_mean_square(x: torch.Tensor) -> torch.Tensor:
     """Typical size of a vector, the last axis."""
     return x.square().sum(-1).mean().sqrt()

@@ -47,7 +47,7 @@ def work_space(width, outputs, states, m):  # type: ignore[no-untyped-def]
         np.empty((outputs, _N), _F),
         np.empty((states, _N), _F),
         np.empty((12, _N), _F),
-        np.empty((3, _N), _F),
+        np.empty((4, _N), _F),
         np.empty((_E, _N), _F),
     )
     return z, o, layers, np.empty((m, 9, _N), _F), tensors, columns
@@ -55,7 +55,7 @@ def work_space(width, outputs, states, m):  # type: ignore[no-untyped-def]
 
 @numba.njit(**OPTIONS)
 def block(  # type: ignore[no-untyped-def]
-    weights, share, moves, f, v, r, A, y, scale, size, start, here, space, new_A, new_y, total
+    weights, share, moves, f, v, r, A, y, amounts, size, start, here, space, new_A, new_y, total
 ):
     """One step of points `start` on, `here` of them, then turned; points are last.
 
@@ -68,7 +68,7 @@ def block(  # type: ignore[no-untyped-def]
         r: turn of the material by rows, *Shape* `(9, PATHS)`.
         A: rotations of all points by rows, *Shape* `(9 m, n)`.
         y: states, *Shape* `((5 + q) m, n)`.
-        scale: FAST times the step over the reference time.
+        amounts: strain and time of the step, see `flow`, *Shape* `(2, PATHS)`.
         size: of the elastic strain.
         start, here: first point, and their number.
         space: from `work_space`.
@@ -103,7 +103,7 @@ def block(  # type: ignore[no-untyped-def]
         for i in range(len(o)):
             for p in range(_N):
                 moved[i, p] = o[i, g * _N + p]
-        flow(pull, moved, scale, size, q, new, amount, w)
+        flow(pull, moved, amounts[0], amounts[1], size, q, new, amount, w)
         turn(before[g], w, M)
         _spun(r, M, R)
         symmetric(new, D)

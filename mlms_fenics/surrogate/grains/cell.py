@@ -4,12 +4,16 @@
 Each grain has a lattice rotation A, an elastic strain s and internal variables ξ in its lattice's
 frame. All take the whole strain increment (Taylor); in the lattice's frame one small network gives
 the rates α and targets s* of the elastic strain, ds/dt = de/dt − α (s − s*), the spin of the
-lattice per plastic strain and the flow of ξ with plastic strain. Orientations at rest and weights
-of the grains are learnt with it, and biases of each grain's own, since a grain stands for a cluster
-of crystals. As in `RecurrentCell` the frozen linear equations are solved exactly; the lattice turns
-by a Cayley rotation, which is one however large the spin is.
+lattice per plastic strain and the flow of ξ with plastic strain. As in `RecurrentCell`, relaxation
+per step is α (|Δe| + ω Δt) with a learnt creep rate ω of each grain, so that the same weights serve
+rates of many decades (`rates=None`, models of old: one in time alone). Orientations at rest and
+weights of the grains are learnt with it, and biases of each grain's own, since a grain stands for a
+cluster of crystals. As in `RecurrentCell` the frozen linear equations are solved exactly; the
+lattice turns by a Cayley rotation, which is one however large the spin is.
 """
 
+import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -18,7 +22,14 @@ from torch import Tensor, nn
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import isometry_inverse
 from mlms_fenics.kinematics.tensors import from_components
-from mlms_fenics.surrogate.recurrent.cell import FAST, LARGEST, SMALL
+from mlms_fenics.surrogate.recurrent.cell import (
+    FAST,
+    LARGEST,
+    LOGS,
+    SMALL,
+    STEEP,
+    check_rates,
+)
 
 ELASTIC = 5
 # Inputs of the network that are not state: scaled rate, increment, ln J.
@@ -38,13 +49,20 @@ class GrainCell(nn.Module):
         internal: number of internal variables ξ of each grain.
         longest_step: largest step over the reference time that it was trained on; longer ones are
             to be divided. None: any.
+        rates: lowest and highest strain rate of the training, per reference time; None: the form
+            of models of old.
 
     The buffers bring the inputs to order one: `elastic_scale` for s, `volume_scale` for ln J and
     `rate_scale` (strain per reference time).
     """
 
     def __init__(
-        self, grains: int, width: int, internal: int, longest_step: float | None = None
+        self,
+        grains: int,
+        width: int,
+        internal: int,
+        longest_step: float | None = None,
+        rates: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         for name, value, least in (
@@ -58,9 +76,11 @@ class GrainCell(nn.Module):
             "width": width,
             "internal": internal,
             "longest_step": longest_step,
+            **({} if rates is None else {"rates": check_rates(rates)}),
         }
         self.grains, self.internal, self.longest_step = grains, internal, longest_step
-        outputs = 2 * ELASTIC + 3 + 2 * internal
+        self.rates = self.options.get("rates")
+        outputs = 2 * ELASTIC + 3 + 2 * internal + (0 if rates is None else 1)
         self.turns = nn.Parameter(torch.randn(grains, 4))
         self.logits = nn.Parameter(torch.zeros(grains))
         self.first = nn.Linear(DRIVERS + ELASTIC + internal, width)
@@ -102,13 +122,21 @@ class GrainCell(nn.Module):
         return tuple(x for layer, own in pairs for x in (layer.weight, layer.bias[:, None] + own))
 
     def rate_factor(self, d: Tensor, dt: Tensor, axis: int = -1) -> Tensor:
-        """Network's rate input over `d`; it grows like the square root of the strain rate.
+        """Network's rate input over `d`.
+
+        It grows like the square root of the strain rate or, with `rates`, its logarithm: from 0
+        far below the lowest to 2 at the highest.
 
         Args:
             d: increments of strain over elastic_scale, coordinates along `axis`.
             dt: steps over the reference time, broadcast against the result.
             axis: of `d`.
         """
+        if self.rates is not None:
+            low, high = self.rates
+            square = d.square().sum(axis) + 1e-30
+            ratio = square * (self.elastic_scale / (low * dt)).square()
+            return torch.log1p(ratio) * square.rsqrt() / math.log(high / low)
         factor = self.elastic_scale / (dt * self.rate_scale)
         return (d.square().sum(axis) * factor.square() + 1e-4).pow(-0.25) * factor
 
@@ -127,7 +155,7 @@ class GrainCell(nn.Module):
             y: states, *Shape* `(n, m, 5 + q)`.
             d: increment of strain over elastic_scale, *Shape* `(n, 5)`.
             v: ln J / volume_scale at the end, *Shape* `(n,)`.
-            dt: step over the reference time, *Shape* `()`.
+            dt: step over the reference time, *Shape* `()` or `(n,)`.
 
         Returns:
             A and y at the end; what turns the material as a whole is not in this A.
@@ -140,13 +168,21 @@ class GrainCell(nn.Module):
         x = torch.cat((moved * self.rate_factor(d, dt)[:, None, None], moved, volume, y), dim=-1)
         h = nn.functional.silu(x @ w[0].T + w[1].T)
         h = nn.functional.silu(h @ w[2].T + w[3].T)
-        rates, targets, spin, slow, goals = (h @ w[4].T + w[5].T).split((5, 5, 3, q, q), dim=-1)
+        out = h @ w[4].T + w[5].T
+        rates, targets, spin, slow, goals = out[..., : 13 + 2 * q].split((5, 5, 3, q, q), dim=-1)
+        if self.rates is None:
+            scale = FAST * dt
+        else:
+            creep = torch.exp((STEEP * out[..., 13 + 2 * q :]).clamp(*LOGS))
+            scale = torch.linalg.vector_norm(d, dim=-1)[:, None, None] + creep * dt.reshape(
+                -1, 1, 1
+            )
         s, xi = y[..., :ELASTIC], y[..., ELASTIC:]
         # A power law of exponent 1/m = 2 relaxes at a rate proportional to the stress itself.
         square = (s + 0.5 * moved).square().sum(-1, keepdim=True)
         drive = (square + 1e-20).sqrt() - 1e-10  # zero at zero, with a finite derivative there
         rates = nn.functional.softplus(rates) + nn.functional.relu(drive - LARGEST)
-        x = rates * (FAST * drive * dt)
+        x = rates * (drive * scale)
         gain = -torch.expm1(-x)
         # Without stress there is nothing to flow towards: s = 0 must be a stable state of rest.
         targets = targets.clamp(-LARGEST, LARGEST) * (square / (square + SMALL**2))
@@ -169,7 +205,7 @@ class GrainCell(nn.Module):
         Args:
             d: increments of strain over elastic_scale, *Shape* `(n_t, 5, n)`.
             v: ln J / volume_scale at the ends of the steps, *Shape* `(n_t, n)`.
-            dt: steps over the reference time, *Shape* `(n_t,)`.
+            dt: steps over the reference time, *Shape* `(n_t,)`, or of each path, `(n_t, n)`.
 
         Returns:
             Stress as in `stress`, *Shape* `(n_t, 5, n)`.

@@ -7,32 +7,41 @@ import numpy as np
 from mlms_fenics.surrogate.compiled.functions import OPTIONS, exp, mean_decay, softplus
 from mlms_fenics.surrogate.grains.algebra import PATHS
 from mlms_fenics.surrogate.grains.cell import ELASTIC, HARDENING, STILL
-from mlms_fenics.surrogate.recurrent.cell import LARGEST, SMALL
+from mlms_fenics.surrogate.recurrent.cell import LARGEST, LOGS, SMALL, STEEP
 
 _F = np.float32
 _N = PATHS
 _E = ELASTIC
 _SMALL2, _LARGEST, _STILL2, _STILL = _F(SMALL**2), _F(LARGEST), _F(STILL**2), _F(STILL)
 _HARDENING = _F(HARDENING)
+_STEEP, _LOW, _HIGH = _F(STEEP), _F(LOGS[0]), _F(LOGS[1])
 
 
 @numba.njit(**OPTIONS)
-def flow(z, o, scale, size, q, new, amount, w):  # type: ignore[no-untyped-def]
+def flow(z, o, strain, time, size, q, new, amount, w):  # type: ignore[no-untyped-def]
     """Elastic strain, internal variables and lattice spin of a block.
 
     Args:
         z: increment and state, *Shape* `(5 + 1 + 5 + q, N)`, in rows 0-4 and 6 on.
-        o: flow, *Shape* `(13 + 2 q, N)`.
-        scale: FAST times the step.
+        o: flow, *Shape* `(13 + 2 q, N)`, with one more row for cells with `rates`: that of creep.
+        strain, time: what relaxation goes with: strain over elastic_scale (FAST times the step in
+            cells without `rates`), and the step over the reference time; *Shape* `(N,)`.
         size: of the elastic strain.
         q: internal variables.
         new: state at the end, filled in.
-        amount: square, drive and plastic strain, *Shape* `(3, N)`, filled in.
+        amount: square, drive, plastic strain and scale of all relaxation, *Shape* `(4, N)`, filled
+            in.
         w: spin, filled in.
     """
     for p in range(_N):
         amount[0, p] = _F(0.0)
         amount[2, p] = _F(0.0)
+        amount[3, p] = strain[p]
+    creeping = 13 + 2 * q
+    if len(o) > creeping:
+        for p in range(_N):
+            creep = min(max(_STEEP * o[creeping, p], _LOW), _HIGH)
+            amount[3, p] += time[p] * exp(creep)
     for i in range(_E):
         for p in range(_N):
             middle = z[6 + i, p] + _F(0.5) * z[i, p]
@@ -43,7 +52,7 @@ def flow(z, o, scale, size, q, new, amount, w):  # type: ignore[no-untyped-def]
         for p in range(_N):
             rate, _ = softplus(o[i, p])
             rate += max(amount[1, p] - _LARGEST, _F(0.0))
-            x = rate * scale * amount[1, p]
+            x = rate * amount[3, p] * amount[1, p]
             m, _, _ = mean_decay(x)
             target = min(max(o[_E + i, p], -_LARGEST), _LARGEST)
             target *= amount[0, p] / (amount[0, p] + _SMALL2)
@@ -64,13 +73,14 @@ def flow(z, o, scale, size, q, new, amount, w):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(**OPTIONS)
-def flow_back(z, o, scale, size, q, new, amount, gw, g, go, gd, work):  # type: ignore[no-untyped-def]
+def flow_back(z, o, strain, size, q, new, amount, gw, g, go, gd, work):  # type: ignore[no-untyped-def]
     """Gradient of `flow`: `g` of the state at the end becomes that of the state at the start,
     `go` is that of the flow, `gd` that of the increment; `work` is `(4, N)`."""
     for p in range(_N):
         work[0, p] = _F(0.0)
         work[1, p] = _F(0.0)
         work[2, p] = _F(0.0)
+        work[3, p] = _F(0.0)
     for i in range(3):
         for p in range(_N):
             go[10 + i, p] = gw[i, p] * amount[2, p]
@@ -96,7 +106,7 @@ def flow_back(z, o, scale, size, q, new, amount, gw, g, go, gd, work):  # type: 
             rate, slope = softplus(o[i, p])
             over = max(amount[1, p] - _LARGEST, _F(0.0))
             rate += over
-            x = rate * scale * amount[1, p]
+            x = rate * amount[3, p] * amount[1, p]
             m, dm, decay = mean_decay(x)
             free = o[_E + i, p]
             raw = min(max(free, -_LARGEST), _LARGEST)
@@ -104,13 +114,20 @@ def flow_back(z, o, scale, size, q, new, amount, gw, g, go, gd, work):  # type: 
             own = g[i, p] - to_plastic
             gain = m * x
             to_x = own * (z[i, p] * dm + (raw * gate - z[6 + i, p]) * decay)
-            go[i, p] = to_x * slope * scale * amount[1, p]
+            go[i, p] = to_x * slope * amount[3, p] * amount[1, p]
+            work[3, p] += to_x * rate * amount[1, p]
             go[_E + i, p] = own * gain * gate if raw == free else _F(0.0)
             steeper = amount[1, p] if over > _F(0.0) else _F(0.0)
-            work[1, p] += to_x * (rate + steeper) * scale
+            work[1, p] += to_x * (rate + steeper) * amount[3, p]
             work[2, p] += own * gain * raw
             g[i, p] = own * (_F(1.0) - gain) + to_plastic
             gd[i, p] = own * m + to_plastic
+    creeping = 13 + 2 * q
+    if len(o) > creeping:
+        for p in range(_N):
+            creep = _STEEP * o[creeping, p]
+            inside = _STEEP if _LOW < creep < _HIGH else _F(0.0)
+            go[creeping, p] = work[3, p] * inside * (amount[3, p] - strain[p])
     for p in range(_N):
         soft = amount[0, p] + _SMALL2
         to_square = work[1, p] / np.sqrt(amount[0, p] + _F(1e-20))

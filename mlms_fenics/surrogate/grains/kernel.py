@@ -42,7 +42,7 @@ _E = ELASTIC
 def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**OPTIONS, cache=True)
     def forward(  # type: ignore[no-untyped-def]
-        weights, A0, share, d, f, v, scales, size, A, z, h1, d1, h2, d2, o, out
+        weights, A0, share, d, f, v, strains, intervals, size, A, z, h1, d1, h2, d2, o, out
     ):
         """All steps.
 
@@ -54,13 +54,13 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
                 multiple of PATHS.
             f: scaled rates are so many times `d`, *Shape* `(n_t, n)`.
             v: scaled ln J, *Shape* `(n_t, n)`.
-            scales: FAST times the steps over the reference time, *Shape* `(n_t,)`.
+            strains, intervals: of the steps, see `flow`, *Shape* `(n_t, n)`.
             size: of the elastic strain.
             A: rotations, *Shape* `(n_t + 1, m n / PATHS, 9, PATHS)`; it and what follows are
                 filled in.
             z: inputs of the network, *Shape* `(n_t + 1, DRIVERS + _E + q, m n)`.
             h1, d1, h2, d2: hidden layers and slopes, *Shape* `(n_t, width, m n)`.
-            o: flow, *Shape* `(n_t, 13 + 2 q, m n)`.
+            o: flow, *Shape* `(n_t, 13 + 2 q or one more, m n)`.
             out: stress, *Shape* `(n_t, 5, n)`.
         """
         if sources < 0:  # never; mentioned so that it is captured
@@ -69,8 +69,8 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
         m, q = len(share), z.shape[1] - DRIVERS - _E
         blocks = n // _N
         D, M, c = np.empty((6, _N), _F), np.empty((9, _N), _F), np.empty((_E, _N), _F)
-        w, amount = np.empty((12, _N), _F), np.empty((3, _N), _F)
-        pull, moved = np.empty((11 + q, _N), _F), np.empty((13 + 2 * q, _N), _F)
+        w, amount = np.empty((12, _N), _F), np.empty((4, _N), _F)
+        pull, moved = np.empty((11 + q, _N), _F), np.empty((o.shape[1], _N), _F)
         new = np.empty((_E + q, _N), _F)
         for j in range(m * blocks):
             for i in range(9):
@@ -100,7 +100,8 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
                 first = (j % blocks) * _N
                 take(z[t], _E, j * _N, _N, pull)
                 take(o[t], 0, j * _N, _N, moved)
-                flow(pull, moved, scales[t], size, q, new, amount, w)
+                strain, time = strains[t, first : first + _N], intervals[t, first : first + _N]
+                flow(pull, moved, strain, time, size, q, new, amount, w)
                 give(new, z[t + 1], DRIVERS, j * _N, _N)
                 turn(A[t, j], w, A[t + 1, j])
                 symmetric(new, D)
@@ -117,7 +118,7 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
 def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**OPTIONS, cache=True)
     def backward(  # type: ignore[no-untyped-def]
-        g_out, weights, share, d, f, scales, size, A, z, h1, d1, h2, d2, o
+        g_out, weights, share, d, f, strains, intervals, size, A, z, h1, d1, h2, d2, o
     ):
         """Gradients from that of `out`; arguments as in `forward`.
 
@@ -130,14 +131,14 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
         m, q = len(share), z.shape[1] - DRIVERS - _E
         blocks, columns = n // _N, m * n
         D, M, c = np.empty((6, _N), _F), np.empty((9, _N), _F), np.empty((_E, _N), _F)
-        w, amount, K = np.empty((12, _N), _F), np.empty((3, _N), _F), np.empty((9, _N), _F)
+        w, amount, K = np.empty((12, _N), _F), np.empty((4, _N), _F), np.empty((9, _N), _F)
         gw, gd, work = np.empty((3, _N), _F), np.empty((_E, _N), _F), np.empty((4, _N), _F)
-        pull, moved = np.empty((11 + q, _N), _F), np.empty((13 + 2 * q, _N), _F)
-        new, gf = np.empty((_E + q, _N), _F), np.empty((13 + 2 * q, _N), _F)
+        pull, moved = np.empty((11 + q, _N), _F), np.empty((o.shape[1], _N), _F)
+        new, gf = np.empty((_E + q, _N), _F), np.empty((o.shape[1], _N), _F)
         G = np.zeros((m * blocks, 9, _N), _F)
         gs = np.zeros((m * blocks, _E + q, _N), _F)
         gp = np.empty((m * blocks, _E, _N), _F)
-        go = np.empty((13 + 2 * q, columns), np.float32)
+        go = np.empty((o.shape[1], columns), np.float32)
         gz = np.empty((DRIVERS + _E + q, columns), np.float32)
         space = gradient_space(weights, 0, columns)
         g_share, gA = np.zeros(m, np.float32), np.zeros((m, 9), np.float32)
@@ -147,7 +148,8 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
                 now, after, Gj, own = A[t, j], A[t + 1, j], G[j], gs[j]
                 take(z[t], _E, j * _N, _N, pull)
                 take(o[t], 0, j * _N, _N, moved)
-                flow(pull, moved, scales[t], size, q, new, amount, w)
+                strain, time = strains[t, first : first + _N], intervals[t, first : first + _N]
+                flow(pull, moved, strain, time, size, q, new, amount, w)
                 turn(now, w, M)
                 # Through the stress: 2 H A S and Aᵀ H A.
                 take(g_out[t], 0, first, _N, c)
@@ -166,7 +168,7 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
                     for p in range(_N):
                         Gj[i, p] += _F(2.0) * part * K[i, p]
                 turn_back(now, w, Gj, gw, K)
-                flow_back(pull, moved, scales[t], size, q, new, amount, gw, own, gf, gd, work)
+                flow_back(pull, moved, strain, size, q, new, amount, gw, own, gf, gd, work)
                 give(gf, go, 0, j * _N, _N)
                 for i in range(_E):
                     for p in range(_N):

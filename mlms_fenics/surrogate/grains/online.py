@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The grain law's step on a CPU: what its compiled loop is given, prepared once."""
 
+import math
+
 import numpy as np
 
 from mlms_fenics.surrogate.base import LearntLaw
@@ -22,10 +24,14 @@ class GrainStep(CompiledStep):
         self.weights, self.share = layers(cell.weights()), array(cell.shares())
         self.rate_scale, size = float(cell.rate_scale), float(cell.elastic_scale)
         rest = (size, 2.0 * law.shear_modulus * size, law.bulk_modulus)
-        self.numbers = np.array([0.0, 1.0 / float(cell.volume_scale), *rest])
+        self.low, high = cell.rates or (0.0, 0.0)
+        span = math.log(high / self.low) if cell.rates else 0.0
+        self.numbers = np.array([0.0, 1.0 / float(cell.volume_scale), *rest, 0.0, 0.0, 0.0, span])
 
     def fill(self, fraction: float, trust: tuple[np.ndarray, ...], given: list[np.ndarray]) -> int:
         """See `CompiledStep`."""
         self.numbers[0] = self.numbers[2] / (fraction * self.rate_scale)
-        scale = np.float32(FAST * fraction)
-        return update(self.weights, self.share, trust, self.numbers, scale, *given)
+        self.numbers[5:7] = FAST * fraction, fraction
+        if self.low:
+            self.numbers[7] = (self.numbers[2] / (self.low * fraction)) ** 2
+        return update(self.weights, self.share, trust, self.numbers, *given)

@@ -4,7 +4,7 @@
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor, linalg, nn
 
 from mlms_fenics.surrogate.compiled.walk import WorkSpace, walked
 from mlms_fenics.surrogate.grains import kernel
@@ -18,10 +18,14 @@ def run(cell: GrainCell, d: Tensor, v: Tensor, dt: Tensor) -> Tensor:
     paths = d.shape[-1]
     more = (0, -paths % PATHS)  # paths at rest
     d, v = (nn.functional.pad(x, more).contiguous() for x in (d, v))
-    f = cell.rate_factor(d, dt[:, None], axis=1)
     n_t, _, n = d.shape
-    moves, factors, volumes = d.numpy(), f.numpy(), v.numpy()
-    scales, size = (FAST * dt).numpy(), np.float32(float(cell.elastic_scale))
+    dt = dt.reshape(n_t, -1)
+    if dt.shape[1] > 1:
+        dt = nn.functional.pad(dt, more, value=1.0)
+    steps = np.ascontiguousarray(np.broadcast_to(dt.numpy(), (n_t, n)))
+    moves, factors, volumes = d.numpy(), cell.rate_factor(d, dt, axis=1).numpy(), v.numpy()
+    strains = FAST * steps if cell.rates is None else linalg.vector_norm(d, dim=1).numpy()
+    size = np.float32(float(cell.elastic_scale))
 
     def forward(arrays: list[np.ndarray], space: WorkSpace) -> tuple[np.ndarray, tuple[Any, ...]]:
         (width, inputs), outputs, m = arrays[0].shape, len(arrays[4]), len(arrays[7])
@@ -30,16 +34,16 @@ def run(cell: GrainCell, d: Tensor, v: Tensor, dt: Tensor) -> Tensor:
         hidden = [space(name, n_t, width, m * n) for name in ("h1", "d1", "h2", "d2")]
         rest = (A, z, *hidden, space("flow", n_t, outputs, m * n))
         out = np.empty((n_t, 5, n), np.float32)
-        kernel.forward(
-            tuple(arrays[:6]), *arrays[6:], moves, factors, volumes, scales, size, *rest, out
-        )
+        given = (moves, factors, volumes, strains, steps, size)
+        kernel.forward(tuple(arrays[:6]), *arrays[6:], *given, *rest, out)
         return out, rest
 
     def backward(
         gradient: np.ndarray, arrays: list[np.ndarray], rest: tuple[Any, ...]
     ) -> tuple[np.ndarray, ...]:
         weights, share = tuple(arrays[:6]), arrays[7]
-        found = kernel.backward(gradient, weights, share, moves, factors, scales, size, *rest)
+        given = (moves, factors, strains, steps, size)
+        found = kernel.backward(gradient, weights, share, *given, *rest)
         return (*found[0], *found[1:])
 
     network = (*cell.weights(), cell.orientations().flatten(1), cell.shares())

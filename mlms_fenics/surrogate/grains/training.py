@@ -14,7 +14,7 @@ from mlms_fenics.surrogate.fitting.problem import (
     CausalProblem,
     elastic_strain,
     fit_causal,
-    uniform_steps,
+    rate_range,
 )
 from mlms_fenics.surrogate.grains.cell import GrainCell
 from mlms_fenics.surrogate.grains.frame import unspun
@@ -22,6 +22,7 @@ from mlms_fenics.surrogate.grains.law import GrainLaw
 from mlms_fenics.surrogate.grains.run import run
 from mlms_fenics.surrogate.recurrent.grids import random_nodes
 
+MANY_HORIZONS = True  # as of `recurrent.training`
 DEFAULTS: dict[str, Any] = {
     "grains": 16,
     "width": 32,
@@ -67,6 +68,7 @@ class _Part:
 
         self.d, self.s = tensor(d), tensor(s[:, 1:])
         self.v = tensor(data.strain[rows][..., :3].sum(-1, dtype=np.float64))
+        self.lasting = tensor(data.durations[rows] / data.horizon)
 
 
 class Problem(CausalProblem):
@@ -79,8 +81,9 @@ class Problem(CausalProblem):
 
     def __init__(self, data: TrainingData, options: dict[str, Any]) -> None:
         sizes = (options[k] for k in ("grains", "width", "internal"))
-        super().__init__(data, GrainCell(*sizes, longest_step=1.0 / uniform_steps(data)))
-        self.train = _Part(data, data.train)
+        self.train = part = _Part(data, data.train)
+        cell = GrainCell(*sizes, rates=rate_range(part.d, part.lasting))
+        super().__init__(data, cell)
         self.validation = _Part(data, data.validation_rows())
         self.scale(self.train.s, self.train.v[..., None], self.train.d)
 
@@ -107,7 +110,7 @@ class Problem(CausalProblem):
         # same two ends, so that the frame at the ends is the same.
         shares = torch.arange(1, finer + 1, device=self.device)[:, None] / finer
         v = torch.lerp(v[:-1, None], v[1:, None], shares).flatten(0, 1)
-        dt = torch.full((steps * finer,), 1.0 / (self.n_t * finer), device=self.device)
+        dt = (part.lasting[rows] / (self.n_t * finer)).expand(steps * finer, -1)
         walk = run if at_hand(self.device) else type(self.network).run
         s = walk(self.network, d.repeat_interleave(finer, dim=0), v, dt)[finer - 1 :: finer]
         target = part.s[rows, :steps].permute(1, 2, 0) / scale

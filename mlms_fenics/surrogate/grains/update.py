@@ -21,6 +21,7 @@ from mlms_fenics.kinematics.strain_kernel import (
     kinematics,
     load,
 )
+from mlms_fenics.kinematics.vector_math import log_positive
 from mlms_fenics.surrogate.compiled import functions, stress
 from mlms_fenics.surrogate.compiled import network as network_kernel
 from mlms_fenics.surrogate.compiled import trust as trust_kernel
@@ -77,9 +78,10 @@ def _step_of(k, f, stretch, start, here, new_stretch, g):  # type: ignore[no-unt
 
 
 @numba.njit(**_OPTIONS)
-def _drivers(k, turned, c, first, moves, f, v, r):  # type: ignore[no-untyped-def]
+def _drivers(k, turned, c, first, moves, f, v, r, amounts):  # type: ignore[no-untyped-def]
     """What `block` is given, from log U in `k` and the step's own log u and r in `turned`."""
     rate, elastic, volume = c[0], 1.0 / c[2], c[1]
+    lowest, span = c[7], c[8]
     for p in range(PATHS):
         n = first + p
         x, y, z = turned[n], turned[_N + n], turned[2 * _N + n]
@@ -87,9 +89,15 @@ def _drivers(k, turned, c, first, moves, f, v, r):  # type: ignore[no-untyped-de
         m2 = turned[3 * _N + n] * (2.0 * _HALF) * elastic
         m3 = turned[4 * _N + n] * (2.0 * _HALF) * elastic
         m4 = turned[5 * _N + n] * (2.0 * _HALF) * elastic
-        square = (m0 * m0 + m1 * m1 + m2 * m2 + m3 * m3 + m4 * m4) * rate * rate
+        square = m0 * m0 + m1 * m1 + m2 * m2 + m3 * m3 + m4 * m4
         moves[0, p], moves[1, p], moves[2, p], moves[3, p], moves[4, p] = m0, m1, m2, m3, m4
-        f[0, p] = rate / np.sqrt(np.sqrt(square + 1e-4))
+        if span > 0.0:
+            f[0, p] = log_positive(1.0 + square * lowest) / (np.sqrt(square + 1e-30) * span)
+            amounts[0, p] = np.sqrt(square)
+        else:
+            f[0, p] = rate / np.sqrt(np.sqrt(square * rate * rate + 1e-4))
+            amounts[0, p] = c[5]
+        amounts[1, p] = c[6]
         v[0, p] = k[VOLUME * _N + n] * volume
         for i in range(9):
             r[i, p] = turned[(ROTATION + i) * _N + n]
@@ -98,7 +106,7 @@ def _drivers(k, turned, c, first, moves, f, v, r):  # type: ignore[no-untyped-de
 def _cached(sources: int):  # type: ignore[no-untyped-def]
     @numba.njit(**_OPTIONS, cache=True)
     def update(
-        weights, share, trust, c, scale, F, stretch, A, y, strain, since, memory, distance, sigma,
+        weights, share, trust, c, F, stretch, A, y, strain, since, memory, distance, sigma,
         new_stretch, new_A, new_y, new_strain, new_memory, new_distance,
     ):  # fmt: skip
         """One step of all points, which are the last axis but of F and sigma.
@@ -107,8 +115,8 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
             weights, share: see `grains.block.block`.
             trust: of the measure of trust, see `TrustMeasure.arrays`.
             c: elastic_scale/(dt rate_scale), 1/volume_scale, elastic_scale, 2G elastic_scale, bulk
-                modulus.
-            scale: FAST dt; dt over the reference time.
+                modulus, FAST dt, dt, (elastic_scale/(lowest rate dt))², and the logarithm of
+                highest over lowest rate, 0 for a cell without `rates`; dt over the reference time.
             F: *Shape* `(n, 3, 3)`.
             stretch, A, y, strain: state at the beginning (the strain is not used).
             since: strain at the beginning of the step that the measure of trust sees.
@@ -129,6 +137,7 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
         seen = trust_space(trust, _F)
         s, work = np.empty(_E * _N, _F), np.empty(STRESS_ROWS * _N, _F)
         moves, r = np.empty((_E, PATHS), _F), np.empty((9, PATHS), _F)
+        amounts = np.empty((2, PATHS), _F)
         factor, volume = np.empty((1, PATHS), _F), np.empty((1, PATHS), _F)
         total = np.empty((_E, PATHS), _F)
         for start in range(0, n, _N):
@@ -141,10 +150,10 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
             kinematics(g, e, turned)
             for first in range(0, here, PATHS):
                 some = min(PATHS, here - first)
-                _drivers(k, turned, c, first, moves, factor, volume, r)
+                _drivers(k, turned, c, first, moves, factor, volume, r, amounts)
                 block(
-                    weights, share, moves, factor, volume, r, A, y, scale, _F(c[2]), start + first,
-                    some, space, new_A, new_y, total,
+                    weights, share, moves, factor, volume, r, A, y, amounts, _F(c[2]),
+                    start + first, some, space, new_A, new_y, total,
                 )  # fmt: skip
                 give(total, s.reshape(_E, _N), 0, first, PATHS)
             turned_stress(k, s, _F(c[3]), _F(c[4]), start, here, work, sigma)

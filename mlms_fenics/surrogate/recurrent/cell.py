@@ -39,6 +39,16 @@ STEEP = 4.0
 LOGS = (-16.0, 10.0)
 
 
+def check_rates(rates: Sequence[float]) -> list[float]:
+    """Lowest and highest rate as numbers; `InputError` where they are none."""
+    found = [float(r) for r in rates]
+    require(
+        len(found) == 2 and 0.0 < found[0] < found[1],
+        f"rates {rates}: must be a positive number and a larger one",
+    )
+    return found
+
+
 class RecurrentCell(nn.Module):
     """Learnt flow of elastic strain and internal variables, with an exact exponential update.
 
@@ -73,17 +83,13 @@ class RecurrentCell(nn.Module):
             "width": width,
             "branches": branches,
             "longest_step": longest_step,
-            **({} if rates is None else {"rates": [float(r) for r in rates]}),
+            **({} if rates is None else {"rates": check_rates(rates)}),
         }
         self.longest_step, self.rates = longest_step, self.options.get("rates")
         require(elastic in (3, 5), f"elastic {elastic}: must be 5 (3D) or 3 (plane strain)")
         require(internal >= 0, f"internal variables {internal}: must not be negative")
         require(width >= 1, f"width {width}: must be at least 1")
         require(branches >= 1, f"branches {branches}: must be at least 1")
-        require(
-            rates is None or (len(rates) == 2 and 0.0 < rates[0] < rates[1]),
-            f"rates {rates}: must be a positive and a larger number",
-        )
         self.elastic, self.internal, self.branches = elastic, internal, branches
         own = branches * elastic
         self.state = state = own + internal

@@ -17,6 +17,7 @@ from mlms_fenics.surrogate.fitting.problem import (
     CausalProblem,
     elastic_strain,
     fit_causal,
+    rate_range,
     root_mean_square,
 )
 from mlms_fenics.surrogate.model_file import load_model
@@ -125,7 +126,7 @@ class Problem(CausalProblem):
             options["internal"],
             options["width"],
             options["branches"],
-            rates=_rates(part),
+            rates=rate_range(part.e.diff(dim=1), part.lasting),
         )
         super().__init__(data, cell)
         self.scale(part.s, part.v, part.e.diff(dim=1))
@@ -180,13 +181,6 @@ class Problem(CausalProblem):
         part = self._there(grid - low).float()[:, None]
         following = (here + 1).clamp(max=self.n_t)
         return tuple(torch.lerp(x[:, here], x[:, following], part) for x in histories)
-
-
-def _rates(part: _Part) -> tuple[float, float]:
-    """Below the slowest and above the fastest of the histories' mean strain rates."""
-    mean = part.e.diff(dim=1).norm(dim=-1).sum(1) / part.lasting
-    mean = mean[mean > 0.0]
-    return 0.1 * float(mean.min()), 10.0 * float(mean.max())
 
 
 def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
