@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Numbers and arrays of a law as C text."""
 
+import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
+
+from mlms_fenics.surrogate.recurrent.cell import FAST, LOGS, LONG, STEEP
 
 # Rows of a matrix that are summed side by side, as the C product takes them.
 PANEL = 4
@@ -16,6 +20,21 @@ def scalar(name: str, value: float | int) -> str:
     if isinstance(value, int | np.integer):
         return f"#define {name} {int(value)}"
     return f"#define {name} {float(value)!r}"
+
+
+def rate_numbers(net: Any) -> dict[str, float]:
+    """What a causal network makes of the strain rate, by name."""
+    if net.rates is None:
+        return {"FAST": FAST, "RATE_SCALE": float(net.rate_scale)}
+    low, high = net.rates
+    return {
+        "LOWEST_RATE": low,
+        "RATE_SPAN": math.log(high / low),
+        "LONG": LONG,
+        "STEEP": STEEP,
+        "LOG_LEAST": LOGS[0],
+        "LOG_MOST": LOGS[1],
+    }
 
 
 def array(name: str, values: np.ndarray | torch.Tensor, kind: str = "real") -> str:

@@ -2,10 +2,10 @@
 """Learnt grains in C."""
 
 from mlms_fenics.export.cells import Cell
-from mlms_fenics.export.constants import array, scalar, weights
+from mlms_fenics.export.constants import array, rate_numbers, scalar, weights
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.grains.cell import HARDENING, STILL
-from mlms_fenics.surrogate.recurrent.cell import FAST, LARGEST, SMALL
+from mlms_fenics.surrogate.recurrent.cell import LARGEST, SMALL
 
 
 def cell(law: LearntLaw) -> Cell:
@@ -16,15 +16,14 @@ def cell(law: LearntLaw) -> Cell:
         "GRAINS": net.grains,
         "INTERNAL": net.internal,
         "WIDTH": len(w1),
-        "FAST": FAST,
         "LARGEST": LARGEST,
         "SMALL": SMALL,
         "HARDENING": HARDENING,
         "STILL": STILL,
         "ELASTIC_SCALE": float(net.elastic_scale),
         "VOLUME_SCALE": float(net.volume_scale),
-        "RATE_SCALE": float(net.rate_scale),
     }
+    numbers |= rate_numbers(net)
     arrays = [weights(f"WEIGHTS{k}", w) for k, w in ((1, w1), (2, w2), (3, w3))]
     arrays += [array(f"BIAS{k}", b.T) for k, b in ((1, b1), (2, b2), (3, b3))]
     arrays += [
@@ -37,8 +36,9 @@ def cell(law: LearntLaw) -> Cell:
     for g in grains:
         states += [f"elastic strain {j + 1} of grain {g}, scaled" for j in range(5)]
         states += [f"internal variable {j + 1} of grain {g}" for j in range(net.internal)]
+    form = "grains_time.c" if net.rates is None else "grains_rates.c"
     return Cell(
-        templates=["network.c", "silu.c", "coordinates.c", "deviator.c", "grains.c"],
+        templates=["network.c", "silu.c", "coordinates.c", "deviator.c", form, "grains.c"],
         constants=[scalar(name, value) for name, value in numbers.items()] + arrays,
         states=states,
         pressure=law.bulk_modulus,

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The recurrent cell in C."""
 
-import math
-
 from mlms_fenics.export.cells import Cell
-from mlms_fenics.export.constants import array, scalar, weights
+from mlms_fenics.export.constants import array, rate_numbers, scalar, weights
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.recurrent.cell import FAST, LARGEST, LOGS, LONG, SMALL, STEEP
+from mlms_fenics.surrogate.recurrent.cell import LARGEST, SMALL
 from mlms_fenics.surrogate.recurrent.run import network_weights
 
 
@@ -24,18 +22,7 @@ def cell(law: LearntLaw) -> Cell:
         "STRAIN_SCALE": float(net.strain_scale),
         "VOLUME_SCALE": float(net.volume_scale),
     }
-    if net.rates is None:
-        numbers |= {"FAST": FAST, "RATE_SCALE": float(net.rate_scale)}
-    else:
-        low, high = net.rates
-        numbers |= {
-            "LOWEST_RATE": low,
-            "RATE_SPAN": math.log(high / low),
-            "LONG": LONG,
-            "STEEP": STEEP,
-            "LOG_LEAST": LOGS[0],
-            "LOG_MOST": LOGS[1],
-        }
+    numbers |= rate_numbers(net)
     arrays = [weights(f"WEIGHTS{k}", w) for k, w in ((1, w1), (2, w2), (3, w3))]
     arrays += [array(f"BIAS{k}", b.ravel()) for k, b in ((1, b1), (2, b2), (3, b3))]
     states = [

@@ -12,6 +12,8 @@ from mlms_fenics.export.readme import FLAGS
 from mlms_fenics.export.write import export
 from mlms_fenics.materials.external import ExternalLaw
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.grains.cell import GrainCell
+from mlms_fenics.surrogate.grains.law import GrainLaw
 from mlms_fenics.surrogate.pca_net.law import PCANet, PCANetLaw
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
@@ -27,6 +29,7 @@ def laws_to_export() -> dict[str, LearntLaw]:
     data = training_data(12)
     networks = {
         "recurrent of any rate": RecurrentCell(5, 3, 10, branches=2, rates=(0.01, 100.0)),
+        "grains of any rate": GrainCell(2, 8, 1, rates=(0.01, 100.0)),
         "pca-net of the paper": PCANet(
             40, 3, 6, 5, [9, 7, 8], strain="stretch", stress="total", zero_at_rest=False,
             extrapolation=1.0,
@@ -35,7 +38,8 @@ def laws_to_export() -> dict[str, LearntLaw]:
         "pca-net of the rest": PCANet(40, 3, 6, 5, [9], stress="rest"),
     }  # fmt: skip
     for name, network in networks.items():
-        kind = RecurrentLaw if isinstance(network, RecurrentCell) else PCANetLaw
+        kinds = {RecurrentCell: RecurrentLaw, GrainCell: GrainLaw, PCANet: PCANetLaw}
+        kind = kinds[type(network)]
         if kind is PCANetLaw:
             network = _with_bases(network)
         laws[name] = kind.trained(network, data, {}).to(dtype=torch.float64)

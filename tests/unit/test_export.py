@@ -19,6 +19,7 @@ ARCHITECTURES = (
     "recurrent",
     "recurrent of any rate",
     "grains",
+    "grains of any rate",
     "pca-net",
     "pca-net of the paper",
     "pca-net of old",
@@ -56,7 +57,9 @@ def test_histories_are_those_of_the_package(laws, architecture, precision, tmp_p
             assert distance(a, b) < TOLERANCE[precision]
 
 
-@pytest.mark.parametrize("architecture", ["recurrent of any rate", "grains", "pca-net of old"])
+@pytest.mark.parametrize(
+    "architecture", ["recurrent of any rate", "grains of any rate", "pca-net of old"]
+)
 def test_its_own_check_passes_under_the_sanitizers(laws, architecture, tmp_path):
     for precision in ("float64", "float32"):
         checked(laws[architecture], tmp_path / precision, precision)

@@ -122,7 +122,9 @@ def test_compiled_step_is_torchs(rates):
                 here = min(PATHS, n - start)
                 some = [np.ascontiguousarray(x[:, start : start + PATHS]) for x in blocks]
                 amounts = np.full((2, PATHS), float(dt[t]), np.float32)
-                amounts[0] = FAST * float(dt[t]) if rates is None else np.sqrt((some[0] ** 2).sum(0))
+                amounts[0] = (
+                    FAST * float(dt[t]) if rates is None else np.sqrt((some[0] ** 2).sum(0))
+                )
                 state = (A.numpy(), y.numpy(), amounts, np.float32(0.02))
                 ends = (x.numpy() for x in new)
                 block(weights, share, *some, *state, start, here, space, *ends, total)

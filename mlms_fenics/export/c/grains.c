@@ -5,7 +5,7 @@
    Own state: what A differs by from that at rest, row by row, of each grain; then of each grain the
    elastic strain over ELASTIC_SCALE (5 coordinates of a deviator) and the internal variables. */
 
-enum { DRIVERS = 11, EACH = 5 + INTERNAL, INPUTS = DRIVERS + EACH, OUTPUTS = 13 + 2 * INTERNAL };
+enum { DRIVERS = 11, EACH = 5 + INTERNAL, INPUTS = DRIVERS + EACH };
 enum { OWN = GRAINS * (9 + EACH), STATES_OF_GRAINS = 9 * GRAINS };
 
 typedef real row[POINTS];
@@ -101,8 +101,9 @@ static void turn(row *restrict r, row *restrict w, row *restrict A)
 static void flow(const part *now, row *restrict moved, row *restrict o, row *restrict y,
     row *restrict w)
 {
-    real square[POINTS], drive[POINTS], plastic[POINTS];
-    const real scale = (real)(FAST * now->fraction), most = (real)LARGEST;
+    real square[POINTS], drive[POINTS], plastic[POINTS], scale[POINTS];
+    const real most = (real)LARGEST;
+    speed(now, moved, o, scale);
     for (int p = 0; p < POINTS; p++) {
         square[p] = plastic[p] = 0;
         for (int i = 0; i < 5; i++) {
@@ -115,7 +116,7 @@ static void flow(const part *now, row *restrict moved, row *restrict o, row *res
         for (int p = 0; p < POINTS; p++) {
             const real over = drive[p] - most, wanted = o[5 + i][p];
             const real rate = softplus(o[i][p]) + (over > 0 ? over : 0);
-            const real x = rate * scale * drive[p], m = mean_decay(x);
+            const real x = rate * scale[p] * drive[p], m = mean_decay(x);
             real target = wanted < most ? wanted : most;
             target = (target > -most ? target : -most);
             target *= square[p] / (square[p] + (real)(SMALL * SMALL));
@@ -167,15 +168,11 @@ static int cell_step(const part *now, ends *at, real (*restrict own)[POINTS],
     real moves[5][POINTS], factor[POINTS], r[9][POINTS], D[6][POINTS], w[3][POINTS], A[9][POINTS];
     real z[INPUTS][POINTS], h1[WIDTH][POINTS], h2[WIDTH][POINTS], o[OUTPUTS][POINTS];
     real total[5][POINTS] = {{0}};
-    const real rate = (real)(ELASTIC_SCALE / (now->fraction * RATE_SCALE));
     own_step(at, f);
     kinematics(f, u, turned);
     coordinates(turned + STRAIN, 1.0 / ELASTIC_SCALE, moves);
+    rate_factor(now, moves, factor);
     for (int p = 0; p < POINTS; p++) {
-        real square = 0;
-        for (int i = 0; i < 5; i++)
-            square += moves[i][p] * moves[i][p];
-        factor[p] = rate * fourth_root_inverse(square * rate * rate + (real)1e-4);
         for (int i = 0; i < 9; i++)
             r[i][p] = (real)turned[TURN + i][p];
         z[DRIVERS - 1][p] = (real)(at->k[VOLUME][p] * (1.0 / VOLUME_SCALE));
