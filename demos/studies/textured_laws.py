@@ -209,7 +209,7 @@ def study(options: argparse.Namespace) -> None:
         beside.write_text(table(results), encoding="utf-8")
     end = runs["truth"].summary["Run"]["simulated time [us]"]
     bodies = {name: read_snapshot(only_xdmf(r.folder), end, ("u",)) for name, r in runs.items()}
-    radius = next(iter(bodies.values())).points[:, 0].max()
+    radius = np.hypot(*next(iter(bodies.values())).points[:, :2].T).max()
     title = f"{options.metal}, axis {options.axis}, {options.velocity:g} m/s"
     rims = {name: rim_of_foot(body) for name, body in bodies.items()}
     draw_foot(options.out / "feet.png", rims, float(radius), title)
