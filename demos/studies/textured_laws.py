@@ -25,9 +25,14 @@ from mlms_fenics.impact.compare import compare_runs, only_xdmf
 from mlms_fenics.impact.footprint import rim_of_foot
 from mlms_fenics.impact.footprint_figure import draw_foot, draw_silhouettes
 from mlms_fenics.impact.snapshots import read_snapshot
-from mlms_fenics.impact.textured_laws import add_metal_options, crystal_of
+from mlms_fenics.impact.textured_laws import (
+    add_metal_options,
+    build_textured_law,
+    crystal_of,
+)
 from mlms_fenics.impact.textures import add_texture_options, body_texture
 from mlms_fenics.locking import Claim
+from mlms_fenics.materials.uniaxial import uniaxial_stress
 from mlms_fenics.microstructure import write_orientations
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.stages import run_stage
@@ -37,6 +42,7 @@ EMPIRICAL = ("hill", "johnson-cook", "j2")
 # Histories to learn from: protocol, number, largest strain, seed.
 DATA = (("uniaxial", 80, 0.4, 2), ("shear", 40, 0.3, 3), ("log", 24, 0.1, 1))
 HORIZON = 2.0  # µs
+RATE = 0.1  # of the strengths at a point, 1/µs
 
 
 def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -125,21 +131,25 @@ def learn(options: argparse.Namespace) -> dict[str, Path]:
     return models
 
 
-def run_all(options: argparse.Namespace, models: dict[str, Path]) -> dict[str, Run]:
-    """The truth first, then each law."""
-    shared = texture_options(options)
-    shared += ["--velocity", f"{options.velocity:g}", "--outputs", "2"]
-    if options.quick:
-        shared += ["--quick"]
-    else:
-        shared += ["--mesh-size", f"{options.mesh_size:g}", "--end-time", f"{options.end_time:g}"]
+def laws_of(options: argparse.Namespace, models: dict[str, Path]) -> dict[str, list[str]]:
+    """Options of each law, the truth first."""
     laws = {"truth": ["--law", "taylor", "--tolerance", f"{options.tolerance:g}"]}
     for name, file in models.items():
         laws[name] = ["--law", "learnt", "--model", str(file.resolve())]
     for given in options.models:
         name, _, file = given.partition("=")
         laws[name] = ["--law", "learnt", "--model", str(Path(file).resolve())]
-    laws |= {name: ["--law", name] for name in EMPIRICAL}
+    return laws | {name: ["--law", name] for name in EMPIRICAL}
+
+
+def run_all(options: argparse.Namespace, laws: dict[str, list[str]]) -> dict[str, Run]:
+    """Each law in the anvil."""
+    shared = texture_options(options)
+    shared += ["--velocity", f"{options.velocity:g}", "--outputs", "2"]
+    if options.quick:
+        shared += ["--quick"]
+    else:
+        shared += ["--mesh-size", f"{options.mesh_size:g}", "--end-time", f"{options.end_time:g}"]
     return {
         name: run_once(
             options.out / name.replace(", ", "_"), DEMO, [*shared, *law], ranks=options.ranks
@@ -177,6 +187,46 @@ def judge(runs: dict[str, Run]) -> dict[str, Any]:
     return results
 
 
+def strengths(options: argparse.Namespace, laws: dict[str, list[str]]) -> dict[str, Any]:
+    """Stress of each law under tension and compression along x, y and z, MPa."""
+    crystal, lattice = crystal_of(options)
+    texture = body_texture(options, lattice)[1]
+    strain, steps = (0.02, 5) if options.quick else (0.05, 25)
+    results = {}
+    for name, command in laws.items():
+        given = dict(zip(command[::2], command[1::2], strict=True))
+        chosen = argparse.Namespace(
+            law=given["--law"],
+            model=given.get("--model"),
+            tolerance=options.tolerance,
+            precision="float64",
+        )
+        law = build_textured_law(chosen, crystal, texture)[0]
+        results[name] = {
+            f"{sign} along {axis}": 1e3
+            * float(uniaxial_stress(law, row, way * strain, RATE, steps)[1][-1])
+            for sign, way in (("tension", 1.0), ("compression", -1.0))
+            for axis, row in zip("xyz", np.eye(3), strict=True)
+        }
+    return results
+
+
+def strength_table(results: dict[str, Any], strain: float) -> str:
+    """Markdown."""
+    lines = [
+        f"| law | tension to {100 * strain:g}% along x, y, z, MPa | compression | the latter over "
+        "the former, per cent |",
+        "|---|---|---|---|",
+    ]
+    for name, r in results.items():
+        pull = [r[f"tension along {k}"] for k in "xyz"]
+        push = [-r[f"compression along {k}"] for k in "xyz"]
+        over = ", ".join(f"{100 * b / a:.0f}" for a, b in zip(pull, push, strict=True))
+        shown = [", ".join(f"{v:.0f}" for v in part) for part in (pull, push)]
+        lines.append(f"| {name} | {shown[0]} | {shown[1]} | {over} |")
+    return "\n".join(lines) + "\n"
+
+
 def table(results: dict[str, Any]) -> str:
     """Markdown."""
     lines = [
@@ -202,11 +252,16 @@ def table(results: dict[str, Any]) -> str:
 
 def study(options: argparse.Namespace) -> None:
     """Learn, run and compare."""
-    runs = run_all(options, learn(options))
+    laws = laws_of(options, learn(options))
+    runs = run_all(options, laws)
     results = judge(runs)
+    found = strengths(options, laws)
+    for name, values in found.items():
+        results[name]["stress [MPa]"] = values
     save_json(options.out / "results.json", results)
+    text = table(results) + "\n" + strength_table(found, 0.02 if options.quick else 0.05)
     with replacing(options.out / "table.md") as beside:
-        beside.write_text(table(results), encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
     end = runs["truth"].summary["Run"]["simulated time [us]"]
     bodies = {name: read_snapshot(only_xdmf(r.folder), end, ("u",)) for name, r in runs.items()}
     radius = np.hypot(*next(iter(bodies.values())).points[:, :2].T).max()
@@ -214,7 +269,7 @@ def study(options: argparse.Namespace) -> None:
     rims = {name: rim_of_foot(body) for name, body in bodies.items()}
     draw_foot(options.out / "feet.png", rims, float(radius), title)
     draw_silhouettes(options.out / "silhouettes.png", bodies, np.array([0.0, 90.0]), title)
-    print(table(results), flush=True)
+    print(text, flush=True)
 
 
 @entry_point

@@ -69,6 +69,12 @@ def test_the_study_compares_all_laws_and_goes_on_where_it_was(tmp_path, capsys) 
     assert list(results) == ["truth", "reduced, 2", "hill", "johnson-cook", "j2"]
     off = {k: np.abs(list(r["growth off by"].values())).max() for k, r in results.items()}
     assert off["truth"] == 0.0 and off["reduced, 2"] < off["hill"] < off["johnson-cook"]
+    strength = {k: r["stress [MPa]"] for k, r in results.items()}
+    # Along x, the plate's ND, tension twins and compression does not; only grains know.
+    assert -strength["truth"]["compression along x"] > 1.2 * strength["truth"]["tension along x"]
+    for law in ("hill", "johnson-cook", "j2"):
+        ratio = -strength[law]["compression along x"] / strength[law]["tension along x"]
+        assert abs(ratio - 1.0) < 0.05
     assert (out / "feet.png").exists() and (out / "silhouettes.png").exists()
     times = {p: p.stat().st_mtime_ns for p in out.rglob("summary.json")}
     assert study.main(["--quick", "--out", str(out)]) == 0
