@@ -29,3 +29,18 @@ def test_table_has_a_row_per_element_and_linear_tetrahedra_lock() -> None:
 def test_a_size_that_makes_no_elements_is_refused() -> None:
     done = run("--mesh-size", "-1")
     assert done.returncode != 0 and "mesh size" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_grains_of_copper_stop_the_bar_too() -> None:
+    done = run("--mesh-size", "3.2", "--grains", "2")
+    assert done.returncode == 0, done.stderr
+    (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("one-point")]
+    # Of elements this coarse the foot is too small; annealed copper is no stiffer than the J2 bar.
+    assert 18.0 < float(row[4]) < 24.0 and 4.0 < float(row[5]) < 8.0
+    assert abs(float(row[8].rstrip("%"))) < 1.0
+
+
+def test_grains_are_refused_where_they_do_not_go() -> None:
+    done = run("--grains", "2", "--element", "axisymmetric")
+    assert done.returncode != 0 and "three-dimensional" in done.stderr
