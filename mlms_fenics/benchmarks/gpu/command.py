@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from mlms_fenics import __version__
-from mlms_fenics.benchmarks.gpu import cells, copies, crystal, laws, training
+from mlms_fenics.benchmarks.gpu import cells, copies, crystal, laws, loop, training
 from mlms_fenics.benchmarks.gpu.place import Found, Place
 from mlms_fenics.device import chosen
 from mlms_fenics.errors import SimulationError, require
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[Place], Found]] = {
     "copies": copies.measure,
     "laws": laws.measure,
     "crystal": crystal.measure,
+    "loop": loop.measure,
     "cells": cells.measure,
     "training": training.measure,
 }

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""The whole explicit step by size of the body, and an impact with a polycrystal at every point."""
+
+import time
+from math import prod
+
+import torch
+
+from mlms_fenics.benchmarks.gpu.place import Found, Place, difference, within_memory
+from mlms_fenics.errors import SimulationError
+from mlms_fenics.loop.blocks import block
+from mlms_fenics.loop.resident import Resident
+from mlms_fenics.loop.run import Run
+from mlms_fenics.materials import Material, NeoHookean, Polycrystal, magnesium
+from mlms_fenics.microstructure import random_orientations
+from mlms_fenics.surrogate import load_model
+
+_END = 1.0  # µs, as the source's impacts
+_SAFETY = 0.8
+
+
+def measure(place: Place) -> Found:
+    """The loop against itself on the CPU, then the time of a step and of a whole impact."""
+    found = Found()
+    learnt, metal = load_model(), magnesium()
+    elastic = NeoHookean(metal.shear_modulus, metal.bulk_modulus, metal.density)
+    for name, law in (("neo-Hookean", elastic), ("recurrent", learnt.to(dtype=torch.float64))):
+        _check(found, place, name, law)
+    sizes = ((4, 4, 4),) if place.quick else ((16, 16, 13), (46, 46, 47), (100,) * 3, (160,) * 3)
+    for counts in sizes:
+        for name, law in (("neo-Hookean", elastic), ("recurrent", learnt)):
+            _time_step(
+                found, place, f"{name}, {counts[0] * counts[1] * counts[2]:.1e}", counts, law
+            )
+    _impact(found, place, metal)
+    return found
+
+
+def _check(found: Found, place: Place, name: str, law: Material) -> None:
+    counts, end = ((2, 2, 3), 0.3) if place.quick else ((6, 6, 8), 1.5)
+    here = Run(block(counts), law)
+    here.run(end)
+    with place.there():
+        there = Run(block(counts), law.to(device=place.device), place.device)
+        there.run(end)
+    value = difference(here.loop.u, there.loop.u)
+    found.check(f"displacement after {here.step_count} steps, {name}", value, 1e-10)
+
+
+def _time_step(
+    found: Found, place: Place, name: str, counts: tuple[int, int, int], law: Material
+) -> None:
+    seconds: list[float] = []
+
+    def run() -> None:
+        with place.there():
+            own = Run(block(counts), law.to(device=place.device), place.device)
+            resident = Resident(own.loop, _END, _SAFETY, 1.0, own.stable_dt)
+            resident.begin(0.0, 0.0, own.stable_dt)
+            seconds.append(place.seconds(resident.step))
+            graph = place.captured(resident.step)
+            seconds.append(0.0 if graph is None else place.seconds(graph))
+
+    if not within_memory(run):
+        found.figure(f"step of {name} elements: the memory is too small", 0.0, "ms")
+        return
+    found.figure(f"step of {name} elements", 1e3 * seconds[0], "ms")
+    if seconds[1]:
+        found.figure(f"step of {name} elements, as a CUDA graph", 1e3 * seconds[1], "ms")
+
+
+def _impact(found: Found, place: Place, metal) -> None:
+    counts, end, grains = ((2, 2, 2), 0.004, 2) if place.quick else ((10, 10, 32), _END, 128)
+    Q = random_orientations(grains, seed=1)
+    with place.there():
+        law = Polycrystal(metal, Q, tolerance=1e-3).to(place.device)
+        run = Run(block(counts), law, place.device)
+        begin = time.perf_counter()
+        run.run(end)
+        place.finish()
+        seconds = time.perf_counter() - begin
+    name = f"impact over {end:g} µs, {grains} grains at each of {prod(counts)} points"
+    found.figure(name, seconds, "s")
+    found.figure(f"{name}, a step of {run.step_count}", 1e3 * seconds / run.step_count, "ms")
+    energies = run.energies()
+    if not all(abs(value) < float("inf") for value in energies.values()):
+        raise SimulationError(f"the impact's energies are {energies}")
