@@ -156,9 +156,9 @@ def bind_contacts(body: Body, given: Sequence[RigidBody], material: Material) ->
     nodes = boundary_nodes(elements.space)
     stiffness = nodal_stiffness(elements, material)[nodes]
     X = elements.coordinates
-    low, high = X.min(axis=0, initial=np.inf), X.max(axis=0, initial=-np.inf)
-    low, high = body.comm.allreduce(low, op=MPI.MIN), body.comm.allreduce(high, op=MPI.MAX)
-    length = float((high - low).max())
+    ends = np.concatenate([X.max(axis=0, initial=-np.inf), -X.min(axis=0, initial=np.inf)])
+    body.comm.Allreduce(MPI.IN_PLACE, ends, op=MPI.MAX)
+    length = float((ends[:3] + ends[3:]).max())
     return [
         AugmentedContact(surface_of(rigid, X[nodes]), nodes, body.owned, stiffness, length)
         for rigid in given

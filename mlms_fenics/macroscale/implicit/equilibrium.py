@@ -73,8 +73,8 @@ class Equilibrium:
             kernels.mean_dilatation(self._F, elements.volume, elements.per_cell, self._F_law)
         try:
             self._call_law(time, dt)
-        except InputError:
-            raise
+        except InputError as error:  # of a step that the law is not made for: none is cut for it
+            return error
         except Exception as error:
             failure = diagnosis.law_failure(
                 self._body, self._motion, None, f"the material law failed: {error}"

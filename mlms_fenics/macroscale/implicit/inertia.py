@@ -85,10 +85,16 @@ class Inertia:
         predicted = u0 + dt * v0 + dt**2 * (0.5 - scheme.beta) * a0
         return (u - predicted) / (scheme.beta * dt**2)
 
-    def velocity(self, u: np.ndarray) -> np.ndarray:
-        """At the end of the step, mm/µs; without inertia the step's mean."""
+    def motion(self, u: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Velocity, mm/µs, and acceleration, mm/µs², at the end of the step, all `(n_nodes, 3)`.
+
+        Held components, and all without inertia, have the step's mean velocity: by Newmark's rule
+        they would ring after a jump.
+        """
         u0, v0, a0, _ = self._start
+        mean = (u - u0) / self._dt
         if self._scheme is None:
-            return (u - u0) / self._dt
-        gamma = self._scheme.gamma
-        return v0 + self._dt * ((1.0 - gamma) * a0 + gamma * self.acceleration(u))
+            return mean, np.zeros_like(u)
+        gamma, free = self._scheme.gamma, self.acceleration(u)
+        velocity = v0 + self._dt * ((1.0 - gamma) * a0 + gamma * free)
+        return np.where(held, mean, velocity), np.where(held, (mean - v0) / self._dt, free)

@@ -140,12 +140,20 @@ class ImplicitSolver(Readings):
             body.elements, material.initial_state(len(body.elements.volume))
         )
         set_going(body, motion, velocity, parts["contacts"], parts["constraints"])
+        moves = domain.comm.allreduce(bool(motion.v_values.any()), op=MPI.LOR)
+        require(
+            dynamics is not None or not moves,
+            "an initial velocity is given, but a body without inertia has none: leave it out, or "
+            "give dynamics=HHT()",
+        )
         motion.stable_dt = motion.first_dt = steps.first
         self.stopwatch = Stopwatch(_PARTS)
         self.trial = Trial(
             body, motion, material, self._memory, dynamics, tolerance, self.stopwatch
         )
         self._newton = Newton(self.trial, self.trial.matrix.matrix, linear, steps.most)
+        if dynamics is not None:
+            self.trial.start(steps.first)
         self._end_time, self._wanted = 0.0, 0
         self.stop, self.iterations, self.failed_steps = 0, 0, 0
         motion.initial_energy = self.energies().kinetic

@@ -74,6 +74,23 @@ class Trial(Balance):
         modulus = material.bulk_modulus + 4.0 / 3.0 * material.shear_modulus
         self._least = _ROUNDING * modulus * (volume / cells) ** (2.0 / 3.0)
 
+    def start(self, dt: float) -> None:
+        """Make a virgin body at time 0 move as it is held and loaded (collective).
+
+        Args:
+            dt: of the first step, µs, whose mean velocity the held components have.
+        """
+        motion, body, memory = self._motion, self._body, self._memory
+        target = np.zeros_like(motion.u_values)
+        for constraint in body.constraints:
+            constraint.prescribe(target, motion.u_values, dt, 0.5 * dt)
+        motion.v_values[:] = np.where(self.held, target / dt, motion.v_values)
+        for load in body.loads:
+            load.add(motion.u_values, motion.force, 0.0)
+        if body.flat:
+            motion.force[:, 2] = 0.0
+        memory.acceleration[:] = np.where(self.held, 0.0, motion.force / body.mass[:, None])
+
     def begin(self, dt: float) -> np.ndarray:
         """Start a step of `dt` µs; where the held components of all nodes are at its end, mm."""
         motion = self._motion
@@ -158,7 +175,7 @@ class Trial(Balance):
         u = self._u
         self._equilibrium.accept()
         moved = u - motion.u_values
-        acceleration, velocity = self._inertia.acceleration(u), self._inertia.velocity(u)
+        velocity, acceleration = self._inertia.motion(u, self.held)
         reaction = body.mass[:, None] * acceleration - self._force
         n = body.owned
         held = np.where(self.held[:n], reaction[:n] + memory.reaction[:n], 0.0)
