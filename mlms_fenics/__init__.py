@@ -3,6 +3,6 @@
 
 from mlms_fenics.compile_cache import ensure_compile_cache
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 ensure_compile_cache()  # before any module compiles

@@ -6,9 +6,10 @@
 
 A block of one-point hexahedra, neo-Hookean or Johnson-Cook copper, with a velocity that varies over
 it. Times are the best of several batches of steps, so that other load on the machine matters less;
-with `--clock cpu` all of them are CPU time, the mean of all ranks. Memory is what the process has
-grown by from before the mesh to after the steps; on small meshes most of it is libraries. The last
-table works out what a billion elements would take from the largest mesh here.
+with `--clock cpu` all of them are CPU time, the mean of all ranks. The halo are the nodes that a
+rank has of others, the most of all ranks. Memory is what the process has grown by from before the
+mesh to after the steps; on small meshes most of it is libraries. The last table works out what a
+billion elements would take from the largest mesh here.
 """
 
 import argparse
@@ -73,6 +74,7 @@ def measure(elements: float, options: argparse.Namespace) -> dict[str, Any]:
     solver = block(elements, options)
     clock = CLOCKS[options.clock]
     cells = int(solver.mesh.topology.index_map(3).size_global)
+    halo = COMM.allreduce(solver.elements.space.dofmap.index_map.num_ghosts, op=MPI.MAX)
     solver.step()
     steps = max(2, min(50, COMM.bcast(round(2e5 / cells * COMM.size))))
     best: dict[str, float] = {"wall": math.inf}
@@ -96,7 +98,7 @@ def measure(elements: float, options: argparse.Namespace) -> dict[str, Any]:
         "elements": cells, "ranks": COMM.size, "assembly": options.assembly, "law": options.law,
         "clock": options.clock, "steps": batches * steps,
         "bytes_per_element": grown / cells, "peak_bytes": peak,
-        "dt_us": solver.dt, "seconds_per_step": best,
+        "halo_nodes": halo, "dt_us": solver.dt, "seconds_per_step": best,
     }  # fmt: skip
 
 
@@ -107,14 +109,14 @@ def row(result: dict[str, Any]) -> str:
         f"{n:>10,} {result['ranks']:>5} {1e3 * spent['wall']:>9.3f} {1e3 * without:>9.3f} "
         f"{n / spent['wall']:>9.2e} {n / without:>9.2e} {1e9 * without / n:>8.0f} "
         + " ".join(f"{1e9 * spent[key] / n:>10.0f}" for key in ("CPU", *PARTS))
-        + f" {result['bytes_per_element']:>9.0f}"
+        + f" {result['bytes_per_element']:>9.0f} {result['halo_nodes']:>9,}"
     )
 
 
 HEAD = (
     f"{'elements':>10} {'ranks':>5} {'ms/step':>9} {'less law':>9} {'el-st/s':>9} {'less law':>9} "
     f"{'ns less':>8} " + " ".join(f"{key + ' ns':>10}" for key in ("CPU", *PARTS))
-    + f" {'B/elem':>9}"
+    + f" {'B/elem':>9} {'halo':>9}"
 )  # fmt: skip
 
 
