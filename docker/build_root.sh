@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2154  # cache, key, torch, here: docker/run; entry: enter_root.sh
+# shellcheck shell=bash disable=SC2154  # cache, key, torch, suite, here: docker/run; entry: enter_root.sh
 #
 # Part of docker/run: the environment as a Debian root, made by mmdebstrap.
 
-suite=trixie
 space_needed=5500 # MiB while building; 3600 are kept
 space_cuda=8000   # and this much more with the CUDA build of torch
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg

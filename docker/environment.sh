@@ -3,7 +3,7 @@
 #
 # Part of docker/run: where things are kept, and the variables that a command sees.
 
-# Sets cache, torch and key: what names an environment is all that decides what it holds.
+# Sets cache, torch, suite and key: what names an environment is all that decides what it holds.
 find_places() {
     local base=${XDG_CACHE_HOME:-${HOME:-}/.cache}
     [[ $base == /?* && $base != /.cache ]] || die "set HOME or XDG_CACHE_HOME to a folder's full path"
@@ -12,10 +12,16 @@ find_places() {
     debian | cuda) ;;
     *) die "MLMS_FENICS_TORCH must be debian or cuda, not '$torch'" ;;
     esac
+    suite=${MLMS_FENICS_SUITE:-trixie}
+    case $suite in
+    trixie | sid) ;;
+    *) die "MLMS_FENICS_SUITE must be trixie or sid, not '$suite'" ;;
+    esac
     cache=$base/mlms_fenics
     key=$(cat "$here/install.sh" "$here/mpirun" | sha256sum) || die "no sha256sum here"
     key=${key:0:12}-$(uname -m)
     [[ $torch == debian ]] || key+=-$torch
+    [[ $suite == trixie ]] || key+=-$suite
 }
 
 # The cores that this process may use: affinity and the control group's quota.
