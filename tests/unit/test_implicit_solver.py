@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+from bars_of_two_laws import ELASTIC, LENGTH, bimetal_bar
 from dolfinx import mesh
 from mpi4py import MPI
 
@@ -209,6 +210,25 @@ def test_bad_input_is_refused(options: dict, message: str) -> None:
 def test_steps_out_of_range_are_refused(options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Steps(**options)
+
+
+def test_volumes_have_laws_of_their_own() -> None:
+    """A bar of two laws in uniaxial strain: the same force in both, the gaps add up."""
+    held = [
+        PrescribedVelocity(lambda x: np.ones(x.shape[1], dtype=bool), components=(1, 2)),
+        PrescribedVelocity(at(0, -LENGTH), components=(0,)),
+        PrescribedDisplacement(at(0, LENGTH), lambda t: 1e-6 * t, components=(0,)),
+    ]
+    solver = ImplicitSolver(
+        bimetal_bar(MPI.COMM_WORLD, 8), laws=ELASTIC, steps=1.0, constraints=held
+    )
+    solver.run(1.0)
+    X, u = solver.elements.coordinates[:, 0], solver.u.x.array[::3]
+    moduli = {k: law.bulk_modulus + 4.0 / 3.0 * law.shear_modulus for k, law in ELASTIC.items()}
+    stress = 1e-6 / (LENGTH / moduli["body"] + LENGTH / moduli["head"])
+    np.testing.assert_allclose(solver.sigma[:, 0, 0], stress, rtol=1e-4)
+    between = u[np.isclose(X, 0.0)]
+    np.testing.assert_allclose(between, stress * LENGTH / moduli["body"], rtol=1e-4)
 
 
 def test_alpha_out_of_range_is_refused() -> None:

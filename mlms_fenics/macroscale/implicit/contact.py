@@ -16,10 +16,8 @@ from mpi4py import MPI
 from mlms_fenics.macroscale.body import Body
 from mlms_fenics.macroscale.constraints import boundary_nodes
 from mlms_fenics.macroscale.contact import RigidBody
-from mlms_fenics.macroscale.element import Elements
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.implicit.surfaces import Surface, surface_of
-from mlms_fenics.materials import Material
 
 # ε over the stiffness of a node in its elements, and the spring that sticks over it.
 _PENALTY, _STICKING = 10.0, 1.0
@@ -148,13 +146,13 @@ class AugmentedContact:
         return scale[:, None] * wanted, blocks
 
 
-def bind_contacts(body: Body, given: Sequence[RigidBody], material: Material) -> list[Any]:
+def bind_contacts(body: Body, given: Sequence[RigidBody]) -> list[Any]:
     """Contacts of a body's outer surface with rigid bodies (collective)."""
     if not given:
         return []
     elements = body.elements
     nodes = boundary_nodes(elements.space)
-    stiffness = nodal_stiffness(elements, material)[nodes]
+    stiffness = nodal_stiffness(body)[nodes]
     X = elements.coordinates
     ends = np.concatenate([X.max(axis=0, initial=-np.inf), -X.min(axis=0, initial=np.inf)])
     body.comm.Allreduce(MPI.IN_PLACE, ends, op=MPI.MAX)
@@ -165,13 +163,14 @@ def bind_contacts(body: Body, given: Sequence[RigidBody], material: Material) ->
     ]
 
 
-def nodal_stiffness(elements: Elements, material: Material) -> np.ndarray:
+def nodal_stiffness(body: Body) -> np.ndarray:
     """Σ V M |∇N_a|² of each node, kN/mm, `(n_nodes,)`, M the law's P-wave modulus (collective)."""
-    modulus = material.bulk_modulus + 4.0 / 3.0 * material.shear_modulus
-    own = elements.volume[:, None] * (elements.gradients**2).sum(axis=-1)
+    elements, moduli = body.elements, body.moduli
+    modulus = np.repeat(moduli.bulk + 4.0 / 3.0 * moduli.shear, elements.per_cell)
+    own = (modulus * elements.volume)[:, None] * (elements.gradients**2).sum(axis=-1)
     nodal = np.zeros_like(elements.coordinates)
     points = np.repeat(elements.dofs, elements.per_cell, axis=0)
-    np.add.at(nodal[:, 0], points, modulus * own)
+    np.add.at(nodal[:, 0], points, own)
     exchange = NodeExchange(elements.space)
     exchange.add(nodal)
     exchange.update(nodal)

@@ -13,6 +13,7 @@ from mlms_fenics.macroscale.assembly import add_internal_force
 from mlms_fenics.macroscale.body import Body
 from mlms_fenics.macroscale.implicit.stiffness_kernel import element_matrices
 from mlms_fenics.macroscale.motion import Motion
+from mlms_fenics.macroscale.placed_laws import parts_of
 from mlms_fenics.materials import Material
 from mlms_fenics.parallel import on_every_rank
 
@@ -132,5 +133,10 @@ def _piola(sigma: np.ndarray, F: np.ndarray) -> np.ndarray:
 
 def require_tangent(material: Material, comm: object) -> None:
     """Raise `InputError` on every rank where a law has no tangent (collective)."""
-    F = torch.eye(3, dtype=torch.float64, device=material.device)[None]
-    on_every_rank(comm, lambda: material.linearise(F, 1e-3, 1e-3, material.initial_state(1)))
+
+    def ask() -> None:
+        for law in parts_of(material).values():
+            F = torch.eye(3, dtype=torch.float64, device=law.device)[None]
+            law.linearise(F, 1e-3, 1e-3, law.initial_state(1))
+
+    on_every_rank(comm, ask)

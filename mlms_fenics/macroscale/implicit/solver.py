@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Slow loading and implicit dynamics: Newton's method in every step, by PETSc."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -12,6 +12,7 @@ from dolfinx import mesh
 from mpi4py import MPI
 
 from mlms_fenics.errors import require
+from mlms_fenics.geometry import NamedMesh
 from mlms_fenics.macroscale.body import build_body
 from mlms_fenics.macroscale.constraints import PrescribedVelocity
 from mlms_fenics.macroscale.contact import RigidBody
@@ -27,6 +28,7 @@ from mlms_fenics.macroscale.implicit.trial import Trial
 from mlms_fenics.macroscale.initial import Velocity, set_going
 from mlms_fenics.macroscale.loads import Load
 from mlms_fenics.macroscale.motion import Motion
+from mlms_fenics.macroscale.placed_laws import place_laws, virgin_state
 from mlms_fenics.macroscale.readings import Readings
 from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
@@ -58,10 +60,11 @@ class ImplicitSolver(Readings):
 
     def __init__(
         self,
-        domain: mesh.Mesh,
-        material: Material,
+        domain: mesh.Mesh | NamedMesh,
+        material: Material | None = None,
         *,
         steps: Steps | float,
+        laws: Mapping[str, Material] | None = None,
         contacts: Sequence[RigidBody] = (),
         constraints: Sequence[PrescribedVelocity] = (),
         loads: Sequence[Load] = (),
@@ -76,9 +79,10 @@ class ImplicitSolver(Readings):
         """Set up the run (collective).
 
         Args:
-            domain: straight hexahedra, tetrahedra or quadrilaterals, mm.
+            domain: straight hexahedra, tetrahedra or quadrilaterals, mm; with `laws`, with names.
             material: the law; it must have a tangent.
             steps: their control, or the length of the first, µs.
+            laws: of volumes by their names instead, as of `ExplicitSolver`.
             contacts: rigid bodies that the outer surface may touch.
             constraints: prescribed velocities and displacements; a later one wins on a shared
                 component.
@@ -99,6 +103,8 @@ class ImplicitSolver(Readings):
             InputError: on every rank, for anything out of range, a law without tangent, or elements
                 that would need stabilisation.
         """
+        domain, self.material, part = place_laws(domain, material, laws)
+        material = self.material
         steps = steps if isinstance(steps, Steps) else Steps(steps)
         check_linear(linear)
         if tolerance is None:
@@ -112,7 +118,7 @@ class ImplicitSolver(Readings):
             'by the implicit solver: leave it out, or give "full"',
         )
         require_tangent(material, domain.comm)
-        self.material, self._steps = material, steps
+        self._steps = steps
         parts: dict[str, Any] = {
             "contacts": list(contacts),
             "constraints": list(constraints),
@@ -129,16 +135,15 @@ class ImplicitSolver(Readings):
             "linear": linear,
             "tolerance": tolerance,
         }
-        bare = build_body(domain, material, **{**parts, "contacts": []})
+        bare = build_body(domain, material, part=part, **{**parts, "contacts": []})
         self._memory = Memory(len(bare.mass))
         self.body = body = replace(
             bare,
-            contacts=bind_contacts(bare, parts["contacts"], material),
+            contacts=bind_contacts(bare, parts["contacts"]),
             others=[("implicit", self._memory)],
         )
-        self.motion = motion = Motion(
-            body.elements, material.initial_state(len(body.elements.volume))
-        )
+        state = virgin_state(material, np.repeat(part, body.elements.per_cell))
+        self.motion = motion = Motion(body.elements, state)
         set_going(body, motion, velocity, parts["contacts"], parts["constraints"])
         moves = domain.comm.allreduce(bool(motion.v_values.any()), op=MPI.LOR)
         require(

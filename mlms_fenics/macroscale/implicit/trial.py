@@ -71,7 +71,9 @@ class Trial(Balance):
         volume, cells = body.comm.allreduce(
             np.array([body.elements.volume.sum(), len(body.elements.dofs)])
         )
-        modulus = material.bulk_modulus + 4.0 / 3.0 * material.shear_modulus
+        moduli = body.moduli
+        modulus = float((moduli.bulk + 4.0 / 3.0 * moduli.shear).max(initial=0.0))
+        modulus = body.comm.allreduce(modulus, op=MPI.MAX)
         self._least = _ROUNDING * modulus * (volume / cells) ** (2.0 / 3.0)
 
     def start(self, dt: float) -> None:
