@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Train a learnt law: `python -m mlms_fenics.surrogate.train FILE.h5 --out MODEL.h5`."""
+"""Train a learnt law: `python -m mlms_fenics.surrogate.train FILE.h5 --out MODEL.h5`.
+
+With no more than that, the recipe chooses (see `surrogate.recipe`); with `--architecture`, or with
+`--epochs` or an option of the recurrent law's own, it is that one.
+"""
 
 import argparse
 import sys
@@ -15,6 +19,7 @@ from mlms_fenics.device import HELP, chosen
 from mlms_fenics.errors import require
 from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
+from mlms_fenics.surrogate import recipe
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import TrainingData, load_data
@@ -22,7 +27,7 @@ from mlms_fenics.surrogate.metrics import table
 from mlms_fenics.surrogate.model_file import save_model
 from mlms_fenics.surrogate.registry import architectures, trainer
 
-DEFAULT = "recurrent"
+RECIPE, DEFAULT = "recipe", "recurrent"
 FEW, MORE = 8, 64  # test paths that are always judged, and that tell what all would cost
 TEST_LIMIT = 500  # test paths of each data set that the closing report is made from
 
@@ -31,11 +36,24 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", nargs="+", type=Path, help="data sets of one unit cell")
     parser.add_argument("--out", type=Path, required=True, help="model file to write")
     parser.add_argument(
-        "--architecture", choices=architectures(), default=DEFAULT, help="default: %(default)s"
+        "--architecture",
+        choices=[RECIPE, *architectures()],
+        default=RECIPE,
+        help="default: %(default)s, which tries what suits the data and goes on with the best",
+    )
+    parser.add_argument(
+        "--microseconds",
+        type=float,
+        default=recipe.MICROSECONDS,
+        help="of the recipe: a point and step may cost so much on one core (%(default)s)",
     )
     parser.add_argument("--samples", type=int, help="use at most so many training histories")
     parser.add_argument("--epochs", type=int, help="passes over the training data, at most")
-    parser.add_argument("--minutes", type=float, help="wall time of all of it, at most")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help=f"wall time of all of it, at most (recipe: {recipe.MINUTES:g})",
+    )
     parser.add_argument("--batch", type=int, help="histories per optimiser step")
     parser.add_argument("--rate", type=float, help="learning rate at the start")
     parser.add_argument("--weight-decay", type=float, help="of AdamW")
@@ -49,13 +67,21 @@ def _common(parser: argparse.ArgumentParser) -> None:
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command's options: the common ones and those of the architecture that they name."""
     first = argparse.ArgumentParser(add_help=False)
-    first.add_argument("--architecture", choices=architectures(), default=DEFAULT)
+    first.add_argument("--architecture", choices=[RECIPE, *architectures()], default=RECIPE)
     name = first.parse_known_args(argv)[0].architecture
     parser = argparse.ArgumentParser(
-        prog="python -m mlms_fenics.surrogate.train", description=__doc__
+        prog="python -m mlms_fenics.surrogate.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _common(parser)
+    if name == RECIPE:
+        known, others = parser.parse_known_args(argv)
+        if not others and known.epochs is None:
+            return known
+        name = DEFAULT
     trainer(name).add_arguments(parser.add_argument_group(f"options of {name}"))
+    parser.set_defaults(architecture=name)
     return parser.parse_args(argv)
 
 
@@ -63,11 +89,15 @@ def train(data: TrainingData, arguments: argparse.Namespace) -> LearntLaw:
     """Fit the chosen architecture and put the training record and test errors in its report."""
     from mlms_fenics.surrogate.evaluate import errors_on
 
-    law = trainer(arguments.architecture).fit(data, arguments)
+    name = arguments.architecture
+    if name == RECIPE:
+        law, name = recipe.train_by_recipe(data, arguments, _fit)
+    else:
+        law = _fit(name, data, arguments)
     law.report.update(
         {
             "package_version": __version__,
-            "architecture": arguments.architecture,
+            "architecture": name,
             "seed": arguments.seed,
             "data": data.files,
             "split": {k: len(getattr(data, k)) for k in ("train", "validation", "test")},
@@ -83,6 +113,10 @@ def train(data: TrainingData, arguments: argparse.Namespace) -> LearntLaw:
                 law, data.U[rows], data.sigma[rows], data.time_of(source)
             )
     return law
+
+
+def _fit(name: str, data: TrainingData, arguments: argparse.Namespace) -> LearntLaw:
+    return trainer(name).fit(data, arguments)
 
 
 def _affordable(
@@ -135,6 +169,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.samples is None or arguments.samples >= 1,
         f"--samples {arguments.samples}: must be at least 1",
     )
+    if arguments.architecture == RECIPE and arguments.minutes is None:
+        arguments.minutes = recipe.MINUTES
+    require(
+        arguments.microseconds > 0.0,
+        f"--microseconds {arguments.microseconds}: must be positive",
+    )
     arguments.budget = Budget(arguments.minutes)
     arguments.checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
     with Claim(arguments.out, file=True):
@@ -143,7 +183,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _train_and_save(arguments: argparse.Namespace) -> None:
     device = chosen(arguments.device)
-    many = getattr(trainer(arguments.architecture), "MANY_HORIZONS", False)
+    many = arguments.architecture == RECIPE or getattr(
+        trainer(arguments.architecture), "MANY_HORIZONS", False
+    )
     data = load_data(arguments.data, arguments.samples, many_horizons=many)
     data.device = device
     law = train(data, arguments)
