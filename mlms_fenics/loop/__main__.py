@@ -27,8 +27,7 @@ def law_of(options: argparse.Namespace, device: torch.device) -> Material:
         return load_model(options.model, device=device, dtype=DTYPES[options.precision])
     metal = magnesium()
     law = NeoHookean(metal.shear_modulus, metal.bulk_modulus, metal.density)
-    law.device = device
-    return law
+    return law.to(device=device)
 
 
 @entry_point
@@ -42,11 +41,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     new("--device", help=f"of law and loop: {devices.HELP}")
     new("--end-time", type=float, default=1.0, help="µs (default: 1)")
     new("--safety", type=float, default=0.8, help="step over stable step (default: 0.8)")
+    new("--compile", action="store_true", help="have torch make a few kernels of the loop")
+    new("--graph", action="store_true", help="play the steps as a CUDA graph")
     new("--out", type=Path, help="file for u, v, F, stress and the law's fields at the end")
     options = parser.parse_args(argv)
     device = devices.chosen(options.device)
     problem = read_bundle(options.bundle)
-    run = Run(problem, law_of(options, device), device, safety=options.safety)
+    run = Run(
+        problem, law_of(options, device), device, safety=options.safety, compiled=options.compile,
+        graph=options.graph,
+    )  # fmt: skip
     progress, start = Progress(options.end_time, "µs", True, 0.0, every=10.0), perf_counter()
     run.run(options.end_time, lambda r: progress.show(r.time, f"step {r.step_count}"))
     progress.close()

@@ -19,6 +19,7 @@ class Cells:
         volume: of the points, mm³, `(n_points,)`.
         metric: `(3, 3, n_points)`, see `Problem`.
         per_cell: points of each cell.
+        local: displacements of each cell's nodes, mm, `(3, n, n_cells)`; set by `gather`.
         sums: of the cells' forces at nodes; `sums.parts` are set by `forces`.
     """
 
@@ -30,18 +31,20 @@ class Cells:
         self.metric = upload(problem.metric.transpose(1, 2, 0), device)
         self._gradients = upload(problem.gradients.transpose(1, 2, 0), device)
         self._dofs = torch.from_numpy(problem.dofs.T.astype(np.int64).ravel()).to(device)
+        self._gathered = torch.zeros(3, cells * self._n, dtype=torch.float64, device=device)
+        self.local = self._gathered.view(3, self._n, cells)
         self.sums = NodeSums(problem.dofs, len(problem.coordinates), device)
         self._eye = torch.eye(3, dtype=torch.float64, device=device)[:, :, None]
 
-    def gathered(self, nodal: torch.Tensor) -> torch.Tensor:
-        """Nodal values `(3, n_nodes)` of each cell, `(3, n, n_cells)`."""
-        return torch.index_select(nodal, 1, self._dofs).view(3, self._n, -1)
+    def gather(self, u: torch.Tensor) -> None:
+        """Set `local` to the displacements of each cell's nodes."""
+        torch.index_select(u, 1, self._dofs, out=self._gathered)
 
-    def deformation(self, local: torch.Tensor, F: torch.Tensor) -> None:
-        """F = I + Σ u_a ⊗ ∇N_a into `F`, from displacements by cell."""
+    def deformation(self, F: torch.Tensor) -> None:
+        """F = I + Σ u_a ⊗ ∇N_a into `F`, of the displacements in `local`."""
         F.copy_(self._eye.expand_as(F))
         for a in range(self._n):
-            u = self.at_points(local[:, a])
+            u = self.at_points(self.local[:, a])
             g = self._gradients[a]
             if self._axisymmetric:
                 F[:2, :2].addcmul_(u[:2, None], g[None, :2])
@@ -60,21 +63,18 @@ class Cells:
         return det.min(dim=0)  # of NaN and others, NaN
 
     def forces(self, stress: torch.Tensor) -> None:
-        """−Σ_points `stress` · ∇N_a into `sums.parts`; stress times volume, kN mm."""
-        parts = self.sums.parts
+        """Σ_points `stress` · ∇N_a into `sums.parts`; minus volume times P, kN mm."""
         for a in range(self._n):
-            g = self._gradients[a]
-            if self._axisymmetric:
-                force = torch.stack(
-                    (
-                        (stress[0, :2] * g[:2]).sum(0) + stress[2, 2] * g[2],
-                        (stress[1, :2] * g[:2]).sum(0),
-                        torch.zeros_like(g[0]),
-                    )
-                )
+            g, part = self._gradients[a], self.sums.parts[:, a]
+            force = part if self.per_cell == 1 else torch.empty_like(stress[:, 0])
+            force.copy_(stress[:, 0] * g[0])
+            force.addcmul_(stress[:, 1], g[1])
+            if self._axisymmetric:  # of the third column, the hoop's acts along the radius
+                force[0].addcmul_(stress[2, 2], g[2])
             else:
-                force = (stress * g).sum(1)
-            torch.neg(self.cell_sum(force), out=parts[:, a])
+                force.addcmul_(stress[:, 2], g[2])
+            if self.per_cell > 1:
+                part.copy_(self.cell_sum(force))
 
     def cell_sum(self, values: torch.Tensor) -> torch.Tensor:
         """Sums over the points of each cell, `(..., n_cells)`."""

@@ -55,15 +55,15 @@ class Hourglassing:
             F: `(3, 3, n_cells)`.
             sigma: Cauchy stress, GPa, `(3, 3, n_cells)`.
             dt: of the step, µs; None at the very start.
-            stress: volume times P, kN mm, `(3, 3, n_cells)`; changed.
+            stress: minus volume times P, kN mm, `(3, 3, n_cells)`; changed.
 
         Returns:
-            The other part by cell, kN, `(3, n, n_cells)`.
+            Minus the other part by cell, kN, `(3, n, n_cells)`.
         """
-        h = self._patterns @ local
-        for i in range(3):
-            # Γ · u less H s, H = F − I.
-            h[i] -= (self._slopes * F[i]).sum(1) - self._slopes[:, i]
+        # Γ · u less H s, H = F − I.
+        h = self._patterns @ local + self._slopes.transpose(0, 1)
+        for j in range(3):
+            h.addcmul_(self._slopes[None, :, j], F[:, j, None], value=-1.0)
         change = h - self.q
         k = self._modulus(F, sigma, dt)
         if self._form == "viscous":
@@ -74,9 +74,9 @@ class Hourglassing:
             self.work += 0.5 * ((force + self.k * self.q) * change).sum()
         self.q.copy_(h)
         self.k.copy_(k)
-        for i in range(3):
-            stress[i] -= (force[i][:, None] * self._slopes).sum(0)
-        return -(self._patterns.T @ force)
+        for m in range(len(self._patterns)):
+            stress.addcmul_(force[:, m, None], self._slopes[None, m])
+        return self._patterns.T @ force
 
     def _modulus(self, F: torch.Tensor, sigma: torch.Tensor, dt: Number | None) -> torch.Tensor:
         if self._form == "secant":

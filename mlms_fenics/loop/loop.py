@@ -6,6 +6,7 @@ from math import inf
 import numpy as np
 import torch
 
+from mlms_fenics.errors import require
 from mlms_fenics.loop.contact import Contact, PlaneContact
 from mlms_fenics.loop.cylinder import CylinderContact
 from mlms_fenics.loop.data import CylinderData, DeadLoadData, PlaneData, PressureData, Problem
@@ -58,7 +59,7 @@ class Loop:
     ) -> None:
         device = torch.device(device)
         self.problem, self.law, self.device = problem, law, device
-        self.ready_law = law
+        self.ready_law, self._flat = law, problem.flat
         self.ranks = ranks or Ranks(device=device)
         linear, quadratic = problem.viscosity
         if moduli is None:
@@ -84,7 +85,7 @@ class Loop:
         self.F, self.F_old = eye.repeat(1, 1, points), eye.repeat(1, 1, points)
         self.sigma, self.P = torch.zeros_like(self.F), torch.zeros_like(self.F)
         self.viscous, self.work = torch.zeros(points, **like), torch.zeros(2, **like)
-        self._local, self._ratio = self._cells.gathered(self.u), self.viscous
+        self._ratio = self.viscous
         self.state: State = law.initial_state(points) if state is None else state
         self.contacts = [self._contact(given) for given in problem.contacts]
         self.held = [Held(given, n, problem.owned, self.mass) for given in problem.held]
@@ -118,6 +119,29 @@ class Loop:
         alone = self.ranks.size == 1 and not self.problem.timed
         return alone and self.law.device == self.device
 
+    def compile(self, backend: str = "inductor") -> None:
+        """Have torch make a few kernels of all that is not the law's.
+
+        Only where the loop is `resident`: lengths of steps must then be tensors, as of `Resident`,
+        since a number would be compiled anew at every step. The first step takes a minute.
+
+        Args:
+            backend: of `torch.compile`; "inductor" needs Triton, or a C++ compiler for a CPU.
+
+        Raises:
+            InputError: the loop is not `resident`.
+        """
+        require(
+            self.resident,
+            "the loop cannot be compiled: its law is elsewhere, something is a function of the "
+            "time, or there are several ranks",
+        )
+        for name in ("move", "deform", "answer", "push"):
+            whole = torch.compile(
+                getattr(self, name), fullgraph=True, dynamic=False, backend=backend
+            )
+            setattr(self, name, whole)
+
     def move(self, dt_mean: Number, dt: Number, before: Number) -> None:
         """Velocities and displacements over a step of `dt` µs from the time `before`, µs."""
         u, v, force = self.u, self.v, self.force
@@ -131,8 +155,8 @@ class Loop:
     def deform(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Set F; its least determinant and that point, 0-d (infinity where there is no cell)."""
         self.F_old.copy_(self.F)
-        self._local = self._cells.gathered(self.u)
-        self._cells.deformation(self._local, self.F)
+        self._cells.gather(self.u)
+        self._cells.deformation(self.F)
         if self.F.shape[-1] == 0:
             return torch.tensor(inf, dtype=torch.float64), torch.tensor(-1)
         return self._cells.smallest_determinant(self.F)
@@ -167,16 +191,16 @@ class Loop:
     def push(self, time: Number, dt: Number | None) -> None:
         """Set the nodal forces at `time`; arguments as of `answer`."""
         cells = self._cells
-        stress = cells.volume * self.P
+        stress = -cells.volume * self.P
         other = None
         if self.hourglass is not None:
-            other = self.hourglass.add(self._local, self.F, self.sigma, dt, stress)
+            other = self.hourglass.add(cells.local, self.F, self.sigma, dt, stress)
         cells.forces(stress)
         if other is not None:
-            cells.sums.parts.add_(other)
+            cells.sums.parts.sub_(other)
         self.force.copy_(cells.sums.total())
         self.ranks.sum(self.force)
         for load in self.loads:
             load.apply(self.u, self.v, self.force, 0.0 if dt is None else dt, time)
-        if self.problem.flat:
+        if self._flat:
             self.force[2].zero_()

@@ -2,14 +2,16 @@
 """Steps whose length and time stay on the device: nothing waits for it between them."""
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 
-from mlms_fenics.errors import SimulationError
+from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.loop.loop import Loop
 
 # A step this much shorter than the first one means that an element collapses.
 COLLAPSE = 1.0e-5
+_WARMING = 3
 _KINDS = ("", "determinant", "stress", "collapse", "overrun")
 
 
@@ -38,11 +40,29 @@ class Resident:
         safety: step over stable step.
         share: of the step that the law's moduli allow.
         first_dt: stable step at the start of the run, µs.
+        graph: on a GPU, record a step once as a CUDA graph and play it again, which saves the time
+            of starting hundreds of kernels; the law must be one that can be recorded.
+
+    Raises:
+        InputError: a graph is wanted on a CPU.
     """
 
     def __init__(
-        self, loop: Loop, end_time: float, safety: float, share: float, first_dt: float
+        self,
+        loop: Loop,
+        end_time: float,
+        safety: float,
+        share: float,
+        first_dt: float,
+        graph: bool = False,
     ) -> None:
+        require(
+            not graph or loop.device.type == "cuda",
+            f"graphs are of CUDA, but the loop is on {loop.device}: leave them out",
+        )
+        self._wants_graph = graph
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._longest = inf
         self._loop, self._end, self._safety, self._share = loop, end_time, safety, share
         self._least = COLLAPSE * first_dt
         # Time, last step and stable step in µs; what failed: kind, point, value.
@@ -57,11 +77,31 @@ class Resident:
         The law is made ready for steps as long as the first one; longer ones are cut to what it
         then takes.
         """
-        law = self._loop.law
-        self._loop.ready_law = law.for_steps(min(self._safety * stable, self._end - time))
-        self._longest = self._loop.ready_law.longest_tensor_step
+        law = self._loop.law.for_steps(min(self._safety * stable, self._end - time))
+        if law.longest_tensor_step != self._longest:
+            self._graph = None  # what was recorded divides steps otherwise
+        self._loop.ready_law, self._longest = law, law.longest_tensor_step
         self._numbers.copy_(torch.tensor([time, dt, stable], dtype=torch.float64))
         self._failed.zero_()
+
+    def take(self, steps: int) -> None:
+        """So many steps; nothing here waits for the device."""
+        if self._wants_graph and self._graph is None and steps > _WARMING:
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):  # what is made at the first call must not be recorded
+                for _ in range(_WARMING):
+                    self.step()
+            torch.cuda.current_stream().wait_stream(stream)
+            steps -= _WARMING
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph):
+                self.step()
+        for _ in range(steps):
+            if self._graph is None:
+                self.step()
+            else:
+                self._graph.replay()
 
     def step(self) -> None:
         """One step; nothing here waits for the device."""

@@ -25,6 +25,8 @@ class Run:
         device: of the loop.
         safety: step over stable step, in (0, 1].
         block: steps that are taken without a look at any number.
+        compiled: of `Loop.compile`.
+        graph: of `Resident`.
 
     Attributes:
         loop: with the arrays of the motion.
@@ -43,6 +45,8 @@ class Run:
         *,
         safety: float = 0.8,
         block: int = 100,
+        compiled: bool = False,
+        graph: bool = False,
     ) -> None:
         check_number("safety", safety)
         require(0.0 < safety <= 1.0, f"safety is {safety:g}, but must be in (0, 1]: 0.8 is usual")
@@ -53,7 +57,7 @@ class Run:
             f"the law is on {law.device} and the loop on {self.loop.device}, or something is a "
             "function of the time: put both on one device, and give constants",
         )
-        self._safety, self._block = safety, block
+        self._safety, self._block, self._graph = safety, block, graph
         self.loop.deform()
         stable, bad = self.loop.answer(None)
         self.loop.push(0.0, None)
@@ -61,6 +65,8 @@ class Run:
             int(bad) < 0 and 0.0 < float(stable) < inf,
             f"the stable step at the start is {float(stable)} µs: the problem has no sound element",
         )
+        if compiled:
+            self.loop.compile()
         self.time, self.dt, self.step_count = 0.0, 0.0, 0
         self.stable_dt = self._first_dt = float(stable)
 
@@ -76,7 +82,9 @@ class Run:
             f"end time is {end_time} µs, but must be finite and after {self.time:g} µs",
         )
         self.loop.law.check_end_time(end_time)
-        resident = Resident(self.loop, end_time, self._safety, 1.0, self._first_dt)
+        resident = Resident(
+            self.loop, end_time, self._safety, 1.0, self._first_dt, graph=self._graph
+        )
         while self.time < end_time:
             self.advance(resident, end_time)
             if after_block is not None:
@@ -87,8 +95,7 @@ class Run:
         left = 0.5 * (end_time - self.time) / (self._safety * self.stable_dt)
         steps = max(1, min(self._block, int(left)))
         resident.begin(self.time, self.dt, self.stable_dt)
-        for _ in range(steps):
-            resident.step()
+        resident.take(steps)
         self.time, self.dt, self.stable_dt, failure = resident.end()
         self.step_count += steps
         if failure is not None:

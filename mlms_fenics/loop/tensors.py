@@ -7,12 +7,18 @@ import torch
 
 def product(A: torch.Tensor, B: torch.Tensor) -> torch.Tensor:
     """A · B."""
-    return torch.stack([(A[i][:, None] * B).sum(0) for i in range(3)])
+    found = A[:, 0, None] * B[None, 0]
+    for j in (1, 2):
+        found.addcmul_(A[:, j, None], B[None, j])
+    return found
 
 
 def transposed_product(A: torch.Tensor, B: torch.Tensor) -> torch.Tensor:
     """A · Bᵀ."""
-    return torch.stack([(A[i] * B).sum(1) for i in range(3)])
+    found = A[:, 0, None] * B[None, :, 0]
+    for j in (1, 2):
+        found.addcmul_(A[:, j, None], B[None, :, j])
+    return found
 
 
 def cofactor(F: torch.Tensor) -> torch.Tensor:

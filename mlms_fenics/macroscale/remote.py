@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlms_fenics.device import chosen
+from mlms_fenics.device import at_hand, chosen
 from mlms_fenics.errors import require
 from mlms_fenics.loop import Loop, Problem
 from mlms_fenics.loop.exchange import Ranks
@@ -155,8 +155,7 @@ class RemoteResponse:
         start = self._watch.start()
         resident = Resident(self.loop, end_time, safety, share, motion.first_dt)
         resident.begin(motion.time, motion.dt, motion.stable_dt)
-        for _ in range(steps):
-            resident.step()
+        resident.take(steps)
         self._stale = True
         motion.time, motion.dt, motion.stable_dt, failure = resident.end()
         motion.step_count += steps
@@ -191,7 +190,7 @@ class RemoteResponse:
     @property
     def resident(self) -> bool:
         """Whether `advance` is to be used; on a CPU there is nothing to wait for."""
-        return self.loop.resident and self.loop.device.type != "cpu"
+        return self.loop.resident and not at_hand(self.loop.device)
 
     def present(self) -> Motion:
         """The host's motion, with the memory of the body's parts brought up to the present."""

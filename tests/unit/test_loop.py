@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The torch loop: what it waits for, its blocks of steps, failures, restarts and refusals."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
 from no_waiting import no_waiting
 from solver_state import assert_same, everything, impact
 
+from mlms_fenics.device import treated_as_apart
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.loop import Loop
 from mlms_fenics.loop.resident import Resident
@@ -16,6 +15,7 @@ from mlms_fenics.macroscale import RigidCylinder, symmetry_plane
 from mlms_fenics.macroscale.remote import RemoteResponse, problem_of
 from mlms_fenics.macroscale.saving import contents, put_back
 from mlms_fenics.materials import NeoHookean
+from mlms_fenics.surrogate import load_model
 
 ELASTIC = NeoHookean(43.0, 97.0, 8.93)
 PUNCH = RigidCylinder((0.5, 0.5, 0.0), (0.0, 0.0, 1.0), 0.4, 0.1, mass=3.0, friction=0.2)
@@ -47,9 +47,10 @@ def resident_of(solver, end_time):
 
 
 @pytest.fixture
-def in_blocks(monkeypatch):
+def in_blocks():
     """Steps are taken in blocks, as on a device of its own."""
-    monkeypatch.setattr(RemoteResponse, "resident", True)
+    with treated_as_apart():
+        yield
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -68,6 +69,35 @@ def test_steps_wait_for_nothing_and_are_the_same(kind, monkeypatch):
     assert np.array_equal(loop.v.T.numpy(), solver.motion.v_values)
 
 
+def test_the_law_learnt_waits_for_nothing_in_it(monkeypatch):
+    law = load_model(dtype=torch.float64)
+    solver = impact(law=law, loop="torch")
+    loop = Loop(problem_at_start(solver), law)
+    resident = Resident(loop, 100.0, 0.8, 1.0, solver.stable_dt)
+    loop.push(0.0, None)
+    numbers = (0.0, 0.0, solver.stable_dt)
+    for _ in range(10):
+        resident.begin(*numbers)  # in as many parts as the solver divides the step into
+        with treated_as_apart(), no_waiting(monkeypatch):
+            resident.take(1)
+        *numbers, failure = resident.end()
+        assert failure is None
+        solver.step()
+    assert numbers[0] == pytest.approx(solver.time, rel=1e-13)
+    assert np.abs(loop.u.T.numpy() - solver.motion.u_values).max() < 1e-12
+
+
+@pytest.mark.parametrize("kind", ["plane", "full"])
+def test_torch_makes_whole_graphs_of_it(kind):
+    """Traced without a break, and the same; the kernels are those of the eager loop here."""
+    solver = elastic(**KINDS[kind])
+    (plain, first), (traced, second) = resident_of(solver, 100.0), resident_of(solver, 100.0)
+    traced.compile(backend="aot_eager")
+    first.take(3)
+    second.take(3)
+    assert torch.equal(plain.u, traced.u) and torch.equal(plain.force, traced.force)
+
+
 def test_waiting_is_found(monkeypatch):
     loop, _ = resident_of(elastic(), 100.0)
     with no_waiting(monkeypatch), pytest.raises(AssertionError, match="wait"):
@@ -77,8 +107,7 @@ def test_waiting_is_found(monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_left_on_the_host(kind):
     """On the device "meta" tensors have no values, and none goes with one of a CPU."""
-    law = copy.copy(ELASTIC)
-    law.device = torch.device("meta")
+    law = ELASTIC.to(device="meta")
     loop = Loop(problem_at_start(elastic(**KINDS[kind])), law, "meta")
     loop.push(0.0, None)
     resident = Resident(loop, 1.0, 0.8, 1.0, 0.1)

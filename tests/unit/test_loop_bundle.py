@@ -158,6 +158,7 @@ def test_a_bundle_is_of_the_start(tmp_path):
     (lambda: block((0, 1, 1)), "at least 1 element"),
     (lambda: Run(block((1, 1, 1)), ELASTIC, safety=2.0), "safety is 2"),
     (lambda: Run(block((1, 1, 1)), ELASTIC, block=0), "block is 0"),
+    (lambda: Run(block((1, 1, 1)), ELASTIC, graph=True).run(1.0), "graphs are of CUDA"),
     (lambda: Run(block((1, 1, 1)), ELASTIC).run(-1.0), "end time is -1.0"),
     (lambda: read_bundle("/nowhere.h5"), "there is no such file"),
     (lambda: write_bundle(block((1, 1, 1)), "/nowhere/b.h5"), "cannot write bundle"),
