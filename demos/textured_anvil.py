@@ -25,7 +25,6 @@ from mlms_fenics.geometry import cylinder_divisions
 from mlms_fenics.impact import anvil_solver
 from mlms_fenics.impact.bodies import check_speed
 from mlms_fenics.impact.command import (
-    ImpactRecorder,
     add_run_options,
     check_run,
     fill_defaults,
@@ -33,13 +32,14 @@ from mlms_fenics.impact.command import (
 )
 from mlms_fenics.impact.footprint import fit_ellipse, rim_of_foot, silhouette
 from mlms_fenics.impact.footprint_figure import draw_foot
-from mlms_fenics.impact.reorientation import grains_near, mean_turn
+from mlms_fenics.impact.reorientation import grains_near
 from mlms_fenics.impact.textured_laws import (
     add_textured_law_options,
     build_textured_law,
     check_textured_law,
     crystal_of,
 )
+from mlms_fenics.impact.textured_recorder import GRAINS, TexturedRecorder
 from mlms_fenics.impact.textures import add_texture_options, body_texture
 from mlms_fenics.io import Recorder, Summary
 from mlms_fenics.io.command import Parser
@@ -47,7 +47,7 @@ from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.probes import FootRadius, Length
 from mlms_fenics.io.report import add_files, add_run
 from mlms_fenics.io.section import cut
-from mlms_fenics.io.section_figure import MEASURES, Panel, draw_sections
+from mlms_fenics.io.section_figure import MEASURES, draw_sections
 from mlms_fenics.locking import Claim
 from mlms_fenics.macroscale import ExplicitSolver
 from mlms_fenics.materials import Material, Polycrystal
@@ -59,22 +59,6 @@ COMM = MPI.COMM_WORLD
 QUICK = {"mesh_size": 0.25, "end_time": 0.5, "outputs": 1}
 FULL = {"mesh_size": 0.1, "end_time": 3.0, "outputs": 4}
 ANGLES = np.arange(0.0, 180.0, 15.0)
-GRAINS = (
-    Panel("twin_fraction", "twin fraction [-]"),
-    Panel("turn", "mean turn of c [degrees]"),
-)
-
-
-class TexturedRecorder(ImpactRecorder):
-    """A recorder that adds the mean turn of the grains' axes."""
-
-    def fields(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        nodal, cell = super().fields()
-        solver = self.solver
-        if isinstance(solver.material, Polycrystal):
-            turn = mean_turn(solver.material, solver.F, solver.state)
-            cell["turn"] = solver.cell_mean(turn)
-        return nodal, cell
 
 
 def options_from(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -4,7 +4,7 @@
     python demos/studies/textured_laws.py --axis RD --out results/textured_laws
 
 The bar of demos/textured_anvil.py is run with the polycrystal at every point, then with laws that
-are learnt from it (a reduced polycrystal, a recurrent operator) and with Hill, Johnson-Cook and J2
+are learnt from it (reduced polycrystals, networks) and with Hill, Johnson-Cook and J2
 fitted to it, on the same mesh. It writes results.json, table.md, and pictures of the feet and of
 the bars' silhouettes. Each stage and each run is done once; a study that was stopped goes on.
 """
@@ -38,9 +38,15 @@ from mlms_fenics.parallel import entry_point
 from mlms_fenics.stages import run_stage
 
 DEMO = "textured_anvil.py"
+NETWORKS = ("recurrent", "grains")
 EMPIRICAL = ("hill", "johnson-cook", "j2")
 # Histories to learn from: protocol, number, largest strain, seed.
-DATA = (("uniaxial", 80, 0.4, 2), ("shear", 40, 0.3, 3), ("log", 24, 0.1, 1))
+DATA = (
+    ("uniaxial", 240, 0.4, 2),
+    ("shear", 80, 0.3, 3),
+    ("non-proportional", 80, 0.3, 4),
+    ("log", 24, 0.1, 1),
+)
 HORIZON = 2.0  # µs
 RATE = 0.1  # of the strengths at a point, 1/µs
 
@@ -57,11 +63,11 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--end-time", type=float, default=3.0, help="µs (default: 3)")
     new("--reduced", type=int, nargs="*", default=[8],
         help="numbers of grains of reduced polycrystals (default: 8)")  # fmt: skip
-    new("--recurrent", type=float, default=0.0, metavar="MINUTES",
-        help="also train a recurrent operator for so long (default: not)")  # fmt: skip
+    new("--networks", nargs="*", choices=NETWORKS, default=[],
+        help="also train these (default: none)")  # fmt: skip
     new("--more", type=int, default=1, metavar="N",
         help="so many times the histories to learn from (default: 1)")  # fmt: skip
-    new("--minutes", type=float, default=8.0, help="of a reduced one's fit (default: 8)")
+    new("--minutes", type=float, default=8.0, help="of each training (default: 8)")
     new("--model", dest="models", nargs="*", default=[], metavar="NAME=FILE",
         help="further learnt laws")  # fmt: skip
     new("--ranks", type=int, default=1, help="of MPI, for the runs (default: 1)")
@@ -108,7 +114,7 @@ def learn(options: argparse.Namespace) -> dict[str, Path]:
         command += ["--steps", "20" if options.quick else "50"]
         for change in options.set:
             command += ["--set", change]
-        if protocol == "uniaxial":
+        if protocol in ("uniaxial", "non-proportional"):
             command += ["--amplitude", "random"]
         run_stage(f"histories: {protocol}", protocol, command, 1)
     models = {}
@@ -122,12 +128,12 @@ def learn(options: argparse.Namespace) -> dict[str, Path]:
         command += ["--out", str(file)]
         if not file.exists():
             run_stage(f"reduced polycrystal of {grains} grains", file.stem, command, 1)
-    if options.recurrent > 0.0:
-        models["recurrent"] = file = out / "recurrent.h5"
-        command = [*train, "--architecture", "recurrent", "--minutes", str(options.recurrent)]
+    for network in options.networks:
+        models[network] = file = out / f"{network}.h5"
+        command = [*train, "--architecture", network, "--minutes", str(options.minutes)]
         command += ["--epochs", "3000", "--patience", "3000", "--out", str(file)]
         if not file.exists():
-            run_stage("recurrent operator", file.stem, command, 1)
+            run_stage(f"{network} network", network, command, 1)
     return models
 
 

@@ -93,3 +93,34 @@ def silhouette(body: Snapshot, angles: np.ndarray) -> tuple[np.ndarray, np.ndarr
     along = x[:, :2] @ np.stack((np.cos(turn), np.sin(turn)))
     widths = np.stack([0.5 * np.ptp(along[layer == k], axis=0) for k in range(len(heights))])
     return np.array([x[layer == k, 2].mean() for k in range(len(heights))]), widths
+
+
+def bulge(body: Snapshot) -> dict[str, float]:
+    """The back of a plate that was hit at its middle along +z.
+
+    Args:
+        body: whose back, the nodes highest along z at rest, has nodes along the x and y axes.
+
+    Returns:
+        "deflection [mm]" of the back's middle, and "half width along x [mm]" and "along y": how far
+        from the middle, at rest, the deflection has fallen to half of it, by linear interpolation
+        between the nodes within 10 degrees of the axis; NaN where it does not.
+    """
+    X, u = body.points, body.nodal["u"][:, 2]
+    back = X[:, 2] > X[:, 2].max() - 1e-6 * np.ptp(X[:, 2])
+    x, y, moved = X[back, 0], X[back, 1], u[back]
+    radius = np.hypot(x, y)
+    top = float(moved[radius.argmin()])
+    found = {"deflection [mm]": top}
+    for name, along, across in (("x", x, y), ("y", y, x)):
+        near = np.abs(across) <= np.tan(np.radians(10.0)) * np.abs(along) + 1e-9
+        order = np.argsort(radius[near])
+        r, share = radius[near][order], moved[near][order] / top
+        below = np.flatnonzero(share < 0.5)
+        half = np.nan
+        if len(below) and below[0] > 0:
+            k = below[0]
+            part = (share[k - 1] - 0.5) / (share[k - 1] - share[k])
+            half = float(r[k - 1] + part * (r[k] - r[k - 1]))
+        found[f"half width along {name} [mm]"] = half
+    return found

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mlms_fenics.errors import InputError
-from mlms_fenics.impact.footprint import fit_ellipse, rim_of_foot, silhouette
+from mlms_fenics.impact.footprint import bulge, fit_ellipse, rim_of_foot, silhouette
 from mlms_fenics.impact.reorientation import mean_turn
 from mlms_fenics.impact.textured_laws import fitted
 from mlms_fenics.impact.textures import body_frame, body_texture, in_body
@@ -144,3 +144,20 @@ def test_hill_is_nearer_to_a_rolled_plate_than_mises_and_equal_for_random_grains
     assert "30 grains" in name and law.density == crystal.density
     with pytest.raises(InputError, match="law is 'x'"):
         fitted("x", crystal, random)
+
+
+def test_bulge_of_a_plate_is_half_as_high_where_it_says() -> None:
+    line = np.linspace(-2.0, 2.0, 81)
+    x, y = (a.ravel() for a in np.meshgrid(line, line))
+    X = np.concatenate([np.column_stack((x, y, np.full(x.size, z))) for z in (0.0, 1.0)])
+    # A tent: half as high at 0.6 mm along x and 0.8 mm along y.
+    height = 0.1 * np.maximum(1.0 - np.hypot(X[:, 0] / 1.2, X[:, 1] / 1.6), 0.0)
+    u = np.zeros_like(X)
+    u[:, 2] = np.where(X[:, 2] == 1.0, height, 7.0)
+    found = bulge(Snapshot(X, np.zeros((0, 8), int), "hexahedron", {"u": u}, {}))
+    assert found["deflection [mm]"] == pytest.approx(0.1)
+    assert found["half width along x [mm]"] == pytest.approx(0.6, rel=0.01)
+    assert found["half width along y [mm]"] == pytest.approx(0.8, rel=0.01)
+    u[:, 2] = 0.1
+    flat = bulge(Snapshot(X, np.zeros((0, 8), int), "hexahedron", {"u": u}, {}))
+    assert np.isnan(flat["half width along x [mm]"])
