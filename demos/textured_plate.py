@@ -18,7 +18,6 @@ from typing import Any
 
 from mpi4py import MPI
 
-from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
 from mlms_fenics.geometry import plate_divisions
 from mlms_fenics.impact import plate_mesh_size, plate_solver
@@ -78,10 +77,6 @@ def check(options: argparse.Namespace) -> None:
     check_textured_law(options)
     sizes = options.thickness, options.radius, 0.5 * options.diameter, options.mesh_size
     plate_divisions(*sizes)
-    require(
-        options.radius > options.diameter,
-        f"--radius is {options.radius:g} mm, but must exceed the projectile's diameter",
-    )
 
 
 def finish(recorder: Recorder, options: argparse.Namespace, name: str, folder: Path) -> None:
