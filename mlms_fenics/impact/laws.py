@@ -101,9 +101,11 @@ def build_law(
     if getattr(options, "part_law", None):
         return _laws_by_part(options, device, end_time)
     if options.law == "johnson-cook":
-        return johnson_cook("OFHC copper"), "Johnson-Cook, OFHC copper (Johnson & Cook 1983)"
+        law = johnson_cook("OFHC copper").to(device)
+        return law, "Johnson-Cook, OFHC copper (Johnson & Cook 1983)"
     if options.law not in WITH_MODEL:
-        return _empirical(options.law)
+        law, name = _empirical(options.law)
+        return law.to(device), name
     from mlms_fenics.surrogate import load_model
 
     dtype = DTYPES[options.precision]
