@@ -33,6 +33,7 @@ class Cell:
 _CELLS = {
     "GrainCell": "grains",
     "PCANet": "pca_net",
+    "GrainSet": "reduced",
     "RecurrentCell": "recurrent",
 }
 

@@ -4,6 +4,7 @@
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import torch
 from surrogate_histories import training_data
 from untrained_laws import untrained_laws
@@ -11,12 +12,15 @@ from untrained_laws import untrained_laws
 from mlms_fenics.export.readme import FLAGS
 from mlms_fenics.export.write import export
 from mlms_fenics.materials.external import ExternalLaw
+from mlms_fenics.microstructure.orientations import random_orientations
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.grains.cell import GrainCell
 from mlms_fenics.surrogate.grains.law import GrainLaw
 from mlms_fenics.surrogate.pca_net.law import PCANet, PCANetLaw
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
+from mlms_fenics.surrogate.reduced.law import GrainSet, ReducedPolycrystal
+from mlms_fenics.surrogate.reduced.variations import Variations
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 STRICT = [*WARNINGS, *FLAGS.split()]
@@ -44,6 +48,15 @@ def laws_to_export() -> dict[str, LearntLaw]:
             network = _with_bases(network)
         laws[name] = kind.trained(network, data, {}).to(dtype=torch.float64)
     _with_bases(laws["pca-net"].network)
+    rng, Q = np.random.default_rng(0), random_orientations(3, seed=1)
+    variations = Variations(
+        0.1 * rng.normal(size=(3, 18, 3)),
+        np.exp(0.2 * rng.normal(size=(3, 18))),
+        np.exp(0.2 * rng.normal(size=(3, 12))),
+    )
+    for name, own in (("reduced", None), ("reduced of variants", variations)):
+        grains = GrainSet.of(Q, np.array([0.5, 0.3, 0.2]), 1e-6, own)
+        laws[name] = ReducedPolycrystal.trained(grains, data, {})
     for law in laws.values():
         for name, value in (("elastic_scale", 0.003), ("strain_scale", 0.07)):
             if hasattr(law.network, name):

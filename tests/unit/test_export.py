@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: MIT
 """Learnt laws in C: compiled here and compared with the package, along histories that turn."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from exported_laws import checked, laws_to_export, library
 from untrained_laws import untrained_laws
 
-from mlms_fenics.errors import InputError
+from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.export.__main__ import main
 from mlms_fenics.export.check import TOLERANCE, histories
 from mlms_fenics.export.write import export
 from mlms_fenics.materials.base import drive
+from mlms_fenics.materials.library import metal
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.surrogate.base import LearntLaw
 
-ARCHITECTURES = (
+NETWORKS = (
     "recurrent",
     "recurrent of any rate",
     "grains",
@@ -46,8 +49,14 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 
 
-@pytest.mark.parametrize("precision", ["float64", "float32"])
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("architecture", "precision"),
+    [
+        *((name, precision) for name in NETWORKS for precision in ("float64", "float32")),
+        ("reduced", "float64"),
+        ("reduced of variants", "float64"),
+    ],
+)
 def test_histories_are_those_of_the_package(laws, architecture, precision, tmp_path):
     law = laws[architecture]
     ours = library(law, tmp_path, precision)
@@ -58,11 +67,17 @@ def test_histories_are_those_of_the_package(laws, architecture, precision, tmp_p
 
 
 @pytest.mark.parametrize(
-    "architecture", ["recurrent of any rate", "grains of any rate", "pca-net of old"]
+    ("architecture", "precision"),
+    [
+        ("recurrent", "float32"),
+        ("recurrent of any rate", "float64"),
+        ("grains of any rate", "float32"),
+        ("pca-net of old", "float64"),
+        ("reduced", "float64"),
+    ],
 )
-def test_its_own_check_passes_under_the_sanitizers(laws, architecture, tmp_path):
-    for precision in ("float64", "float32"):
-        checked(laws[architecture], tmp_path / precision, precision)
+def test_its_own_check_passes_under_the_sanitizers(laws, architecture, precision, tmp_path):
+    checked(laws[architecture], tmp_path, precision)
 
 
 def test_the_shipped_law_in_parts_of_steps(tmp_path):
@@ -128,10 +143,22 @@ def test_a_law_with_a_horizon_refuses_times_beyond(laws, tmp_path):
             call()
 
 
+def test_a_grain_that_cannot_be_integrated_is_told(laws, tmp_path):
+    ours = library(laws["reduced"], tmp_path, "float64")
+    F = torch.eye(3, dtype=torch.float64).repeat(3, 1, 1)
+    F[1, 0, 0] = 1e60
+    with pytest.raises(SimulationError, match="point 1 could not be integrated over a step of 1 "):
+        ours.update(F, 1.0, 1.0, ours.initial_state(3))
+
+
 def test_what_cannot_be_exported_is_named(laws, tmp_path):
     flat = untrained_laws()["recurrent 2D"]
     with pytest.raises(InputError, match="dimension 2, but laws for other codes are in three"):
         export(flat, tmp_path)
+    stiff = copy.copy(laws["reduced"])
+    stiff.law = metal("copper")
+    with pytest.raises(InputError, match="needs implicit steps"):
+        export(stiff, tmp_path)
     law = laws["recurrent"]
     for options, message in (
         ({"target": "lsdyna"}, "target 'lsdyna': must be one of c, vumat, umat"),

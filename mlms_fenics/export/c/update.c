@@ -85,11 +85,11 @@ static int parts_of(double fraction)
     return wanted > MOST_SUBSTEPS - 1 ? MOST_SUBSTEPS : (int)wanted + (wanted > (int)wanted);
 }
 
-static int step(chunk *c, double time, double dt)
+static int step(chunk *c, double time, double dt, int together)
 {
     double(*u)[POINTS] = c->at.after, (*k)[POINTS] = c->at.k, whole[6][POINTS];
     const int parts = parts_of(dt / HORIZON);
-    part now = {.fraction = dt / HORIZON / parts};
+    part now = {.fraction = dt / HORIZON / parts, .together = together};
     kinematics(c->f, u, k);
     if (parts > 1)
         memcpy(whole, u, sizeof whole);
@@ -122,8 +122,10 @@ static int step(chunk *c, double time, double dt)
     return bad;
 }
 
-/* `stretch` tells that `F` holds the six components of U instead. */
-static int all_points(int points, double time, double dt, const double *F, int stretch,
+/* What `F` holds: F, the six components of U, or F of trials that are to be subtracted. */
+enum { GRADIENTS, STRETCHES, TRIALS };
+
+static int all_points(int points, double time, double dt, const double *F, int form,
     const double *old, double *new, double *stress)
 {
     static const int slot[9] = {0, 3, 5, 3, 1, 4, 5, 4, 2};
@@ -136,7 +138,7 @@ static int all_points(int points, double time, double dt, const double *F, int s
     for (int first = 0; first < points; first += POINTS) {
         const int here = points - first < POINTS ? points - first : POINTS;
         for (int i = 0; i < 9; i++) {
-            const double *row = F + (size_t)(stretch ? slot[i] : i) * n + first;
+            const double *row = F + (size_t)(form == STRETCHES ? slot[i] : i) * n + first;
             for (int p = 0; p < POINTS; p++)
                 c.f[i][p] = p < here ? row[p] : (i % 4 == 0 ? 1.0 : 0.0);
         }
@@ -144,7 +146,7 @@ static int all_points(int points, double time, double dt, const double *F, int s
         if (bad >= 0)
             return first + bad + 1;
         load_state(&c, old, n, first, here);
-        bad = step(&c, time, dt);
+        bad = step(&c, time, dt, form == TRIALS);
         if (bad >= 0 && bad < here)
             return first + bad + 1;
         store_state(&c, new, n, first, here);
@@ -156,11 +158,11 @@ static int all_points(int points, double time, double dt, const double *F, int s
 int LAW(update)(int n, double time, double dt, const double *F, const double *old_state,
     double *new_state, double *stress)
 {
-    return all_points(n, time * HOST_TIME, dt * HOST_TIME, F, 0, old_state, new_state, stress);
+    return all_points(n, time * HOST_TIME, dt * HOST_TIME, F, GRADIENTS, old_state, new_state, stress);
 }
 
 int LAW(stretch)(int n, double time, double dt, const double *U, const double *old_state,
     double *new_state, double *stress)
 {
-    return all_points(n, time * HOST_TIME, dt * HOST_TIME, U, 1, old_state, new_state, stress);
+    return all_points(n, time * HOST_TIME, dt * HOST_TIME, U, STRETCHES, old_state, new_state, stress);
 }

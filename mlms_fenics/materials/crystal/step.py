@@ -36,7 +36,7 @@ ROWS = Y0 + 6 * MAX_STATE
 
 # h times the spectral radius stays below this: the pair's real stability interval is 2.51, and
 # RHO, a trace, overestimates the radius about twofold. The error control covers the rest.
-_STABILITY = 5.0
+STABILITY = 5.0
 
 
 @numba.njit(**COMPILE)
@@ -220,7 +220,7 @@ def control(w, n_state):
         w[ra + l] = good
         w[re + l] = bounded
         # A rejected step's bound is believed so far as to shorten the step fivefold.
-        most = 5.0 * _STABILITY / (w[rh + l] + 1e-300)
+        most = 5.0 * STABILITY / (w[rh + l] + 1e-300)
         rho = w[rx + l]
         seen = rho if rho < most else most
         seen = seen if seen > w[rr + l] else w[rr + l]
@@ -260,7 +260,7 @@ def choose_step(w):
     rnow, rlen = u(NOW * L), u(LENGTH * L)
     for l in range(n):
         h = w[rw + l]
-        limit = _STABILITY / (w[rr + l] + 1e-300)
+        limit = STABILITY / (w[rr + l] + 1e-300)
         h = h if h < limit else limit
         left = w[rlen + l] - w[rnow + l]
         last = 1.0 if h >= left * (1.0 - 1e-10) else 0.0
