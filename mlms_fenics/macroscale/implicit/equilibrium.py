@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The nodal forces of a trial displacement, and how they depend on it."""
 
+from collections.abc import Callable
 from math import inf
 
 import numpy as np
@@ -27,8 +28,8 @@ class Equilibrium:
         material: the law.
 
     Attributes:
-        matrices: −∂(internal force)/∂u of each cell at the last `evaluate`, kN/mm, see
-            `element_matrices`; made by `linearise`.
+        matrices: −∂(internal force)/∂u of each cell, kN/mm, see `element_matrices`; of the last
+            `linearise`.
     """
 
     def __init__(self, body: Body, motion: Motion, material: Material) -> None:
@@ -42,7 +43,7 @@ class Equilibrium:
         self._F, self._F_law = motion.F.copy(), motion.F.copy()
         self._sigma, self._P = np.zeros((n, 3, 3)), np.zeros((n, 3, 3))
         self._P_law, self._tangent = np.zeros((n, 3, 3)), np.zeros((n, 9, 9))
-        self._state = motion.state
+        self._state, self._step = motion.state, (0.0, 0.0)
         self.matrices = np.zeros((len(elements.dofs), nodes, nodes))
 
     def evaluate(
@@ -59,7 +60,7 @@ class Equilibrium:
         Returns:
             What makes this rank's part impossible: the displacement is to be given up.
         """
-        elements = self._body.elements
+        elements, self._step = self._body.elements, (time, dt)
         if not len(self._F):
             return None
         smallest, where = self._deform(u, elements.dofs, elements.gradients, self._F)
@@ -72,22 +73,9 @@ class Equilibrium:
         self._F_law[:] = self._F
         if elements.mean_dilatation:
             kernels.mean_dilatation(self._F, elements.volume, elements.per_cell, self._F_law)
-        try:
-            self._call_law(time, dt)
-        except InputError as error:  # of a step that the law is not made for: none is cut for it
-            return error
-        except Exception as error:
-            failure = diagnosis.law_failure(
-                self._body, self._motion, None, f"the material law failed: {error}"
-            )
-            failure.__cause__ = error
+        failure = self._ask_law(self._set_stress) or self._refuse_infinite(self._sigma, "stress")
+        if failure is not None:
             return failure
-        bad = ~np.isfinite(self._sigma.sum((-1, -2)) + self._tangent.sum((-1, -2)))
-        if bad.any():
-            return diagnosis.law_failure(
-                self._body, self._motion, int(bad.argmax()),
-                "the material law returned a stress or tangent that is not finite",
-            )  # fmt: skip
         self._P_law[:] = _piola(self._sigma, self._F_law)
         if elements.mean_dilatation:
             kernels.mean_pressure(
@@ -99,14 +87,21 @@ class Equilibrium:
         )
         return None
 
-    def linearise(self) -> np.ndarray:
-        """Set and return `matrices`."""
+    def linearise(self) -> Exception | None:
+        """Set `matrices` at the last `evaluate`; what makes this rank's part impossible."""
         elements = self._body.elements
+        if not len(self._F):
+            return None
+        failure = self._ask_law(self._set_tangent) or self._refuse_infinite(
+            self._tangent, "tangent"
+        )
+        if failure is not None:
+            return failure
         element_matrices(
             self._F, self._F_law, self._P_law, self._tangent, elements.gradients, elements.volume,
             elements.per_cell, elements.axisymmetric, elements.mean_dilatation, self.matrices,
         )  # fmt: skip
-        return self.matrices
+        return None
 
     def accept(self) -> None:
         """Give the motion the stress and state of the last `evaluate`, and the work done."""
@@ -118,13 +113,36 @@ class Equilibrium:
         motion.P_values[elements.points] = self._P
         motion.state = self._state
 
-    def _call_law(self, time: float, dt: float) -> None:
-        law = self._material
-        F = torch.from_numpy(self._F_law).to(law.device)
-        with torch.no_grad():
-            sigma, self._state, tangent = law.linearise(F, time, dt, self._motion.state)
+    def _ask_law(self, question: Callable[[torch.Tensor], None]) -> Exception | None:
+        F = torch.from_numpy(self._F_law).to(self._material.device)
+        try:
+            with torch.no_grad():
+                question(F)
+        except InputError as error:  # of a step that the law is not made for: none is cut for it
+            return error
+        except Exception as error:
+            failure = diagnosis.law_failure(
+                self._body, self._motion, None, f"the material law failed: {error}"
+            )
+            failure.__cause__ = error
+            return failure
+        return None
+
+    def _set_stress(self, F: torch.Tensor) -> None:
+        sigma, self._state = self._material.update(F, *self._step, self._motion.state)
         self._sigma[:] = sigma.detach().cpu().numpy()
+
+    def _set_tangent(self, F: torch.Tensor) -> None:
+        # Apart from the stress: a tangent can cost ten times as much, and not all steps need it.
+        tangent = self._material.tangent(F, *self._step, self._motion.state)
         self._tangent[:] = tangent.detach().cpu().numpy().reshape(-1, 9, 9)
+
+    def _refuse_infinite(self, values: np.ndarray, what: str) -> Exception | None:
+        bad = ~np.isfinite(values.sum((-1, -2)))
+        if not bad.any():
+            return None
+        said = f"the material law returned a {what} that is not finite"
+        return diagnosis.law_failure(self._body, self._motion, int(bad.argmax()), said)
 
 
 def _piola(sigma: np.ndarray, F: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from petsc4py import PETSc
 
+from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.macroscale.implicit.linear import LINEAR
 
 # What an impossible displacement has for a residual: the line search then comes back.
@@ -27,7 +28,11 @@ class Balance(ABC):
 
     @abstractmethod
     def linearise(self) -> None:
-        """Set PETSc's matrix to the derivative of the last `residual` (collective)."""
+        """Set PETSc's matrix to the derivative of the last `residual` (collective).
+
+        Raises:
+            Exception: on all ranks: there is none.
+        """
 
 
 class Newton:
@@ -48,6 +53,7 @@ class Newton:
         self._balance, self._matrix = balance, matrix
         self.residuals: list[float] = []
         self._limit = 0.0
+        self._error: Exception | None = None
         self._x, self._f = matrix.createVecRight(), matrix.createVecLeft()
         self._snes = snes = PETSc.SNES().create(matrix.comm)
         prefix = f"mlms_implicit_{next(_numbers)}_"
@@ -66,11 +72,13 @@ class Newton:
 
     def solve(self, u: np.ndarray) -> bool:
         """Iterate from and into `u`, `(n_owned, 3)`; whether it has converged (collective)."""
-        self.residuals = []
+        self.residuals, self._error = [], None
         self._x.array[:] = u.ravel()
         self._snes.solve(None, self._x)
         u[:] = self._x.array.reshape(-1, 3)
-        return self._snes.getConvergedReason() > 0
+        if isinstance(self._error, InputError):
+            raise self._error
+        return self._error is None and self._snes.getConvergedReason() > 0
 
     def linear_step(self, force: np.ndarray) -> np.ndarray | None:
         """Matrix⁻¹ times a force, `(n_owned, 3)`; None where that fails (collective)."""
@@ -91,14 +99,23 @@ class Newton:
         self._snes.destroy()
 
     def _residual(self, snes: Any, x: Any, f: Any) -> None:
-        found, self._limit = self._balance.residual(x.array_r.reshape(-1, 3))
+        # Errors are those of all ranks; one that went through PETSc would lose its message.
+        found = None
+        try:
+            if self._error is None:
+                found, self._limit = self._balance.residual(x.array_r.reshape(-1, 3))
+        except (InputError, SimulationError) as error:
+            self._error = error
         f.array[:] = _IMPOSSIBLE if found is None else found.ravel()
 
     def _jacobian(self, snes: Any, x: Any, A: Any, B: Any) -> None:
-        self._balance.linearise()
+        try:
+            self._balance.linearise()
+        except (InputError, SimulationError) as error:
+            self._error = error
 
     def _converged(self, snes: Any, iteration: int, norms: tuple[float, ...]) -> Any:
-        self.residuals.append(norms[2] / self._limit)
+        self.residuals.append(float(norms[2] / self._limit))
         reasons = PETSc.SNES.ConvergedReason
         if not np.isfinite(norms[2]) or norms[2] >= _IMPOSSIBLE:
             return reasons.DIVERGED_FNORM_NAN

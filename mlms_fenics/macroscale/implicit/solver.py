@@ -11,7 +11,7 @@ import torch
 from dolfinx import mesh
 from mpi4py import MPI
 
-from mlms_fenics.errors import require
+from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.geometry import NamedMesh
 from mlms_fenics.macroscale.body import build_body
 from mlms_fenics.macroscale.constraints import PrescribedVelocity
@@ -273,7 +273,10 @@ class ImplicitSolver(Readings):
         found, _ = trial.residual(guess[:n])
         if found is None:
             return False
-        trial.linearise()
+        try:
+            trial.linearise()
+        except SimulationError:  # kept in `trial.failure`
+            return False
         self.stopwatch.start()
         change = self._newton.linear_step(trial.lifted(target))
         self.stopwatch.lap("linear")

@@ -142,8 +142,12 @@ class Trial(Balance):
     def linearise(self) -> None:
         self._watch.start()
         body, matrix = self._body, self.matrix
+        self.failure = self._equilibrium.linearise()
+        if body.comm.allreduce(float(self.failure is not None), op=MPI.MAX) > 0.0:
+            self._tell(Exception)
+        self._watch.lap("law")
         matrix.clear()
-        matrix.add(self._equilibrium.linearise())
+        matrix.add(self._equilibrium.matrices)
         for load, places in zip(body.loads, self._facets, strict=True):
             if places is not None:
                 matrix.add(load.stiffness(self._u, self._time), places)
