@@ -114,7 +114,9 @@ run(
 # one that needs the fewest histories ([learnt laws](../learnt_laws.md) has the others, for
 # thousands of histories).
 
-effort = "--grains 2 --samples 10 --candidates 20 --vary nothing" if quick else "--grains 6 --minutes 5"
+effort = (
+    "--grains 2 --samples 10 --candidates 20 --vary nothing" if quick else "--grains 6 --minutes 5"
+)
 run(
     "python -m mlms_fenics.surrogate.train copper.h5 --architecture reduced "
     f"{effort} --out copper_model.h5"

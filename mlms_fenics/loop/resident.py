@@ -11,6 +11,8 @@ from mlms_fenics.loop.loop import Loop
 
 # A step this much shorter than the first one means that an element collapses.
 COLLAPSE = 1.0e-5
+# Growth of the total energy over the largest energy involved at which a run is given up.
+RUNAWAY = 0.25
 _WARMING = 3
 _KINDS = ("", "determinant", "stress", "collapse", "overrun")
 

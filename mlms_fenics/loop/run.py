@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A problem run to its end, with no FEniCSx and nothing looked at between blocks of steps."""
 
+import warnings
 from collections.abc import Callable
 from math import inf
 from typing import Any
@@ -11,8 +12,15 @@ import torch
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.loop.data import Problem
 from mlms_fenics.loop.loop import Loop
-from mlms_fenics.loop.resident import Resident
-from mlms_fenics.materials import Material
+from mlms_fenics.loop.resident import RUNAWAY, Resident
+from mlms_fenics.materials import LawsByPart, Material
+from mlms_fenics.materials.stiffness import (
+    Stiffest,
+    shorter,
+    stable_share,
+    stiffest_at_rest,
+    stiffest_when_deformed,
+)
 from mlms_fenics.numbers import check_number
 
 
@@ -51,6 +59,10 @@ class Run:
         check_number("safety", safety)
         require(0.0 < safety <= 1.0, f"safety is {safety:g}, but must be in (0, 1]: 0.8 is usual")
         require(block >= 1, f"block is {block} steps, but must be at least 1")
+        require(
+            not isinstance(law, LawsByPart),
+            "a problem run without FEniCSx has one law: take ExplicitSolver for several",
+        )
         self.loop = Loop(problem, law, device)
         require(
             self.loop.resident,
@@ -68,14 +80,27 @@ class Run:
         if compiled:
             self.loop.compile()
         self.time, self.dt, self.step_count = 0.0, 0.0, 0
-        self.stable_dt = self._first_dt = float(stable)
+        self._share, found = stable_share(self._stiffest, float(stable), safety)
+        if self._share < 1.0:
+            warnings.warn(shorter(self._share, found), stacklevel=2)
+        self.stable_dt = self._first_dt = self._share * float(stable)
+        self._start = self.energies()["kinetic"]
+
+    def _stiffest(self, dt: float) -> Stiffest:
+        law = self.loop.law
+        rest, (ratio, strain) = stiffest_at_rest(law, dt), stiffest_when_deformed(law, dt)
+        require(rest == rest, "the law returns a stress that is not finite at a strain of 0.1%")
+        if ratio > rest:
+            return ratio, f"at {100.0 * strain:.0f}% of strain", law
+        return rest, "at rest", law
 
     def run(self, end_time: float, after_block: Callable[["Run"], Any] | None = None) -> None:
         """Step until `end_time` (µs) exactly, with `after_block(run)` after every block of steps.
 
         Raises:
             InputError: `end_time` is not after `time`, or the law cannot be used so long.
-            SimulationError: an inverted element, a stress that is not finite, a collapsing step.
+            SimulationError: an inverted element, a stress that is not finite, a collapsing step,
+                or energy that grows without bound.
         """
         require(
             self.time < end_time < inf,
@@ -83,7 +108,7 @@ class Run:
         )
         self.loop.law.check_end_time(end_time)
         resident = Resident(
-            self.loop, end_time, self._safety, 1.0, self._first_dt, graph=self._graph
+            self.loop, end_time, self._safety, self._share, self._first_dt, graph=self._graph
         )
         while self.time < end_time:
             self.advance(resident, end_time)
@@ -104,6 +129,20 @@ class Run:
                 f"{failure.value:g} at point {failure.point}: the mesh is too coarse for the "
                 "deformation, or the law was driven beyond what it is made for"
             )
+        growth = self._growth()
+        if not growth < RUNAWAY:
+            raise SimulationError(
+                f"time {self.time:.6g} µs, step {self.step_count}: energy has grown by "
+                f"{100 * growth:.0f}%: a law stiffer than its moduli or a time step too long "
+                "(lower the safety factor)"
+            )
+
+    def _growth(self) -> float:
+        """Growth of the total energy over the largest energy involved."""
+        e = self.energies()
+        stored = e["kinetic"] + e["internal"]
+        total = stored + e["hourglass"] + e["viscous"] - e["contact"] - e["external"]
+        return (total - self._start) / max(self._start, abs(stored), 1e-300)
 
     def fields(self) -> dict[str, np.ndarray]:
         """Arrays of the motion at `time`, by name, points and nodes first.

@@ -19,7 +19,7 @@ from mlms_fenics.errors import require
 from mlms_fenics.loop.files import write_bundle
 from mlms_fenics.macroscale.remote import problem_of
 from mlms_fenics.macroscale.solver import ExplicitSolver
-from mlms_fenics.materials import NeoHookean, magnesium
+from mlms_fenics.materials import LawsByPart, NeoHookean, magnesium
 from mlms_fenics.parallel import entry_point
 
 
@@ -39,6 +39,10 @@ def bundle(solver: ExplicitSolver, path: str | os.PathLike[str]) -> None:
     require(
         solver.comm.size == 1,
         f"a bundle is of one rank, but the mesh is on {solver.comm.size}: write it on one",
+    )
+    require(
+        not isinstance(solver.material, LawsByPart),
+        "a bundle is of one law, but the body has several: run it with ExplicitSolver",
     )
     require(
         solver.step_count == 0,

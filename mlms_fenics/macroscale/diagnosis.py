@@ -7,16 +7,15 @@ from math import inf, sqrt
 import numpy as np
 
 from mlms_fenics.errors import SimulationError
-from mlms_fenics.loop.resident import COLLAPSE
+from mlms_fenics.loop.resident import COLLAPSE, RUNAWAY
 from mlms_fenics.macroscale.body import Body
 from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.macroscale.placed_laws import laws_of, parts_of
-from mlms_fenics.macroscale.stiffness import REFUSALS, stiffness_ratio, too_stiff
+from mlms_fenics.macroscale.stiffness import stiffness_ratio
 from mlms_fenics.materials import Material
+from mlms_fenics.materials.stiffness import REFUSALS, too_stiff
 from mlms_fenics.parallel import on_every_rank
 
-# Growth of the total energy over the largest energy involved at which a run is given up.
-_RUNAWAY = 0.25
 # Points per rank whose law is looked at now and then.
 _SAMPLE = 32
 _MESH_CAUSES = (
@@ -114,7 +113,7 @@ def refuse_runaway(balance: float, material: Material, body: Body, motion: Motio
         body: of it.
         motion: at present.
     """
-    if not balance < _RUNAWAY:
+    if not balance < RUNAWAY:
         raise SimulationError(
             f"{_moment(motion)}: energy has grown by {100 * balance:.0f}%: "
             f"{fastest(material, body, motion)}. Likely causes: a law stiffer than its moduli or a "

@@ -29,7 +29,7 @@ from mlms_fenics.macroscale import (
 )
 from mlms_fenics.macroscale.bundle import bundle, main
 from mlms_fenics.macroscale.remote import problem_of
-from mlms_fenics.materials import J2, NeoHookean
+from mlms_fenics.materials import J2, LawsByPart, NeoHookean
 from mlms_fenics.surrogate import load_model
 
 COMM = MPI.COMM_SELF
@@ -131,6 +131,29 @@ def test_a_block_is_dolfinxs():
     assert np.abs(difference).max() <= 1e-11 * np.abs(solver.motion.u_values).max()
 
 
+class Stiffer(NeoHookean):
+    """Four times as stiff as it says."""
+
+    def update(self, *given):
+        sigma, state = super().update(*given)
+        return 4.0 * sigma, state
+
+
+def test_steps_are_shortened_for_a_stiff_law():
+    with pytest.warns(UserWarning, match=r"4.5 times as stiff as its moduli say"):
+        run = Run(block((2, 2, 4), 0.5), Stiffer(25.0, 48.0, 10.0))
+    plain = Run(block((2, 2, 4), 0.5), ELASTIC)
+    assert 0.5 < 2.0 * run.stable_dt / plain.stable_dt < 1.3
+    run.run(3.0)
+
+
+def test_a_run_that_gains_energy_is_given_up(monkeypatch):
+    monkeypatch.setattr("mlms_fenics.loop.run.stable_share", lambda *_: (1.0, None))
+    run = Run(block((2, 2, 4), 0.5), Stiffer(25.0, 48.0, 10.0), block=20)
+    with pytest.raises(SimulationError, match=r"energy has grown by|at the latest"):
+        run.run(40.0)
+
+
 def test_what_goes_wrong_is_told():
     run = Run(block((2, 2, 4), 0.5, 30.0), ELASTIC)
     with pytest.raises(SimulationError, match=r"step \d+ at the latest: determinant -"):
@@ -158,6 +181,7 @@ def test_a_bundle_is_of_the_start(tmp_path):
     (lambda: block((0, 1, 1)), "at least 1 element"),
     (lambda: Run(block((1, 1, 1)), ELASTIC, safety=2.0), "safety is 2"),
     (lambda: Run(block((1, 1, 1)), ELASTIC, block=0), "block is 0"),
+    (lambda: Run(block((1, 1, 1)), LawsByPart({"a": ELASTIC})), "has one law"),
     (lambda: Run(block((1, 1, 1)), ELASTIC, graph=True).run(1.0), "graphs are of CUDA"),
     (lambda: Run(block((1, 1, 1)), ELASTIC).run(-1.0), "end time is -1.0"),
     (lambda: read_bundle("/nowhere.h5"), "there is no such file"),

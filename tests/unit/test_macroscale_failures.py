@@ -10,8 +10,9 @@ from mpi4py import MPI
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.macroscale import ExplicitSolver, Hourglass, RigidPlane, diagnosis, solver
 from mlms_fenics.macroscale.diagnosis import crushed
-from mlms_fenics.macroscale.stiffness import stiffest_when_deformed, stiffness_ratio
+from mlms_fenics.macroscale.stiffness import stiffness_ratio
 from mlms_fenics.materials import J2, NeoHookean
+from mlms_fenics.materials.stiffness import stiffest_when_deformed
 from mlms_fenics.surrogate import load_model
 
 G, K, RHO = 25.0, 48.0, 10.0
