@@ -31,6 +31,7 @@ need_image() {
     done
     say "building the image $(image) with $engine: once, a few minutes; log: $log"
     DOCKER_BUILDKIT=1 "$engine" build --target environment --build-arg "TORCH=$torch" \
+        --build-arg "SUITE=$suite" \
         "${options[@]}" --tag "$(image)" --file "$here/Dockerfile" "$checkout" \
         >"$log" 2>&1 </dev/null || die "$engine could not build the image: $(tail -n 1 "$log") (log: $log)"
     say "the image is there, after $((SECONDS - start)) s"

@@ -77,5 +77,6 @@ def test_the_apptainer_image_takes_files_that_are_there():
     files = re.search(r"%files\n(.*?)\n\n", text, re.S)[1].splitlines()
     assert len(files) == 8 and all((ROOT / line.split()[0]).exists() for line in files)
     # As the Dockerfile has it.
-    base = re.search(r"^FROM (\S+) AS", (ROOT / "docker" / "Dockerfile").read_text(), re.M)[1]
-    assert f"From: {base}" in text
+    dockerfile = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    suite = re.search(r"^ARG SUITE=(\S+)", dockerfile, re.M)[1]
+    assert "FROM debian:${SUITE}-slim AS" in dockerfile and f"From: debian:{suite}-slim" in text

@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import mlms_fenics
 
@@ -63,3 +65,17 @@ def test_versions_agree():
     assert re.search(rf"^version: {re.escape(version)}$", citation, re.M)
     first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert first is not None and first[1] == version
+
+
+def test_the_conda_environment_names_all_that_the_package_needs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = {_name(text) for texts in (project["dependencies"], *extras) for text in texts}
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    # Two have another name there.
+    there = {"torch": "pytorch", "gmsh": "python-gmsh"}
+    assert {there.get(name, name) for name in wanted} <= {_name(text) for text in listed}
+
+
+def _name(requirement: str) -> str:
+    return re.match(r"[\w-]+", requirement)[0]
