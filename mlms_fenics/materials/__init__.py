@@ -2,6 +2,7 @@
 """Constitutive laws and the contract that they keep."""
 
 from mlms_fenics.materials.base import Material, State, drive
+from mlms_fenics.materials.by_torch import linearise_by_torch
 from mlms_fenics.materials.crystal.families import SlipFamily, TwinFamily
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.cubic import cubic_crystal
@@ -37,6 +38,7 @@ __all__ = [
     "drive",
     "hill_coefficients",
     "johnson_cook",
+    "linearise_by_torch",
     "magnesium",
     "two_slip_crystal",
 ]

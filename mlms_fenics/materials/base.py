@@ -92,7 +92,8 @@ class Material(ABC):
         """
         raise InputError(
             f"the law {type(self).__name__} has no tangent: implicit solvers need one; take a law "
-            "that has, use the explicit solver, or give the law a method `linearise`"
+            "that has, use the explicit solver, or give the law a method `linearise` (of torch's "
+            "operations: `materials.linearise_by_torch`)"
         )
 
     def tangent(self, F: torch.Tensor, time: float, dt: float, state: State) -> torch.Tensor:

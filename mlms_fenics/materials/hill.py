@@ -12,8 +12,10 @@ from mlms_fenics.checks import check_orientations
 from mlms_fenics.device import scalar
 from mlms_fenics.errors import InputError
 from mlms_fenics.gpu.launch import over_points
+from mlms_fenics.kinematics.piola import rotated_tangent
 from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.materials.base import Material, State, Time
+from mlms_fenics.materials.hill_tangent import mode_slopes, stretch_slopes
 from mlms_fenics.materials.radial_return import isotropic_moduli, store_stress
 from mlms_fenics.numbers import check_positive, check_within
 
@@ -133,6 +135,29 @@ class Hill(Material):
         )
         turn = R @ A
         return turn @ sigma @ turn.mT, {"U": U, **new}
+
+    def linearise(
+        self, F: torch.Tensor, time: Time, dt: Time, state: State
+    ) -> tuple[torch.Tensor, State, torch.Tensor]:
+        """See `Material.linearise`; in closed form."""
+        sigma, new = self.update(F, time, dt, state)
+        axes, values, normal = self._on(self.device)
+        q, step = new["modes"], new["plastic_strain_rate"] * dt
+        x = torch.where(step > 0.0, step, 1.0)
+        strain = state["plastic_strain"] + x
+        power, still = self.B * strain**self.n, dt * self.reference_rate
+        speed = 1.0 + self.C * torch.log((x / still).clamp(min=1.0))
+        hardening = self.n * power / strain * speed
+        hardening += torch.where(x > still, (self.A + power) * self.C / x, 0.0)
+        R, U = polar(F)
+        U, before = axes.T @ U @ axes, axes.T @ state["U"] @ axes
+        slopes = mode_slopes(q, values, step, hardening, self.shear_modulus)
+        slope = stretch_slopes(
+            U, before, q, slopes, normal, self.shear_modulus, self.bulk_modulus
+        )  # fmt: skip
+        # Of F and P with their second index in the material's axes.
+        A = rotated_tangent(R @ axes, U, axes.T @ R.mT @ sigma @ R @ axes, slope)
+        return sigma, new, torch.einsum("niMkN,JM,LN->niJkL", A, axes, axes)
 
     def _on(self, device: torch.device) -> tuple[torch.Tensor, ...]:
         """Axes, eigenvalues and modes of normal stresses as tensors there, copied once."""

@@ -18,9 +18,9 @@ from mlms_fenics.kinematics.piola import rotated_tangent
 from mlms_fenics.kinematics.strain import exponential, log_strain
 from mlms_fenics.kinematics.tensors import from_components, polar
 from mlms_fenics.materials.base import Material, State, Time
+from mlms_fenics.materials.by_torch import stress_and_slope
 from mlms_fenics.numbers import check_positive
 from mlms_fenics.surrogate.fitting.data import TrainingData
-from mlms_fenics.surrogate.slope import stress_and_slope
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.weights import check_weights
 

@@ -17,8 +17,8 @@ from untrained_laws import untrained_laws
 from mlms_fenics.kinematics.piola import rotated_tangent
 from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.materials import NeoHookean
+from mlms_fenics.materials.by_torch import AT_ONCE, stress_and_slope
 from mlms_fenics.surrogate import load_model
-from mlms_fenics.surrogate.slope import AT_ONCE, stress_and_slope
 
 BY_TORCH = ("recurrent 3D", "recurrent 2D", "grains 3D", "pca-net 3D", "pca-net 2D")
 

@@ -16,7 +16,17 @@ from tangents import (
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.piola import first_piola, piola_tangent
-from mlms_fenics.materials import J2, HardeningCurve, Material, NeoHookean, johnson_cook
+from mlms_fenics.kinematics.tensors import deviator, polar
+from mlms_fenics.materials import (
+    J2,
+    HardeningCurve,
+    Hill,
+    Material,
+    NeoHookean,
+    hill_coefficients,
+    johnson_cook,
+    linearise_by_torch,
+)
 
 PLASTIC = {
     "J2": J2(117.0, 0.35, 0.4, 0.1, 8.93),
@@ -93,9 +103,71 @@ def test_tangents_of_plastic_laws(name, kind):
     assert largest_error(A, differences(law, F, 3.0, dt, state)) < 1e-6
 
 
-@pytest.mark.parametrize("name", ["neo-Hookean", *PLASTIC])
+def hill(**changes: float) -> Hill:
+    """A sheet whose axes lie askew in the body."""
+    axes = random_rotations(1, np.random.default_rng(8))[0].numpy()
+    given = {"A": 0.12, "B": 0.3, "n": 0.4, "C": 0.01} | changes
+    ratios = hill_coefficients(1.0, 0.9, 1.25, 1.0, 0.85, 1.1)
+    return Hill(
+        young=70.0, poisson=0.33, density=2.7, coefficients=ratios, axes=axes, **given
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["first flow", *STEPS])
+@pytest.mark.parametrize("changes", [{}, {"B": 0.0, "C": 0.0}], ids=["hardening", "perfect"])
+def test_tangents_of_hills_law(kind, changes):
+    law, random, n, dt = hill(**changes), np.random.default_rng(5), 12, 0.5
+    start = torch.eye(3) + torch.from_numpy(random.uniform(-0.2, 0.2, (n, 3, 3)))
+    state, F = law.initial_state(n), start
+    if kind != "first flow":
+        sigma, state = after_history(law, start, dt)
+        # Along the elastic strain, in the frame that turns with R.
+        R, U = polar(start)
+        part = {**STEPS, "reversed": -5.0}[kind]
+        F = U + part / (2.0 * law.shear_modulus) * R.mT @ deviator(sigma) @ R
+    F = random_rotations(n, random) @ F
+    held = {name: value.clone() for name, value in state.items()}
+    sigma, new, A = law.linearise(F, 3.0, dt, state)
+    assert all(torch.equal(state[name], held[name]) for name in state)
+    flows = new["plastic_strain"] > state["plastic_strain"]
+    assert bool((flows == (kind != "unloading")).all())
+    assert torch.equal(sigma, law.update(F, 3.0, dt, state)[0])
+    assert largest_error(A, differences(law, F, 3.0, dt, state)) < 1e-6
+
+
+class OwnLaw(Material):
+    """Neo-Hookean, softened by a damage that is a state; written in torch as a user would."""
+
+    density, bulk_modulus, shear_modulus = 1.0, 10.0, 3.0
+
+    def initial_state(self, n):
+        return {"damage": torch.zeros(n, dtype=torch.float64)}
+
+    def update(self, F, time, dt, state):
+        sound = NeoHookean(self.shear_modulus, self.bulk_modulus, self.density)
+        stretch = (F * F).sum((-2, -1))
+        damage = torch.maximum(state["damage"], 1.0 - torch.exp(-dt * torch.relu(stretch - 3.0)))
+        return (1.0 - damage)[:, None, None] * sound.update(F, time, dt, {})[0], {"damage": damage}
+
+    def linearise(self, F, time, dt, state):
+        return linearise_by_torch(self, F, time, dt, state)
+
+
+def test_a_law_of_torch_operations_gets_its_tangent_from_them():
+    law = OwnLaw()
+    start = random_deformations(8, 0.2, np.random.default_rng(10))
+    state = {"damage": torch.linspace(0.0, 0.3, 8, dtype=torch.float64)}
+    sigma, new, A = law.linearise(start, 1.0, 0.5, state)
+    expected, after = law.update(start, 1.0, 0.5, state)
+    assert torch.equal(sigma, expected) and torch.equal(new["damage"], after["damage"])
+    assert bool((new["damage"] > state["damage"]).any())
+    assert bool((new["damage"] == state["damage"]).any())
+    assert largest_error(A, differences(law, start, 1.0, 0.5, state, 1e-5)) < 1e-8
+
+
+@pytest.mark.parametrize("name", ["neo-Hookean", "Hill", *PLASTIC])
 def test_newton_converges_quadratically(name):
-    law = PLASTIC.get(name, NeoHookean(25.0, 48.0, 1.74))
+    law = {**PLASTIC, "neo-Hookean": NeoHookean(25.0, 48.0, 1.74), "Hill": hill()}[name]
     F = torch.diag(torch.tensor([1.02, 0.99, 0.99], dtype=torch.float64))[None]
     _, state = after_history(law, F, 1.0)
     residuals = uniaxial_residuals(law, 1.06, 5.0, 1.0, state, F)

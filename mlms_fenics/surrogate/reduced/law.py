@@ -10,11 +10,11 @@ from torch import nn
 
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.materials.base import State, Time
+from mlms_fenics.materials.by_torch import with_known_slope
 from mlms_fenics.materials.polycrystal import Polycrystal
 from mlms_fenics.microstructure import check_rotations
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.reduced.variations import Variations
-from mlms_fenics.surrogate.slope import with_known_slope
 
 _PLANE = slice(0, 2)
 

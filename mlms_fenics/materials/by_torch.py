@@ -1,14 +1,37 @@
 # SPDX-License-Identifier: MIT
-"""How a learnt law's stress depends on the stretch: exactly, by reverse differentiation."""
+"""Tangents of laws that are made of torch's operations: exact, by reverse differentiation."""
 
 from collections.abc import Callable
 
 import torch
 
-from mlms_fenics.materials.base import State
+from mlms_fenics.kinematics.piola import piola_tangent
+from mlms_fenics.materials.base import Material, State, Time
 
 # Points recorded at a time: the memory of a recorded step is some 100 kB a point.
 AT_ONCE = 4096
+
+
+def linearise_by_torch(
+    law: Material, F: torch.Tensor, time: Time, dt: Time, state: State
+) -> tuple[torch.Tensor, State, torch.Tensor]:
+    """What `Material.linearise` gives, for a law whose `update` is made of torch's operations.
+
+    A law of one's own gets its tangent by
+
+        def linearise(self, F, time, dt, state):
+            return linearise_by_torch(self, F, time, dt, state)
+
+    unless its `update` leaves torch (numpy, `.item()`), writes into what is recorded, or branches
+    on what it looks at.
+
+    Args:
+        law, F, time, dt, state: as of `Material.linearise`.
+    """
+    sigma, new, slope = stress_and_slope(
+        lambda moved, start: law.update(moved, time, dt, start), F, state
+    )
+    return sigma, new, piola_tangent(F, sigma, slope)
 
 
 def stress_and_slope(
