@@ -17,6 +17,7 @@ from mlms_fenics.microstructure.voronoi import check_grains
 from mlms_fenics.numbers import check_positive
 from mlms_fenics.unitcell.apart.march import MarchThere
 from mlms_fenics.unitcell.fft_files import write_cell_state
+from mlms_fenics.unitcell.fft_grid import Grid
 from mlms_fenics.unitcell.fft_operators import OPERATORS
 from mlms_fenics.unitcell.fft_path import March, Observer, Settings
 from mlms_fenics.unitcell.fft_points import Points
@@ -261,6 +262,21 @@ def solve_cells(
     )
     require(len(F) == len(cells), f"{len(F)} histories for {len(cells)} cells")
     started = time.perf_counter()
+    grid, points, settings = prepared(cells, tolerance)
+    if first.device is None:
+        march = March(grid, points, F[..., :d, :d], horizon, settings)
+        march.run(observe)
+    else:
+        require(observe is None, "cells on a device show no fields along their paths")
+        march = MarchThere(grid, points, F[..., :d, :d], horizon, settings, first.device)
+        march.run()
+    seconds = {**grid.seconds, "total": time.perf_counter() - started}
+    return _results(march, seconds), march
+
+
+def prepared(cells: Sequence[FFTCell], tolerance: float) -> tuple[Grid, Points, Settings]:
+    """Grid, virgin points and settings of cells that are solved together; see `solve_cells`."""
+    first = cells[0]
     grid = make_grid(first.grains.shape, first.lengths, first.operator, first.comm)
     laws = list(dict.fromkeys(law for cell in cells for law in cell.laws))
     phase, Q = [], []
@@ -282,15 +298,7 @@ def solve_cells(
         first.method,
         max_iterations=_ITERATIONS[first.method],
     )
-    if first.device is None:
-        march = March(grid, points, F[..., :d, :d], horizon, settings)
-        march.run(observe)
-    else:
-        require(observe is None, "cells on a device show no fields along their paths")
-        march = MarchThere(grid, points, F[..., :d, :d], horizon, settings, first.device)
-        march.run()
-    seconds = {**grid.seconds, "total": time.perf_counter() - started}
-    return _results(march, seconds), march
+    return grid, points, settings
 
 
 def _results(march: March, seconds: dict[str, float]) -> CellResults:

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -34,6 +35,20 @@ class Settings:
     method: str
     max_iterations: int = 60
     max_halvings: int = 10
+
+
+def first_parts(strain: float, points: Points) -> list[float]:
+    """In which parts a first step of this strain from rest is taken: their ends, the last one 1.
+
+    A step from rest to far beyond yield has no good guess to start from: where a law is stiff the
+    first part is half of the strain of yield, and each one that follows is as long as all before.
+    """
+    ends = [1.0]
+    if any(points.implicit) and strain > 0.0:
+        yields = min(law.least_strength / law.shear_modulus for law in points.laws)
+        while ends[0] * strain > yields:
+            ends.insert(0, 0.5 * ends[0])
+    return ends
 
 
 Observer = Callable[[int, float, int, Fields], None]
@@ -88,12 +103,18 @@ class March:
         alive = list(range(len(self.F)))
         for increment in range(self.F.shape[1] - 1):
             # Nothing of a cell depends on the others, so that batches change no answer.
-            alive = [c for c in alive if self._part(c, increment, 0.0, 1.0, 0)]
+            alive = [c for c in alive if self._whole(c, increment)]
             for c in alive:
                 self.P[c, increment + 1] = self.grid.average(self.fields[c].P)
                 self.P33[c, increment + 1] = self.grid.average(self.fields[c].P33)
                 if observe is not None:
                     observe(c, self.time[c], increment + 1, self.fields[c])
+
+    def _whole(self, c: int, increment: int) -> bool:
+        """All of an increment, the first one in parts that begin small."""
+        change = float(np.abs(self.F[c, 1] - self.F[c, 0]).max())
+        ends = [0.0, *(first_parts(change, self.points) if increment == 0 else (1.0,))]
+        return all(self._part(c, increment, *pair, 0) for pair in pairwise(ends))
 
     def _part(self, c: int, increment: int, start: float, end: float, depth: int) -> bool:
         """From one fraction of the increment to another, halving where needed."""

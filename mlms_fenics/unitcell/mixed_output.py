@@ -59,7 +59,7 @@ def draw_curves(result: MixedResult, path: str | os.PathLike) -> None:
         axis.set(xlabel="strain")
         axis.legend()
         axis.grid(alpha=0.3)
-    figure.suptitle(f"{result.law.name}, {len(result.packed)} grain(s)")
+    figure.suptitle(f"{result.law.name}, {result.of}")
     with replacing(path) as beside:
         figure.savefig(beside, dpi=150)
 

@@ -53,3 +53,13 @@ def test_two_grains_are_in_equilibrium_and_softer_than_taylor():
 
     # A uniform strain is one of those among which equilibrium chooses.
     assert 0.5 * work(taylor) < work(results.stress) < work(taylor) * (1 + 1e-3)
+
+
+def test_a_first_step_far_beyond_yield_is_taken_from_small_parts():
+    Q = random_orientations(4, seed=5)
+    cell = FFTCell(copper(), np.arange(8).reshape(2, 2, 2) % 4, Q)
+    ends = [expm(t * np.diag([0.012, -0.008, -0.003])) for t in np.linspace(0, 1, 7)]
+    whole = cell.solve(np.array([ends[0], ends[-1]]), 0.1, 1e-3)
+    assert whole.rejected == 0 and whole.substeps == 7  # ln₂(1.2% over 0.02/54.9) is 5.05
+    finer = cell.solve(np.array(ends), 0.1, 1e-3).stress[-1]
+    assert np.abs(whole.stress[-1] - finer).max() < 0.02 * np.abs(finer).max()
