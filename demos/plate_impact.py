@@ -34,6 +34,7 @@ from mlms_fenics.impact.command import (
     add_run_options,
     check_run,
     fill_defaults,
+    loop_place,
     recorder_of,
     worst_imbalance,
 )
@@ -167,6 +168,7 @@ def simulate(options: argparse.Namespace, law: Material, name: str, body: NamedM
         size=options.mesh_size,
         mass=options.mass,
         safety=options.safety,
+        **loop_place(options, law.device),
         body=body,
         clamp=options.clamp or "rim",
     )

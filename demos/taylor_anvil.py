@@ -25,7 +25,13 @@ from mpi4py import MPI
 from mlms_fenics.geometry import NamedMesh, cylinder_divisions
 from mlms_fenics.impact import anvil_solver, build_law, chosen_device
 from mlms_fenics.impact.bodies import check_speed
-from mlms_fenics.impact.command import add_run_options, check_run, fill_defaults, recorder_of
+from mlms_fenics.impact.command import (
+    add_run_options,
+    check_run,
+    fill_defaults,
+    loop_place,
+    recorder_of,
+)
 from mlms_fenics.impact.laws import add_law_options, check_law
 from mlms_fenics.impact.own_mesh import add_mesh_options, bounds, check_mesh_options, own_body
 from mlms_fenics.io import Recorder, Summary
@@ -133,6 +139,7 @@ def simulate(options: argparse.Namespace, law: Material, name: str, body: NamedM
         size=options.mesh_size,
         hold_lateral=options.hold_lateral,
         safety=options.safety,
+        **loop_place(options, law.device),
         body=body,
         foot=options.foot,
     )

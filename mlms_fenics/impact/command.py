@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from mlms_fenics.errors import require
 from mlms_fenics.impact.probes import LargestStrain
@@ -15,6 +16,7 @@ from mlms_fenics.io import Recorder
 from mlms_fenics.io.probes import Probe
 from mlms_fenics.macroscale import ExplicitSolver, deviatoric_strain
 from mlms_fenics.macroscale.measures import EXPONENTS
+from mlms_fenics.macroscale.remote import LOOPS
 
 
 def add_run_options(new: Callable[..., Any], folder: str) -> None:
@@ -35,6 +37,9 @@ def add_run_options(new: Callable[..., Any], folder: str) -> None:
     new("--restart", type=Path, nargs="?", const=Path(), metavar="FILE",
         help="go on from a checkpoint (default: checkpoint.h5 in --out); other options as before"
     )  # fmt: skip
+    new("--loop", choices=LOOPS,
+        help="over the elements: compiled, on the CPU, or torch, on --device (default: torch where "
+        "that is a GPU)")  # fmt: skip
     new("--safety", type=float, default=0.8,
         help="time step over the stable one, in (0, 1] (default: 0.8)")  # fmt: skip
     new("--strain-measure", choices=sorted(EXPONENTS), default="isochoric",
@@ -42,6 +47,18 @@ def add_run_options(new: Callable[..., Any], folder: str) -> None:
     )  # fmt: skip
     new("--no-pictures", action="store_true", help="no pictures of sections")
     new("--quick", action="store_true", help="a coarse mesh and a short time: a test of seconds")
+
+
+def loop_place(options: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    """`device` and `loop` of `ExplicitSolver`.
+
+    Args:
+        options: with the attributes of `add_run_options`.
+        device: of the law.
+    """
+    if options.loop == "compiled":
+        return {"device": "cpu", "loop": "compiled"}
+    return {"device": device, "loop": options.loop}
 
 
 def fill_defaults(options: argparse.Namespace, values: Mapping[str, Any]) -> None:

@@ -87,6 +87,7 @@ def test_the_law_learnt_waits_for_nothing_in_it(monkeypatch):
     assert np.abs(loop.u.T.numpy() - solver.motion.u_values).max() < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plane", "full"])
 def test_torch_makes_whole_graphs_of_it(kind):
     """Traced without a break, and the same; the kernels are those of the eager loop here."""

@@ -148,7 +148,7 @@ def pressed(plane):
 
 
 PROBLEMS = {
-    "anvil": anvil(learnt),
+    "anvil": anvil(learnt, height=2.0),
     "anvil, polycrystal": anvil(polycrystal),
     "anvil, held": anvil(lambda: ELASTIC, hold_lateral=True),
     "plate": plate(learnt),
