@@ -68,7 +68,12 @@ def numpy_view(x: Any) -> Any:
 
 
 def over_points(
-    loop: Dispatcher, device: torch.device, n: int, *arguments: Any, scratch: int = 1
+    loop: Dispatcher,
+    device: torch.device,
+    n: int,
+    *arguments: Any,
+    scratch: int = 1,
+    **names: int,
 ) -> None:
     """Run `loop(first, stride, scratch, *arguments)`, which does points first, first + stride, ...
 
@@ -78,13 +83,15 @@ def over_points(
         n: number of points.
         arguments: tensors; numbers; tuples of numbers.
         scratch: length of the work space, float64, that a thread has.
+        names: global names that have another value on a GPU, see `twins.twin`.
 
     Raises:
         InputError: a GPU for which numba cannot compile.
     """
     arguments = tuple(x.contiguous() if isinstance(x, torch.Tensor) else x for x in arguments)
     if usable(device):
-        launch(_over_points(loop, len(arguments), scratch), device, n, *arguments)
+        kernel = _over_points(loop, len(arguments), scratch, tuple(names.items()))
+        launch(kernel, device, n, *arguments)
         return
     require(
         device.type == "cpu",
@@ -95,13 +102,14 @@ def over_points(
 
 
 @lru_cache(maxsize=64)
-def _over_points(loop: Dispatcher, count: int, size: int) -> Callable:
+def _over_points(loop: Dispatcher, count: int, size: int, there: tuple) -> Callable:
     # CUDA kernels take no *arguments.
+    inner = twin(loop, **dict(there))
     names = ", ".join(f"x{k}" for k in range(count))
     source = f"""def kernel({names}):
     scratch = cuda.local.array(size, float64)
     inner(cuda.grid(1), cuda.gridsize(1), scratch, {names})
 """
-    scope = {"cuda": cuda, "size": size, "float64": numba.float64, "inner": twin(loop)}
+    scope = {"cuda": cuda, "size": size, "float64": numba.float64, "inner": inner}
     exec(compile(source, f"<kernel of {loop.py_func.__name__}>", "exec"), scope)
     return cuda.jit(scope["kernel"])

@@ -7,7 +7,9 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from mlms_fenics.gpu.launch import usable
 from mlms_fenics.kinematics.gauss import NODES, WEIGHTS
+from mlms_fenics.kinematics.on_gpu import decomposed, takes
 from mlms_fenics.kinematics.tensors import COMPONENTS, from_components
 
 _SQUARINGS, _ORDER = 5, 12  # of the exponential: 1e-15 at a norm of 4
@@ -41,6 +43,8 @@ def log_strain(U: torch.Tensor) -> torch.Tensor:
     """
     shape, dimension = U.shape[:-2], U.shape[-1]
     u = U.reshape(-1, dimension, dimension)
+    if takes(u, usable(U.device)):
+        return decomposed(u.double())[2].reshape(*shape, 6).to(U.dtype)
     one = torch.ones_like(u[:, 0, 0])
     zero = torch.zeros_like(one)
     if dimension == 3:

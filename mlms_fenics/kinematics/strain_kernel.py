@@ -5,6 +5,8 @@ Points come last and rows have the constant length `POINTS`, so that LLVM sees t
 array do not overlap and vectorises the loops over points.
 """
 
+import math
+
 import numba
 import numpy as np
 
@@ -104,7 +106,7 @@ def kinematics(f, e, k):  # type: ignore[no-untyped-def]
         J2 = (a * g - b * d) + (a * o - c * m) + (g * o - h * n)
         k[GROWTH * _N + p] = J1 + J2 + (a * gh - b * dm + c * dn)
         first = 3.0 + e[p] + e[_N + p] + e[2 * _N + p]
-        e[6 * _N + p] = np.sqrt(3.0 * first)
+        e[6 * _N + p] = math.sqrt(3.0 * first)
     for _ in range(_ITERATIONS):
         left = 0
         for p in range(_N):

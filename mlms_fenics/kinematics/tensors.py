@@ -12,6 +12,8 @@ import torch
 
 from mlms_fenics import device
 from mlms_fenics.errors import InputError
+from mlms_fenics.gpu.launch import usable
+from mlms_fenics.kinematics.on_gpu import decomposed, takes
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 
@@ -123,6 +125,9 @@ def polar(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         R, U = polar(full)
         return R[..., :2, :2], U[..., :2, :2]
     wide = F.double().reshape(-1, 3, 3)
+    if takes(wide, usable(F.device)):
+        R, U, _ = decomposed(wide)
+        return R.reshape(F.shape).to(F.dtype), U.reshape(F.shape).to(F.dtype)
     R = wide.permute(1, 2, 0).contiguous()  # points last, along which operations run
     at_hand = device.at_hand(F)
     for iteration in range(60 if at_hand else _ITERATIONS_APART):

@@ -14,9 +14,12 @@ from untrained_laws import untrained_laws
 
 from mlms_fenics.device import treated_as_apart
 from mlms_fenics.gpu import launch
+from mlms_fenics.kinematics.strain import log_strain
+from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.materials import J2, Polycrystal, johnson_cook, magnesium, two_slip_crystal
 from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.microstructure import random_orientations
+from mlms_fenics.surrogate import load_model
 from mlms_fenics.unitcell import FFTCell, TaylorAverage
 
 LAWS = {
@@ -81,6 +84,23 @@ def cell_difference() -> float:
     return float(np.abs(here.stress - there.stress).max() / np.abs(here.stress).max())
 
 
+def kinematics_difference() -> float:
+    """Of rotation, stretch and strain of large deformations; and what is refused here is NaN."""
+    rng = np.random.default_rng(6)
+    A, W = rng.standard_normal((2, 3, 3, 3))
+    F = torch.linalg.matrix_exp(torch.from_numpy(2.0 * (W - W.swapaxes(1, 2))))
+    F = F @ torch.linalg.matrix_exp(torch.from_numpy(0.4 * (A + A.swapaxes(1, 2))))
+    here = polar(F)
+    with treated_as_apart():
+        there, strain = polar(F), log_strain(here[1])
+        bad = F.clone()
+        bad[1] = -bad[1]
+        bad[2, 0, 0] = torch.nan
+        assert torch.isnan(polar(bad)[0]).all((1, 2)).tolist() == [False, True, True]
+    pairs = [*zip(here, there, strict=True), (log_strain(here[1]), strain)]
+    return max(difference(a, b) for a, b in pairs)
+
+
 if __name__ == "__main__":
     assert launch.SIMULATED
     found = {name: law_difference(law) for name, law in LAWS.items()}
@@ -88,4 +108,6 @@ if __name__ == "__main__":
     found["polycrystal"] = law_difference(grains, steps=1, points=1, size=0.002)
     reduced = untrained_laws()["reduced 3D"]
     found["reduced"] = law_difference(reduced, steps=1, points=1, size=0.002)
+    found["learnt"] = law_difference(load_model().to(dtype=torch.float64), steps=1, points=2)
+    found["kinematics"] = kinematics_difference()
     print(json.dumps({**found, "Taylor": taylor_difference(), "cells": cell_difference()}))
