@@ -58,7 +58,7 @@ def grains_near(
     """Lattices of the element whose centre is nearest to a place at rest (collective).
 
     Args:
-        solver: with a `Polycrystal` and one point per element.
+        solver: with a `Polycrystal`; of several points of an element the first is taken.
         place: mm.
 
     Returns:
@@ -75,7 +75,8 @@ def grains_near(
     row = None
     if solver.comm.rank == owner:
         k = int(distance.argmin())
-        row = centres[k], solver.F[k].copy(), solver.state["grains"][k].numpy().copy()
+        p = k * elements.per_cell
+        row = centres[k], solver.F[p].copy(), solver.state["grains"][p].numpy().copy()
     centre, F, packed = solver.comm.bcast(row, root=owner)
     turned = lattice_after(F, packed, law.orientations)
     return (centre, *lattice_with_twins(law.law, turned, packed, law.weights))

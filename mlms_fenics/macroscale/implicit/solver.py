@@ -55,8 +55,11 @@ class ImplicitSolver(Readings):
         residuals: of the last step's iterations, over what is taken as zero; the last is <= 1.
         failed_steps: steps that were cut back so far.
         trial: the balance that Newton's method solves.
+        law_stiffness: 0: what makes steps of `ExplicitSolver` unstable does not these.
         settings: the constructor's, but for mesh, law and initial velocity.
     """
+
+    law_stiffness = 0.0
 
     def __init__(
         self,
