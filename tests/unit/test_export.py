@@ -2,6 +2,7 @@
 """Learnt laws in C: compiled here and compared with the package, along histories that turn."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -118,6 +119,14 @@ def test_points_do_not_depend_on_their_neighbours(laws, tmp_path):
             before = now
         few.append(np.array_equal(sigma.numpy(), many[rows, -1]))
     assert all(few)
+
+
+def test_threads_may_share_it(laws, tmp_path):
+    ours = library(laws["grains"], tmp_path, "float32")
+    exact = [driven(ours, 0.1, seed, 40)[1] for seed in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda seed: driven(ours, 0.1, seed, 40)[1], range(4)))
+    assert all(np.array_equal(a, b) for a, b in zip(found, exact, strict=True))
 
 
 def test_bad_steps_are_refused(laws, tmp_path):
