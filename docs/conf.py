@@ -10,7 +10,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE / "_extensions")]
 import mlms_fenics  # noqa: E402
 
 project = "mlms_fenics"
-author = "the mlms_fenics authors"
+author = "the mlms_fenics developers"
 copyright = f"2026, {author}"  # Sphinx's name for it
 version = release = mlms_fenics.__version__
 

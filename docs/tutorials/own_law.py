@@ -68,9 +68,8 @@ class Swift(Material):
         J = torch.linalg.det(F)[:, None]
         principal = (kept * trial + 3.0 * K * mean) / J
         sigma = axes @ torch.diag_embed(principal) @ axes.mT
-        elastic = (
-            axes @ torch.diag_embed(torch.exp(2.0 * (kept * (strain - mean) + mean))) @ axes.mT
-        )
+        stretched = torch.exp(2.0 * (kept * (strain - mean) + mean))
+        elastic = axes @ torch.diag_embed(stretched) @ axes.mT
         back = torch.linalg.inv(F)
         return sigma, {"inverse_Cp": back @ elastic @ back.mT, "plastic_strain": p + more}
 
