@@ -36,9 +36,16 @@ def cell(law: LearntLaw) -> Cell:
     for g in grains:
         states += [f"elastic strain {j + 1} of grain {g}, scaled" for j in range(5)]
         states += [f"internal variable {j + 1} of grain {g}" for j in range(net.internal)]
-    form = "grains_time.c" if net.rates is None else "grains_rates.c"
+    form = "networks/grains_time.c" if net.rates is None else "networks/grains_rates.c"
     return Cell(
-        templates=["network.c", "silu.c", "coordinates.c", "deviator.c", form, "grains.c"],
+        templates=[
+            "networks/network.c",
+            "networks/silu.c",
+            "networks/coordinates.c",
+            "networks/deviator.c",
+            form,
+            "networks/grains.c",
+        ],
         constants=[scalar(name, value) for name, value in numbers.items()] + arrays,
         states=states,
         pressure=law.bulk_modulus,

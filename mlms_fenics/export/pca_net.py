@@ -41,11 +41,11 @@ def cell(law: LearntLaw) -> Cell:
     }
     arrays = _arrays(net, layers)
     count = sum(weight.numel() for weight in net.state_dict().values())
-    templates = ["network.c"]
+    templates = ["networks/network.c"]
     if net.stress == "deviator":
-        templates += [*(["coordinates.c"] if net.inelastic else []), "deviator.c"]
+        templates += [*(["networks/coordinates.c"] if net.inelastic else []), "networks/deviator.c"]
     return Cell(
-        templates=[*templates, f"pca_net_{net.stress}.c", "pca_net.c"],
+        templates=[*templates, f"networks/pca_net_{net.stress}.c", "networks/pca_net.c"],
         constants=[scalar(name, value) for name, value in numbers.items()] + arrays,
         states=[f"running sum {k + 1}" for k in range(modes)],
         pressure=0.0 if net.stress == "total" else law.bulk_modulus,

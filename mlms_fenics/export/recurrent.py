@@ -33,12 +33,12 @@ def cell(law: LearntLaw) -> Cell:
     states += [f"internal variable {k + 1}" for k in range(net.internal)]
     return Cell(
         templates=[
-            "network.c",
-            "silu.c",
-            "coordinates.c",
-            "deviator.c",
-            "recurrent_time.c" if net.rates is None else "recurrent_rates.c",
-            "recurrent.c",
+            "networks/network.c",
+            "networks/silu.c",
+            "networks/coordinates.c",
+            "networks/deviator.c",
+            "networks/recurrent_time.c" if net.rates is None else "networks/recurrent_rates.c",
+            "networks/recurrent.c",
         ],
         constants=[scalar(name, value) for name, value in numbers.items()] + arrays,
         states=states,

@@ -38,7 +38,7 @@ def cell(law: LearntLaw) -> Cell:
         "LEAST_STRENGTH": float(polycrystal.initial_state(1)["scale"][0, 0]),
     }
     return Cell(
-        templates=["crystal_rates.c", "crystal_step.c", "reduced.c"],
+        templates=["crystal/crystal_rates.c", "crystal/crystal_step.c", "crystal/reduced.c"],
         constants=[
             *(scalar(name, value) for name, value in numbers.items()),
             array("ORIENTATIONS", polycrystal.orientations.reshape(-1, 9), "double"),

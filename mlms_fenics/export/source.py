@@ -85,6 +85,9 @@ def c_file(exported: Exported) -> str:
         [
             _head(exported),
             f'#include "{name}.h"\n\n#include <math.h>\n#include <stdint.h>\n#include <string.h>',
+            "#ifdef __FAST_MATH__\n"
+            "#error compile without -ffast-math (-Ofast), which lets NaN go unnoticed\n"
+            "#endif",
             f"#define LAW(x) {name}_##x\ntypedef {'float' if single else 'double'} real;",
             "\n".join(scalar(key, value) for key, value in numbers.items()),
             array("GAUSS_X", np.array(NODES), "double"),
@@ -112,7 +115,9 @@ def header(exported: Exported) -> str:
 
 def template(name: str, folder: str = "c") -> str:
     """A file of the folder `c` or another, without its licence line."""
-    text = files("mlms_fenics.export").joinpath(folder, name).read_text(encoding="utf-8")
+    text = (
+        files("mlms_fenics.export").joinpath(folder, *name.split("/")).read_text(encoding="utf-8")
+    )
     first, rest = text.split("\n", 1)
     return rest if "SPDX" in first else text
 

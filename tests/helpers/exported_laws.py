@@ -82,12 +82,14 @@ def command(*words: str | Path) -> str:
     return done.stdout
 
 
-def library(law: LearntLaw, folder: Path, precision: str, **options: str) -> ExternalLaw:
+def library(
+    law: LearntLaw, folder: Path, precision: str, flags: tuple[str, ...] = (), **options: str
+) -> ExternalLaw:
     """The law that comes back from the compiled export."""
     export(law, folder, precision=precision, **options)
     name = options.get("name", "learnt_law")
     source, made = folder / f"{name}.c", folder / f"lib{name}.so"
-    command("gcc", *STRICT, "-shared", "-fPIC", source, "-lm", "-o", made)
+    command("gcc", *STRICT, *flags, "-shared", "-fPIC", source, "-lm", "-o", made)
     return ExternalLaw(made)
 
 

@@ -18,6 +18,7 @@ from mlms_fenics.materials.base import drive
 from mlms_fenics.materials.library import metal
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.trust import TrustMeasure
 
 NETWORKS = (
     "recurrent",
@@ -119,6 +120,19 @@ def test_points_do_not_depend_on_their_neighbours(laws, tmp_path):
             before = now
         few.append(np.array_equal(sigma.numpy(), many[rows, -1]))
     assert all(few)
+
+
+def test_in_plain_c_and_with_the_measure_of_older_models(laws, tmp_path):
+    law = copy.copy(laws["recurrent"])
+    law.trust = TrustMeasure(3, 1.0, groups=0)
+    law.trust.mean.normal_(0.0, 0.01)
+    law.trust.whitening += 0.1 * torch.randn(7, 7)
+    # Without the vectors of GCC's kind, and without anything that is not C99.
+    ours = library(law, tmp_path, "float64", ("-DPLAIN_C", "-pedantic"))
+    assert distance(driven(ours, 0.1, 7, 20)[0], driven(law, 0.1, 7, 20)[0]) < 1e-9
+    F = torch.as_tensor(histories(20, 1, 0.1, 8)[0][0])
+    a, b = (x.update(F, 0.1, 0.1, x.initial_state(20))[1] for x in (law, ours))
+    assert torch.allclose(a["distance"], ours.fields(b)["distance"], rtol=1e-9)
 
 
 def test_threads_may_share_it(laws, tmp_path):

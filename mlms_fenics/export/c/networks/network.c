@@ -4,7 +4,7 @@
    Weights are packed in panels of PANEL rows, for each input the weights of the panel's rows, so that
    a panel's sums stay in registers; rows beyond the last are zero. */
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(PLAIN_C)
 #if defined(__AVX512F__)
 enum { VECTOR = 64, ABREAST = 4 };
 #elif defined(__AVX__)
