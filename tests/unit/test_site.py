@@ -130,7 +130,7 @@ def test_code_on_the_guides_is_python(page):
 def test_the_guides_law_is_a_law():
     text = (DOCS / "guide" / "own_law.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.S)
-    (code,) = (block for block in blocks if "class Foam" in block)
+    (code,) = (block for block in blocks if "class Foam(" in block)
     names: dict = {}
     exec(code, names)
     law = names["Foam"](shear=1.0, bulk=2.0, density=0.5)
