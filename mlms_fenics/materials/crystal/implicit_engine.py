@@ -5,8 +5,6 @@ As in the explicit engine, a lane integrates one grain along its path and then t
 the lanes do together is one Newton iteration of whatever stage each of them is in.
 """
 
-import math
-
 import numba
 import numpy as np
 
@@ -14,29 +12,37 @@ from mlms_fenics.files import source_checksum
 from mlms_fenics.kinematics import vector_math
 from mlms_fenics.kinematics.vector_math import COMPILE
 from mlms_fenics.materials.crystal import (
+    implicit_elastic,
     implicit_flow,
     implicit_hardening,
     implicit_kernel,
+    implicit_lanes,
+    implicit_matrices,
     implicit_newton,
     implicit_rows,
     implicit_stage,
     implicit_stress,
+    implicit_turn,
     kernel,
     mechanisms,
 )
 from mlms_fenics.materials.crystal import implicit_rows as rows
 from mlms_fenics.materials.crystal import mechanisms as mc
+from mlms_fenics.materials.crystal.implicit_elastic import cauchy, elastic_stress
 from mlms_fenics.materials.crystal.implicit_kernel import iterate
+from mlms_fenics.materials.crystal.implicit_lanes import (
+    deformation,
+    extrapolate,
+    put_down,
+    take_up,
+)
+from mlms_fenics.materials.crystal.implicit_matrices import unimodular
 from mlms_fenics.materials.crystal.implicit_stage import (
     GAMMA,
-    ONWARD,
-    cauchy,
-    elastic_stress,
     limit_twins,
     read_stage,
     set_stage,
     step_error,
-    unimodular,
 )
 from mlms_fenics.materials.crystal.kernel import L
 
@@ -47,28 +53,6 @@ OK, FAILED = 1, 2
 _MOST_ITERATIONS = 50  # of a stage; then its step is shortened
 _MOST_GIVEN = 1000  # of a stage whose step is given and cannot be shortened
 _MAX_TRIALS = 5_000  # in one segment of the path
-
-
-@numba.njit(**COMPILE)
-def _deformation(U, Q, path, grain, node, fraction, F):
-    """F = U Q at a fraction of segment `node`; returns the segment's strain."""
-    strain = 0.0
-    for i in range(3):
-        for j in range(3):
-            a, d = 0.0, 0.0
-            for k in range(3):
-                change = U[path, node + 1, 3 * i + k] - U[path, node, 3 * i + k]
-                a += (U[path, node, 3 * i + k] + fraction * change) * Q[grain, 3 * k + j]
-                d += change * Q[grain, 3 * k + j]
-            F[3 * i + j] = a
-            strain += d * d
-    return math.sqrt(strain) + 1e-12
-
-
-@numba.njit(**COMPILE)
-def _extrapolate(base, values, new, l):
-    for k in range(base.shape[1]):
-        new[l, k] = base[l, k] + ONWARD * (values[l, k] - base[l, k])
 
 
 def _cached(sources: int):
@@ -99,7 +83,6 @@ def _cached(sources: int):
             return
         n_grains, n_t = Q.shape[0], segments.shape[0]
         n_jobs, n = state.shape[0], table.shape[0]
-        n_own, n_twin = slip.shape[0], twin.shape[0]
         evolving = interaction.shape[0] > 0
         w = np.zeros((rows.SYSTEMS + rows.BLOCKS * n) * L)
         job = np.full(L, -1, np.int64)
@@ -109,6 +92,7 @@ def _cached(sources: int):
         last = np.zeros(L, np.bool_)
         # At the step's start, at the stage's base and at its end.
         B0, base, B = np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9))
+        F_end = np.zeros((L, 9))
         e0, e_base, e = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
         g0, g_base, g = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
         g_rate, guess_g = np.zeros((L, n)), np.zeros(n)
@@ -146,24 +130,8 @@ def _cached(sources: int):
                     known[l] = False
                     for k in range(3):  # nothing of the lane's last job
                         w[(rows.SKEW + k) * L + l] = 0.0
-                    for k in range(9):
-                        B0[l, k] = state[j, k]
-                    for a in range(n):
-                        e0[l, a] = g0[l, a] = g_rate[l, a] = 0.0
-                    for a in range(n_own):
-                        e0[l, slip[a]] = state[j, 9 + n_twin + a]
-                    for a in range(n_twin):
-                        e0[l, twin[a]] = state[j, 9 + a]
-                    _strengths(table, n_slip, e0, g0, l)
-                    if evolving:
-                        first = 9 + n_twin + n_own
-                        for a in range(n_own):
-                            if table[slip[a], mc.KIND] != mc.SATURATING:
-                                g0[l, slip[a]] = state[j, first + a]
-                        for a in range(n_twin):
-                            if table[twin[a], mc.KIND] != mc.SATURATING:
-                                g0[l, twin[a]] = state[j, first + n_own + a]
-                    _deformation(U, Q, j // n_grains, j % n_grains, 0, 0.0, F)
+                    take_up(state, j, table, n_slip, slip, twin, evolving, B0, e0, g0, g_rate, l)
+                    deformation(U, Q, j // n_grains, j % n_grains, 0, 0.0, F)
                     elastic_stress(F, B0, l, G, stiffness, coupling, isotropic, A, X, five, x0)
                     todo[l] = BEGIN
                 if todo[l] == BEGIN:
@@ -179,7 +147,7 @@ def _cached(sources: int):
                         h = 0.5 * left
                     step[l] = h
                     fraction = (now[l] + GAMMA * h) / length
-                    strain = _deformation(
+                    strain = deformation(
                         U, Q, j // n_grains, j % n_grains, node[l], fraction, F
                     ) * GAMMA * h / length  # fmt: skip
                     for a in range(n):
@@ -224,18 +192,20 @@ def _cached(sources: int):
                     if stage[l] == 1:
                         for k in range(9):
                             rate1[l, k] = (B[l, k] - B0[l, k]) / (GAMMA * h)
-                        _extrapolate(B0, B, base, l)
+                        extrapolate(B0, B, base, l)
                         unimodular(base, l)
-                        _extrapolate(e0, e, e_base, l)
-                        _extrapolate(g0, g, g_base, l)
+                        extrapolate(e0, e, e_base, l)
+                        extrapolate(g0, g, g_base, l)
                         total = 0.0
                         for a in range(n_slip, n):
                             total += max(e_base[l, a], 0.0)
                         limit_twins(e_base, l, n_slip, total)
                         fraction = 1.0 if last[l] else (now[l] + h) / length
-                        strain = _deformation(
+                        strain = deformation(
                             U, Q, j // n_grains, j % n_grains, node[l], fraction, F
                         ) * GAMMA * h / length  # fmt: skip
+                        for k in range(9):
+                            F_end[l, k] = F[k]
                         set_stage(
                             w, l, table, n_slip, F, base, e_base, g_base, guess, guess_g,
                             GAMMA * h, strain, G, A,
@@ -246,8 +216,8 @@ def _cached(sources: int):
                         rate2[l, k] = (B[l, k] - base[l, k]) / (GAMMA * h)
                         if not known[l]:
                             rate0[l, k] = rate1[l, k]
-                    fraction = 1.0 if last[l] else (now[l] + h) / length
-                    _deformation(U, Q, j // n_grains, j % n_grains, node[l], fraction, F)
+                    for k in range(9):
+                        F[k] = F_end[l, k]
                     error = step_error(
                         w, l, F, B, rate0, rate1, rate2, h, scale[j], A, X, Y, Z, five, solved,
                     )  # fmt: skip
@@ -282,21 +252,9 @@ def _cached(sources: int):
                     for k in range(5):
                         x0[l, k] = guess[l, k]
                     size = cauchy(
-                        F,
-                        B0,
-                        l,
-                        G,
-                        stiffness,
-                        coupling,
-                        isotropic,
-                        A,
-                        X,
-                        Y,
-                        Z,
-                        five,
-                        solved,
+                        F, B0, l, G, stiffness, coupling, isotropic, A, X, Y, Z, five, solved,
                         stress,
-                    )
+                    )  # fmt: skip
                     scale[j] = max(scale[j], size)
                     if not last[l]:
                         now[l] += h
@@ -311,18 +269,7 @@ def _cached(sources: int):
                             continue
                         status[j] = OK
                         wanted[j] = hope[l]
-                        for k in range(9):
-                            state[j, k] = B0[l, k]
-                        for a in range(n_own):
-                            state[j, 9 + n_twin + a] = e0[l, slip[a]]
-                        for a in range(n_twin):
-                            state[j, 9 + a] = e0[l, twin[a]]
-                        if evolving:
-                            first = 9 + n_twin + n_own
-                            for a in range(n_own):
-                                state[j, first + a] = g0[l, slip[a]]
-                            for a in range(n_twin):
-                                state[j, first + n_own + a] = g0[l, twin[a]]
+                        put_down(state, j, slip, twin, evolving, B0, e0, g0, l)
                 if status[j] != OK:
                     status[j] = FAILED
                     elapsed = now[l]
@@ -335,34 +282,21 @@ def _cached(sources: int):
     return integrate
 
 
-@numba.njit(**COMPILE)
-def _strengths(table, n_slip, amounts, g, l):
-    """What the source's hardening has added to the strengths."""
-    for a in range(table.shape[0]):
-        if table[a, mc.KIND] != mc.SATURATING:
-            continue
-        others = 0.0
-        for b in range(int(table[a, mc.FAMILY_START]), int(table[a, mc.FAMILY_END])):
-            if b != a:
-                others += amounts[l, b]
-        if a < n_slip:
-            q = 1.0 - math.exp(-table[a, mc.RATIO] * amounts[l, a])
-            g[l, a] = table[a, mc.LATENT] * others + table[a, mc.SATURATION] * q
-        else:
-            g[l, a] = 2.0 * table[a, mc.LATENT] * others + table[a, mc.HARDENING] * amounts[l, a]
-
-
 integrate = _cached(
     source_checksum(
         vector_math,
         kernel,
         mechanisms,
         implicit_rows,
+        implicit_matrices,
+        implicit_turn,
+        implicit_elastic,
         implicit_flow,
         implicit_hardening,
         implicit_stress,
         implicit_newton,
         implicit_kernel,
         implicit_stage,
+        implicit_lanes,
     )
 )

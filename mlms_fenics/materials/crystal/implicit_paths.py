@@ -20,10 +20,9 @@ def choose_implicit(
         law, U, segments, tolerance: as of `integrate_paths`.
         scale: largest stress so far, GPa, *Shape* `(p, g)`.
     """
-    if not law.source_form:
-        return np.ones(len(U), dtype=bool)
-    if law.detwinning:  # twins that come and go by turns have no smooth step
-        return np.zeros(len(U), dtype=bool)
+    always = _whatever_path(law)
+    if always is not None:
+        return np.full(len(U), always)
     rho = np.zeros(len(U))
     with np.errstate(over="ignore", invalid="ignore"):  # of absurd paths: explicit
         change = np.linalg.norm(np.diff(U, axis=1), axis=(-2, -1))
@@ -44,10 +43,16 @@ _WORTH = 6.7
 
 def is_stiff(law: CrystalLaw, strain: float) -> bool:
     """Whether steps of `strain` are to be implicit whatever the path, as in cells."""
-    if law.source_form and law.detwinning:
-        return False
+    always = _whatever_path(law)
     stiffness = max(1.0 / (f.rate_exponent * f.tau_0) for f in law.families)
-    return not law.source_form or law.shear_modulus * stiffness * strain > 10.0
+    return law.shear_modulus * stiffness * strain > 10.0 if always is None else always
+
+
+def _whatever_path(law: CrystalLaw) -> bool | None:
+    """Whether a law's steps are always implicit, or never; None where it depends on the path."""
+    if not law.source_form:
+        return True
+    return False if law.detwinning else None  # twins that come and go have no smooth step
 
 
 def grain_tolerance(tolerance: float, n_grains: int) -> float:

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""What a lane of the implicit engine takes from its job and gives back: scalar code."""
+
+import math
+
+import numba
+
+from mlms_fenics.kinematics.vector_math import COMPILE
+from mlms_fenics.materials.crystal import mechanisms as mc
+from mlms_fenics.materials.crystal.implicit_stage import ONWARD
+
+
+@numba.njit(**COMPILE)
+def deformation(U, Q, path, grain, node, fraction, F):
+    """F = U Q at a fraction of segment `node`; returns the segment's strain."""
+    strain = 0.0
+    for i in range(3):
+        for j in range(3):
+            a, d = 0.0, 0.0
+            for k in range(3):
+                change = U[path, node + 1, 3 * i + k] - U[path, node, 3 * i + k]
+                a += (U[path, node, 3 * i + k] + fraction * change) * Q[grain, 3 * k + j]
+                d += change * Q[grain, 3 * k + j]
+            F[3 * i + j] = a
+            strain += d * d
+    return math.sqrt(strain) + 1e-12
+
+
+@numba.njit(**COMPILE)
+def extrapolate(base, values, new, l):
+    """The second stage's base in row l, of the first's and its end."""
+    for k in range(base.shape[1]):
+        new[l, k] = base[l, k] + ONWARD * (values[l, k] - base[l, k])
+
+
+@numba.njit(**COMPILE)
+def take_up(state, j, table, n_slip, slip, twin, evolving, B0, e0, g0, g_rate, l):
+    """Row j of `state` into row l of B₀, amounts and strengths, which do not change yet.
+
+    Args:
+        state: as of the explicit engine.
+        table, n_slip, slip, twin: of the law (`mechanisms`).
+        evolving: whether some strengths are states of their own.
+        B0: *Shape* `(L, 9)`; the others `(L, n)`.
+    """
+    n_own, n_twin = slip.shape[0], twin.shape[0]
+    for k in range(9):
+        B0[l, k] = state[j, k]
+    for a in range(table.shape[0]):
+        e0[l, a] = g0[l, a] = g_rate[l, a] = 0.0
+    for a in range(n_own):
+        e0[l, slip[a]] = state[j, 9 + n_twin + a]
+    for a in range(n_twin):
+        e0[l, twin[a]] = state[j, 9 + a]
+    _strengths(table, n_slip, e0, g0, l)
+    if evolving:
+        first = 9 + n_twin + n_own
+        for a in range(n_own):
+            if table[slip[a], mc.KIND] != mc.SATURATING:
+                g0[l, slip[a]] = state[j, first + a]
+        for a in range(n_twin):
+            if table[twin[a], mc.KIND] != mc.SATURATING:
+                g0[l, twin[a]] = state[j, first + n_own + a]
+
+
+@numba.njit(**COMPILE)
+def put_down(state, j, slip, twin, evolving, B0, e0, g0, l):
+    """Row l of B₀, amounts and strengths into row j of `state`; see `take_up`."""
+    n_own, n_twin = slip.shape[0], twin.shape[0]
+    for k in range(9):
+        state[j, k] = B0[l, k]
+    for a in range(n_own):
+        state[j, 9 + n_twin + a] = e0[l, slip[a]]
+    for a in range(n_twin):
+        state[j, 9 + a] = e0[l, twin[a]]
+    if evolving:
+        first = 9 + n_twin + n_own
+        for a in range(n_own):
+            state[j, first + a] = g0[l, slip[a]]
+        for a in range(n_twin):
+            state[j, first + n_own + a] = g0[l, twin[a]]
+
+
+@numba.njit(**COMPILE)
+def _strengths(table, n_slip, amounts, g, l):
+    """What the source's hardening has added to the strengths."""
+    for a in range(table.shape[0]):
+        if table[a, mc.KIND] != mc.SATURATING:
+            continue
+        others = 0.0
+        for b in range(int(table[a, mc.FAMILY_START]), int(table[a, mc.FAMILY_END])):
+            if b != a:
+                others += amounts[l, b]
+        if a < n_slip:
+            q = 1.0 - math.exp(-table[a, mc.RATIO] * amounts[l, a])
+            g[l, a] = table[a, mc.LATENT] * others + table[a, mc.SATURATION] * q
+        else:
+            g[l, a] = 2.0 * table[a, mc.LATENT] * others + table[a, mc.HARDENING] * amounts[l, a]
