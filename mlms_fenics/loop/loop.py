@@ -117,7 +117,8 @@ class Loop:
         on the host, or values are exchanged with other ranks.
         """
         alone = self.ranks.size == 1 and not self.problem.timed
-        return alone and self.law.device == self.device
+        here, there = self.device, self.law.device
+        return alone and (here.type, here.index or 0) == (there.type, there.index or 0)
 
     def compile(self, backend: str = "inductor") -> None:
         """Have torch make a few kernels of all that is not the law's.
@@ -136,7 +137,7 @@ class Loop:
             "the loop cannot be compiled: its law is elsewhere, something is a function of the "
             "time, or there are several ranks",
         )
-        for name in ("move", "deform", "answer", "push"):
+        for name in ("move", "_deform", "answer", "push"):
             whole = torch.compile(
                 getattr(self, name), fullgraph=True, dynamic=False, backend=backend
             )
@@ -154,7 +155,11 @@ class Loop:
 
     def deform(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Set F; its least determinant and that point, 0-d (infinity where there is no cell)."""
+        # Apart from what is compiled: torch 2.6 would copy F after it has been set anew.
         self.F_old.copy_(self.F)
+        return self._deform()
+
+    def _deform(self) -> tuple[torch.Tensor, torch.Tensor]:
         self._cells.gather(self.u)
         self._cells.deformation(self.F)
         if self.F.shape[-1] == 0:

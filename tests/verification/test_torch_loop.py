@@ -37,7 +37,7 @@ def learnt():
 
 
 def polycrystal():
-    return Polycrystal(magnesium(), random_orientations(4, seed=1), tolerance=1e-3)
+    return Polycrystal(magnesium(), random_orientations(2, seed=1), tolerance=1e-3)
 
 
 def anvil(law, **options):
@@ -149,7 +149,7 @@ def pressed(plane):
 
 PROBLEMS = {
     "anvil": anvil(learnt, height=2.0),
-    "anvil, polycrystal": anvil(polycrystal),
+    "anvil, polycrystal": anvil(polycrystal, height=0.7),
     "anvil, held": anvil(lambda: ELASTIC, hold_lateral=True),
     "plate": plate(learnt),
     "plate, free projectile": plate(lambda: johnson_cook("OFHC copper"), mass=30.0),
@@ -191,7 +191,8 @@ def assert_alike(solver, reference, tolerance=1e-12):
     assert found.keys() == expected.keys()
     moduli, volume = reference.body.moduli, reference.elements.volume
     modulus = (moduli.bulk + 4.0 / 3.0 * moduli.shear).max()
-    scales = {name: np.abs(expected[name]).max() for name in ("u", "v", "F")}
+    scales = {name: np.abs(expected[name]).max() for name in ("u", "F")}
+    scales["v"] = max(np.abs(expected["v"]).max(), 0.1)  # half of the impacts' speed
     scales |= dict.fromkeys(("sigma", "P", "viscous"), modulus)
     scales |= {"force": modulus * volume.max() ** (2.0 / 3.0), "hourglass/q": scales["u"]}
     for key, scale in scales.items():
