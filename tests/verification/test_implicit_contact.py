@@ -18,7 +18,8 @@ from mlms_fenics.macroscale import (
     Steps,
     symmetry_plane,
 )
-from mlms_fenics.materials import J2, NeoHookean
+from mlms_fenics.materials import J2, NeoHookean, drive
+from mlms_fenics.surrogate import load_model
 
 LAW = NeoHookean(shear_modulus=25.0, bulk_modulus=48.0, density=10.0)
 COPPER = J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93)
@@ -63,6 +64,32 @@ def test_pressed_cube_is_the_law_in_uniaxial_stress(law) -> None:
     assert z.max() - 0.8 < 2e-7
     energies = solver.energies()
     assert energies.contact == pytest.approx(energies.internal, rel=1e-6)
+
+
+def test_pressed_cube_is_the_learnt_law_driven_at_a_point() -> None:
+    law = load_model(dtype=torch.float64)
+    solver = ImplicitSolver(
+        cube(1), law, steps=Steps(0.1, growth=1.0), tolerance=1e-9,
+        constraints=[CORNER[2], PrescribedVelocity(lambda x: np.abs(x).max(axis=0) < 1e-9),
+                     PrescribedVelocity(lambda x: np.abs(x.T - [1, 0, 0]).max(axis=1) < 1e-9,
+                                        components=(1,))],
+        contacts=[RigidPlane((0.0, 0.0, 1.0), (0.0, 0.0, -1.0), velocity=0.1)],
+    )  # fmt: skip
+    times, F = [0.0], [np.eye(3)]
+
+    def note(s: ImplicitSolver) -> None:
+        times.append(s.time)
+        F.append(s.F[0].copy())
+
+    solver.run(1.0, note)
+    sigma = drive(law, torch.from_numpy(np.array(F))[None], np.array(times))[0, -1].numpy()
+    np.testing.assert_allclose(solver.F[:, 2, 2], 0.9, atol=1e-6)
+    np.testing.assert_allclose(
+        solver.sigma, np.broadcast_to(sigma, solver.sigma.shape), atol=1e-6 * np.abs(sigma).max()
+    )
+    assert sigma[2, 2] < -0.05
+    sigma[2, 2] = 0.0
+    assert np.abs(sigma).max() < 1e-6
 
 
 def test_a_plane_that_leaves_lets_go() -> None:
