@@ -90,14 +90,6 @@ class Newton:
         good = ksp.getConvergedReason() > 0 and np.isfinite(x.norm())
         return x.array.reshape(-1, 3).copy() if good else None
 
-    @property
-    def linear_iterations(self) -> int:
-        """Of the last linear solve."""
-        return self._snes.getKSP().getIterationNumber()
-
-    def destroy(self) -> None:
-        self._snes.destroy()
-
     def _residual(self, snes: Any, x: Any, f: Any) -> None:
         # Errors are those of all ranks; one that went through PETSc would lose its message.
         found = None

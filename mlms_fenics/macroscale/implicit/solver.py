@@ -51,7 +51,8 @@ class ImplicitSolver(Readings):
     Attributes:
         material: the law.
         stop: what `request_stop` was given on any rank, once all know of it; 0 before.
-        iterations: of Newton's method in the last step, linear predictor included.
+        iterations: of Newton's method in the last step, linear predictor included, and over again
+            where contact had to be made closer.
         residuals: of the last step's iterations, over what is taken as zero; the last is <= 1.
         failed_steps: steps that were cut back so far.
         trial: the balance that Newton's method solves.
@@ -163,7 +164,7 @@ class ImplicitSolver(Readings):
         if dynamics is not None:
             self.trial.start(steps.first)
         self._end_time, self._wanted = 0.0, 0
-        self.stop, self.iterations, self.failed_steps = 0, 0, 0
+        self.stop, self.iterations, self.failed_steps, self._longest = 0, 0, 0, 0
         motion.initial_energy = self.energies().kinetic
 
     def step(self, limit: float = inf) -> float:
@@ -194,7 +195,7 @@ class ImplicitSolver(Readings):
         self.trial.accept()
         if abs(motion.time - self._end_time) <= 1e-12 * self._end_time:
             motion.time = self._end_time
-        after = steps.after(dt, self.iterations)
+        after = steps.after(dt, self._longest)
         motion.stable_dt = max(after, motion.stable_dt) if shortened else after
         self.stop = self.comm.allreduce(self._wanted, op=MPI.MAX)
         self.stopwatch.seconds["total"] += self.stopwatch.clock() - start
@@ -272,7 +273,7 @@ class ImplicitSolver(Readings):
         guess = motion.u_values.copy()
         if extrapolate:
             guess += dt / motion.dt * self._memory.increment
-        self.iterations = 1
+        self.iterations = self._longest = 1
         found, _ = trial.residual(guess[:n])
         if found is None:
             return False
@@ -293,7 +294,9 @@ class ImplicitSolver(Readings):
             self.stopwatch.seconds["linear"] += (
                 self.stopwatch.clock() - start - (self._laps() - before)
             )
-            self.iterations += max(len(self.residuals) - 1, 0)
+            taken = max(len(self.residuals) - 1, 0)
+            self.iterations += taken
+            self._longest = max(self._longest, 1 + taken)
             if not converged:
                 return False
             if trial.augment():
