@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from mpi4py import MPI
 
 from mlms_fenics import device as devices
 from mlms_fenics.errors import require
@@ -21,7 +20,6 @@ from mlms_fenics.materials import (
     johnson_cook,
     magnesium,
 )
-from mlms_fenics.parallel import on_every_rank
 
 LAWS = (
     "learnt",
@@ -73,16 +71,6 @@ def check_law(options: argparse.Namespace) -> None:
         options.grains is None or options.grains >= 1,
         f"--grains is {options.grains}, but must be at least 1",
     )
-
-
-def chosen_device(comm: Any, name: str | None) -> torch.device:
-    """`device.chosen` on every rank; ranks of a machine share its GPUs in turn (collective).
-
-    Raises:
-        InputError: on every rank: no such device.
-    """
-    local = comm.Split_type(MPI.COMM_TYPE_SHARED).rank
-    return on_every_rank(comm, lambda: devices.chosen(name, local))
 
 
 def build_law(

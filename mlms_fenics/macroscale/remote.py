@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mpi4py import MPI
 
 from mlms_fenics.device import at_hand, chosen
 from mlms_fenics.errors import require
@@ -18,6 +19,7 @@ from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
+from mlms_fenics.parallel import on_every_rank
 
 LOOPS = ("compiled", "torch")
 
@@ -226,13 +228,27 @@ class RemoteResponse:
         return pairs + ([(body.hourglass, loop.hourglass)] if body.hourglass else [])
 
 
-def loop_device(device: torch.device | str, loop: str | None, assembly: str) -> torch.device | None:
-    """Where the torch loop is to run; None for the compiled loop on the CPU.
+def chosen_device(comm: Any, name: torch.device | str | None) -> torch.device:
+    """`device.chosen` on every rank; ranks of a machine share its GPUs in turn (collective).
+
+    Raises:
+        InputError: on every rank: no such device.
+    """
+    together = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    local = together.rank
+    together.Free()
+    return on_every_rank(comm, lambda: chosen(name, local))
+
+
+def loop_device(
+    comm: Any, device: torch.device | str, loop: str | None, assembly: str
+) -> torch.device | None:
+    """Where the torch loop is to run; None for the compiled loop on the CPU (collective).
 
     Raises:
         InputError: no such device or loop, or settings that do not go together.
     """
-    where = chosen(device)
+    where = chosen_device(comm, device)
     require(
         loop is None or loop in LOOPS,
         f"loop is {loop!r}, but must be one of {', '.join(LOOPS)}, or None",

@@ -28,7 +28,6 @@ from mlms_fenics.macroscale.stiffness import check_policy, step_share
 from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
 from mlms_fenics.numbers import check_number
-from mlms_fenics.parallel import on_every_rank
 
 # Steps between looks at the energy and at the law's stiffness.
 _CHECK_EVERY = 200
@@ -120,7 +119,7 @@ class ExplicitSolver(Readings):
         check_response(viscosity, assembly)
         check_policy(stiffness)
         domain, self.material, part = place_laws(domain, material, laws)
-        remote = on_every_rank(domain.comm, lambda: loop_device(device, loop, assembly))
+        remote = loop_device(domain.comm, device, loop, assembly)
         self._safety, material = safety, self.material
         parts: dict[str, Any] = {
             "contacts": list(contacts),

@@ -13,7 +13,7 @@ from dolfinx import mesh
 from mpi4py import MPI
 
 from mlms_fenics.errors import InputError, SimulationError
-from mlms_fenics.geometry import FOOT, TOP, cylinder_mesh
+from mlms_fenics.geometry import FOOT, TOP, cylinder_mesh, half_section_mesh
 from mlms_fenics.impact import anvil_solver
 from mlms_fenics.loop.blocks import block
 from mlms_fenics.loop.files import read_bundle, write_bundle
@@ -99,6 +99,30 @@ def test_a_bundle_runs_as_the_solver_does(tmp_path):
     for name in ("internal", "viscous", "hourglass"):
         assert energies[name] == pytest.approx(getattr(truth, name), rel=1e-9), name
     assert energies["kinetic"] == pytest.approx(truth.kinetic, rel=0.05)
+
+
+def standing(domain, plane=None, **options):
+    """A body on a wall: one of two dimensions stands on it by its second axis."""
+    up = tuple(np.eye(3)[2 if plane is None else 1])
+    velocity = tuple(-0.1 * np.array(up))
+    options |= {"two_dimensional": plane, "contacts": [RigidPlane(normal=up)]}
+    return ExplicitSolver(domain, COPPER, velocity=velocity, **options)
+
+
+@pytest.mark.parametrize("make", [
+    lambda: standing(half_section_mesh(COMM, 2.0, 1.0, 0.3)[0], "axisymmetric"),
+    lambda: standing(half_section_mesh(COMM, 2.0, 1.0, 0.3)[0], "plane-strain", quadrature="full"),
+    lambda: standing(cylinder_mesh(COMM, 1.0, 1.0, 0.4, "tetrahedron")[0], degree=2),
+], ids=["axisymmetric", "full", "quadratic"])  # fmt: skip
+def test_all_elements_go_into_bundles(make, tmp_path):
+    solver = make()
+    bundle(solver, tmp_path / "body.h5")
+    run = Run(read_bundle(tmp_path / "body.h5"), COPPER)
+    for part in (run, solver):
+        part.run(0.3)
+    assert run.step_count == solver.step_count
+    truth = solver.motion.u_values
+    assert np.abs(run.fields()["u"] - truth).max() <= 1e-11 * np.abs(truth).max()
 
 
 def test_it_runs_where_there_is_no_fenicsx(tmp_path, capsys):
