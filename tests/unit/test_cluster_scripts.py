@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlms_fenics.data import Dataset
@@ -65,11 +66,9 @@ def test_an_impact_goes_on_from_its_checkpoint(tmp_path, submit):
     assert (tmp_path / "results" / "anvil" / "checkpoint.h5").exists()
     submit("impact", *options, "--end-time", 0.4, **demo)
     history = read_history(tmp_path / "results" / "anvil" / "history.csv")
-    assert history["time"][-1] == pytest.approx(0.4) and (history["dt"][1:] > 0.0).all()
-    submit("impact", *options, "--end-time", 0.4, OUT="whole", **demo)
-    whole = read_history(tmp_path / "whole" / "history.csv")
-    # Where the first run ended it took a shorter step.
-    assert history["kinetic"][-1] == pytest.approx(whole["kinetic"][-1], rel=1e-3)
+    assert history["time"][-1] == pytest.approx(0.4)
+    # One table of both runs, without a gap or a time twice.
+    assert (np.diff(history["time"]) > 0.0).all() and history["time"][1] < 0.1
 
 
 def test_the_apptainer_image_takes_files_that_are_there():

@@ -195,6 +195,8 @@ def test_plan_from_another_folder_through_a_link(tmp_path):
     assert plan(env | {"OMP_NUM_THREADS": "1"}, "true")["threads"] == "1"
     other = plan(env | {"MLMS_FENICS_TORCH": "cuda"}, "true")
     assert other["root"] != found["root"]
+    newer = plan(env | {"MLMS_FENICS_SUITE": "sid"}, "true")
+    assert newer["root"].endswith("-sid/root (to be built)")
     assert not (tmp_path / "cache").exists()
 
 
@@ -206,6 +208,7 @@ def test_plan_from_another_folder_through_a_link(tmp_path):
         (["--build", "pytest"], {}, 125, "--build takes no command"),
         (["true"], {"MLMS_FENICS_ENGINE": "lxc"}, 125, "docker, podman or bwrap, not 'lxc'"),
         (["true"], {"MLMS_FENICS_TORCH": "rocm"}, 125, "debian or cuda, not 'rocm'"),
+        (["true"], {"MLMS_FENICS_SUITE": "buster"}, 125, "trixie or sid, not 'buster'"),
         (["true"], {"XDG_CACHE_HOME": "here"}, 125, "full path"),
         (
             ["true"],
