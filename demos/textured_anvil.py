@@ -159,7 +159,6 @@ def add_result(summary: Summary, recorder: Recorder, options: argparse.Namespace
         "direction of the major axis [degrees]": foot.direction,
         "misfit [mm]": foot.misfit,
         "length [mm]": float(recorder.history["length"][-1]),
-        "law [s]": recorder.seconds["law"],
         "angles [degrees]": ANGLES.tolist(),
         "heights [mm]": heights.tolist(),
         "half widths [mm]": widths.tolist(),
