@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps=options.steps,
         difference=options.difference,
         workers=options.workers,
+        starts=options.starts,
+        seed=options.seed,
         told=lambda line: print(line, flush=True),
     )
     print(f"{found.evaluations} simulations of all curves, {found.seconds:.1f} s")
@@ -58,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         "larger where curves are not smooth in it (0.02)")  # fmt: skip
     new("--workers", type=int, default=os.cpu_count() or 1, help="simulations at the same time "
         "(all cores)")  # fmt: skip
+    new("--starts", type=int, default=1, help="searches: the first from the start given, others "
+        "from places between the bounds; the best counts (1)")  # fmt: skip
+    new("--seed", type=int, default=0, help="of the other starts (0)")
     return parser
 
 

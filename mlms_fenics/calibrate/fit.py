@@ -11,6 +11,7 @@ from scipy.optimize import least_squares
 
 from mlms_fenics.calibrate.curves import simulate
 from mlms_fenics.calibrate.experiment import Experiment
+from mlms_fenics.calibrate.starts import End, starting_points
 from mlms_fenics.calibrate.uncertainty import Uncertainty, uncertainty
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.numbers import check_positive, check_whole
@@ -30,6 +31,7 @@ class Fit:
         evaluations: simulations of all curves.
         seconds: of the clock on the wall.
         converged: whether the search ended by itself, not by the number of its steps.
+        searches: where those from all starts ended.
     """
 
     experiment: Experiment
@@ -39,6 +41,7 @@ class Fit:
     evaluations: int
     seconds: float
     converged: bool
+    searches: tuple[End, ...]
 
     @property
     def misfits(self) -> np.ndarray:
@@ -69,6 +72,8 @@ def fit(
     steps: int = 30,
     difference: float = 0.02,
     workers: int = 2,
+    starts: int = 1,
+    seed: int = 0,
     told: Callable[[str], None] | None = None,
 ) -> Fit:
     """Calibrate a law.
@@ -80,6 +85,9 @@ def fit(
         difference: of scaled parameters, for derivatives; its effect must stand out from the
             simulations' own error.
         workers: simulations at the same time, in threads.
+        starts: searches: from the parameters' own start, and from others between their bounds,
+            each of at most so many steps; the one that ends best counts.
+        seed: of the other starts.
         told: called with a line for each step.
 
     Raises:
@@ -91,25 +99,22 @@ def fit(
     check_whole("steps", steps, 1)
     check_positive("difference", difference, largest=0.5)
     check_whole("workers", workers, 1)
+    check_whole("starts", starts, 1)
+    check_whole("seed", seed, 0)
     begin = time.perf_counter()
     parameters = experiment.parameters
     low, high = (np.array([p.scaled(getattr(p, k)) for p in parameters]) for k in ("low", "high"))
-    start = np.array([p.scaled(p.start) for p in parameters])
+    points = starting_points(parameters, starts, seed)
     with ThreadPoolExecutor(workers) as pool:
         model = _Model(experiment, tolerance, difference, pool, low, high, told)
-        if not np.isfinite(model.residuals(start)).all():
-            raise SimulationError(f"calibration: the start cannot be simulated: {model.failure}")
-        found = least_squares(
-            model.residuals,
-            np.clip(start, low + _CLOSE * (high - low), high - _CLOSE * (high - low)),
-            jac=model.jacobian,
-            bounds=(low, high),
-            x_scale="jac" if len(start) > 1 else 1.0,
-            ftol=1e-5,
-            xtol=1e-4,
-            gtol=1e-12,
-            max_nfev=steps,
-        )
+        searches: list[End] = []
+        for k, start in enumerate(points):
+            try:
+                searches.append(_search(model, start, steps))
+            except SimulationError:
+                if k == 0:  # the start that was asked for
+                    raise
+        found = min(searches, key=lambda end: end.misfit)
         residuals, jacobian = model.residuals(found.x), model.jacobian(found.x)
     numbers = model.numbers(found.x)
     ends = np.cumsum([len(c.strain) for c in experiment.curves])[:-1]
@@ -126,8 +131,33 @@ def fit(
         uncertainty(residuals, jacobian, fixed, tolerance * _size(experiment)),
         model.evaluations,
         time.perf_counter() - begin,
-        bool(found.status > 0),
+        found.converged,
+        tuple(searches),
     )
+
+
+def _search(model: "_Model", start: np.ndarray, steps: int) -> End:
+    """Least squares from one start.
+
+    Raises:
+        SimulationError: the law cannot be simulated there, or next to where the search has come.
+    """
+    if not np.isfinite(model.residuals(start)).all():
+        raise SimulationError(f"calibration: the start cannot be simulated: {model.failure}")
+    low, high = model.low, model.high
+    found = least_squares(
+        model.residuals,
+        np.clip(start, low + _CLOSE * (high - low), high - _CLOSE * (high - low)),
+        jac=model.jacobian,
+        bounds=(low, high),
+        x_scale="jac" if len(start) > 1 else 1.0,
+        ftol=1e-5,
+        xtol=1e-4,
+        gtol=1e-12,
+        max_nfev=steps,
+    )
+    misfit = float(np.sqrt(np.mean(model.residuals(found.x) ** 2)))
+    return End(found.x, misfit, bool(found.status > 0))
 
 
 def _size(experiment: Experiment) -> float:

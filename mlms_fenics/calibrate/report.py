@@ -9,6 +9,7 @@ import numpy as np
 
 from mlms_fenics.calibrate.fit import Fit
 from mlms_fenics.calibrate.parameters import Parameter
+from mlms_fenics.calibrate.starts import told_of_starts
 from mlms_fenics.files import replacing
 
 _LOOSE = 0.2  # standard error, of a logarithm or of the bounds' distance
@@ -64,6 +65,7 @@ def remarks(fit: Fit) -> list[str]:
                 )
     if not said:
         said.append("the curves determine all parameters")
+    said += told_of_starts(fit.searches, parameters)
     if u.persistence > 0.5 and fit.misfits.max() > 1e-3:
         said.append(
             "neighbouring points miss alike (correlation "

@@ -3,6 +3,7 @@
 
 import json
 import re
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -64,6 +65,31 @@ def test_parameters_come_back_from_exact_curves(curves):
     assert found.numbers == pytest.approx(list(TRUE.values()), rel=0.01)
     assert found.misfits.max() < 1e-3
     assert remarks(found)[-1] == "the curves determine all parameters"
+
+
+def test_several_starts_find_the_lower_of_two_minima(monkeypatch):
+    """In u = ln(τ_0/20): a valley at u = 1.2 with misfit 0.1, and the true one at -0.8."""
+    asked = experiment([curve([1, 2, 3])], {"octahedral.tau_0": (3, 200, 60)})
+
+    def double(law, given, tolerance):
+        u = np.log(float(law.slip[0].tau_0) / 0.02)
+        return given.stress + given.scale * min(u + 0.8, np.hypot(u - 1.2, 0.1), key=abs)
+
+    monkeypatch.setattr(sys.modules["mlms_fenics.calibrate.fit"], "simulate", double)
+    one = fit(asked)
+    assert one.numbers == pytest.approx(20.0 * np.exp(1.2), rel=0.01) and len(one.searches) == 1
+    many = fit(asked, starts=6, seed=1)
+    assert many.numbers == pytest.approx(20.0 * np.exp(-0.8), rel=1e-3)
+    misfits = [end.misfit for end in many.searches]
+    assert len(misfits) == 6 and misfits[0] == pytest.approx(0.1, rel=0.01)
+    assert sum(m < 1e-3 for m in misfits) >= 2
+    assert any(re.match(r"\d of 6 starts ended", line) for line in report(many))
+    assert not any("starts ended" in line for line in report(one))
+    again = fit(asked, starts=6, seed=1)
+    assert np.array_equal(again.numbers, many.numbers)
+    for change in ({"starts": 0}, {"seed": -1}):
+        with pytest.raises(InputError, match=r"starts|seed"):
+            fit(asked, **change)
 
 
 def test_true_values_lie_within_two_standard_errors_of_noisy_curves(curves):
