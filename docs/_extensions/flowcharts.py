@@ -7,6 +7,8 @@ what these pages use is understood: subgraphs, `name["label"]`, `name --> name`.
 
 import re
 from html import escape
+from math import inf
+from statistics import fmean
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -63,6 +65,9 @@ def rows_of(boxes: dict[str, list[str]], arrows: list[tuple[str, str]]) -> list[
             break
     else:
         raise ValueError("the arrows of a flow chart go round in a circle")
+    for name in set(boxes) - {tail for tail, _ in arrows}:
+        # What points nowhere stands next to what points to it.
+        row[name] = min((row[tail] - 1 for tail, head in arrows if head == name), default=0)
     return [[b for b in boxes if row[b] == k] for k in range(max(row.values(), default=0) + 1)]
 
 
@@ -72,7 +77,8 @@ def places(rows: list[list[str]], arrows: list[tuple[str, str]]) -> dict[str, tu
     place: dict[str, tuple[float, float]] = {}
     for k, row in enumerate(rows):
         heads = {name: [place[b][0] for a, b in arrows if a == name] for name in row}
-        ordered = sorted(row, key=lambda name: sum(heads[name]) / max(1, len(heads[name])))
+        middle = {name: fmean(at) if at else inf for name, at in heads.items()}
+        ordered = sorted(row, key=middle.__getitem__)
         free = (width - len(row) * WIDTH) / (len(row) + 1)
         for i, name in enumerate(ordered):
             place[name] = (free + i * (WIDTH + free), k * (HEIGHT + GAP_Y) + 8)

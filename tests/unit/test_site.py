@@ -106,6 +106,8 @@ def test_charts_are_drawn_with_arrows_upwards():
     assert boxes == {"a": ["One", "first"], "b": ["Two & more"]}
     assert arrows == [("b", "a")] and groups == {"a": "Some"}
     assert rows_of(boxes, arrows) == [["a"], ["b"]]
+    many = [("b", "a"), ("c", "b"), ("c", "d")]
+    assert rows_of({name: [name] for name in "abcd"}, many) == [["a"], ["b", "d"], ["c"]]
     drawn = drawing(text + "  b --> a\n")
     assert "Two &amp; more" in drawn and drawn.count("<path") == 2  # the arrow and its head
     with pytest.raises(ValueError, match="no box: c"):
