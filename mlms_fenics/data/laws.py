@@ -16,7 +16,7 @@ LAWS = {
     **{name: partial(metal, name) for name in METALS},
 }
 _FIXED = ("name", "dimension", "slip", "twins", "direction", "normal", "source")
-_FIXED += ("flow", "strength", "elasticity", "interaction")
+_FIXED += ("flow", "strength", "elasticity", "interaction", "lattice")
 
 
 def law_from_options(

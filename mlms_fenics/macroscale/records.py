@@ -47,7 +47,8 @@ def record(value: Any, depth: int = 6) -> Any:
     if callable(value) and not isinstance(value, Material):
         return "a function"
     if dataclasses.is_dataclass(value) and depth > 0:
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        kept = (f.name for f in dataclasses.fields(value) if f.compare)
+        fields = {key: getattr(value, key) for key in kept}
     elif isinstance(value, Material) and depth > 0:
         fields = {key: entry for key, entry in vars(value).items() if not key.startswith("_")}
         fields["dtype"] = value.dtype

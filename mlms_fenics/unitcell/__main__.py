@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [out.with_suffix(end) for end in (".csv", ".png")]
     write_curves(result, files[0])
     draw_curves(result, files[1])
-    lattice = _lattice(law)
+    lattice = law.symmetry or texture.lattice
     if len(texture.orientations) > 1 and lattice is not None:
         files += _textures(result, texture, lattice, out)
     print("wrote " + ", ".join(map(str, files)))
@@ -112,17 +112,6 @@ def _cell(options: argparse.Namespace, law: CrystalLaw, texture: Texture) -> FFT
     )
     grains = voronoi_grains((n, n, n), len(texture), options.seed)
     return FFTCell(law, grains, texture.orientations)
-
-
-def _lattice(law: CrystalLaw) -> str | None:
-    """The lattice whose pole figures are drawn, told by the systems' directions."""
-    s = np.array([v for f in law.slip for v in f.direction])
-    sixth = np.array([[0.5, -np.sqrt(0.75), 0.0], [np.sqrt(0.75), 0.5, 0.0], [0.0, 0.0, 1.0]])
-    quarter = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-    for name, turn in (("cubic", quarter), ("hexagonal", sixth)):
-        if np.allclose(np.abs(s @ turn.T @ s.T).max(1), 1.0, atol=1e-9):
-            return name
-    return None
 
 
 def _report(result: MixedResult) -> None:

@@ -161,3 +161,21 @@ def _variants(indices: list[int]) -> list[np.ndarray]:
             if tuple(-i for i in v) not in found:
                 found.add(v)
     return [np.array(v) for v in sorted(found)]
+
+
+def symmetry_of(directions: np.ndarray) -> str | None:
+    """ "cubic" or "hexagonal", whichever the turns of slip directions into each other tell.
+
+    Args:
+        directions: unit vectors in the crystal frame, *Shape* `(n, 3)`, of either sense.
+
+    Returns:
+        None where they have neither symmetry.
+    """
+    sixth = np.array([[0.5, -np.sqrt(0.75), 0.0], [np.sqrt(0.75), 0.5, 0.0], [0.0, 0.0, 1.0]])
+    quarter = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    for name, turn in (("cubic", quarter), ("hexagonal", sixth)):
+        cosines = np.abs(directions @ turn.T @ directions.T)
+        if len(cosines) and np.allclose(cosines.max(axis=1), 1.0, atol=1e-9):
+            return name
+    return None

@@ -35,6 +35,7 @@ from mlms_fenics.materials.crystal.elasticity import (
     voigt_average,
 )
 from mlms_fenics.materials.crystal.families import SlipFamily, TwinFamily, check_positive
+from mlms_fenics.materials.crystal.lattice import symmetry_of
 from mlms_fenics.materials.crystal.strength import PowerStrength, VoceStrength
 
 
@@ -56,6 +57,8 @@ class CrystalLaw:
             and λ_e are those of Voigt's average (`anisotropic`), for the wave speeds.
         interaction: q_ab, what slip on system b does to the strength of system a where that
             evolves, slip systems first, *Shape* `(n, n)`, n = n_slip + n_twin; empty: all 1.
+        lattice: "cubic" or "hexagonal", by which pole figures are drawn; None: what the slip
+            directions tell (`symmetry`). It changes no stress and takes no part in comparisons.
     """
 
     name: str
@@ -69,6 +72,7 @@ class CrystalLaw:
     source: str = field(default="")
     elasticity: Elasticity | None = None
     interaction: tuple[tuple[float, ...], ...] = ()
+    lattice: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         check_positive(
@@ -82,6 +86,10 @@ class CrystalLaw:
         require(
             len(self.twins) <= 1 or all(f.latent == 0.0 for f in self.twins),
             f"law {self.name!r}: of several twin families none may have latent entries k_ij",
+        )
+        require(
+            self.lattice in (None, "cubic", "hexagonal"),
+            f"law {self.name!r}: lattice is {self.lattice!r}, but must be cubic or hexagonal",
         )
         self._check_interaction()
         if self.elasticity is not None:
@@ -146,6 +154,11 @@ class CrystalLaw:
         return 9 + n + (n if self.has_strengths else 0)
 
     @property
+    def symmetry(self) -> str | None:
+        """ "cubic" or "hexagonal"; None where neither the law nor its slip directions tell."""
+        return self.lattice or symmetry_of(np.array([v for f in self.slip for v in f.direction]))
+
+    @property
     def least_strength(self) -> float:
         """The smallest τ_0, GPa: the scale of stresses before any flow."""
         return min(float(f.tau_0) for f in self.families)
@@ -198,7 +211,10 @@ class CrystalLaw:
 
     def to_dict(self) -> dict:
         """All parameters as plain numbers, strings, lists and dicts (JSON); see `from_dict`."""
-        return asdict(self)
+        values = asdict(self)
+        if self.lattice is None:  # as in files from before laws could name it
+            del values["lattice"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict) -> "CrystalLaw":

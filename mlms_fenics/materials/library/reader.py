@@ -43,6 +43,7 @@ from mlms_fenics.materials.crystal.lattice import (
     Systems,
     cubic_systems,
     hexagonal_systems,
+    symmetry_of,
     twin_shear,
 )
 from mlms_fenics.materials.crystal.law import CrystalLaw
@@ -107,6 +108,8 @@ def _law(values: object) -> CrystalLaw:
         _family(f, lattice, ratio, TwinFamily) for f in entries("twins", top.get("twins") or [])
     )
     families = (*slip, *twins)
+    named = "hexagonal" if lattice == "hcp" else "cubic"
+    told = symmetry_of(np.array([v for f in slip for v in f.direction]).reshape(-1, 3))
     names = [f.name for f in families]
     require(
         len(set(names)) == len(names),
@@ -121,6 +124,7 @@ def _law(values: object) -> CrystalLaw:
         "detwinning": bool(top.get("detwinning", False)),
         "source": str(top.get("source", "")),
         "interaction": _interaction(top.get("interaction") or {}, families),
+        "lattice": None if told == named else named,
     }
     return _with_elasticity(top["elasticity"], lattice, common)
 
