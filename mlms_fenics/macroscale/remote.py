@@ -99,32 +99,42 @@ class RemoteResponse:
 
     def stress(self, dt: float) -> tuple[float, Exception | None]:
         """See `Response.stress`."""
-        motion, loop, lap = self.motion, self.loop, self._watch.lap
+        loop, lap = self.loop, self._watch.lap
         self._stale = True
-        smallest, where = loop.deform()
-        lowest = float(smallest)
+        determinant = loop.deform()
         lap("kinematics")
         failure: Exception | None = None
-        cells = len(self._body.elements.dofs)
-        if cells and not 0.0 < lowest < inf:
-            failure = self._failure(Failure("determinant", int(where), lowest))
-        elif dt > 0.0 and cells:
-            try:
-                loop.ask_law(motion.time, dt)
-            except Exception as error:  # handed to all ranks by who called
-                failure = diagnosis.law_failure(
-                    self._body, motion, None, f"the material law failed: {error}"
-                )
-                failure.__cause__ = error
+        if at_hand(loop.device):  # a law on a GPU says nothing of what it cannot take
+            failure = self._inverted(*_looked_at(*determinant))
+        if failure is None and dt > 0.0:
+            failure = self._ask_law(dt)
         lap("law")
         stable = inf
         if failure is None:
-            found, bad = loop.answer(dt or None)
-            stable, point = float(found), int(bad)
-            if point >= 0:
-                failure = self._failure(Failure("stress", point))
+            lowest, where, stable, point = _looked_at(*determinant, *loop.answer(dt or None))
+            failure = self._inverted(lowest, where)
+            if failure is None and point >= 0:
+                failure = self._failure(Failure("stress", int(point)))
         lap("stress")
         return stable, failure
+
+    def _inverted(self, lowest: float, where: float) -> Exception | None:
+        if not len(self._body.elements.dofs) or 0.0 < lowest < inf:
+            return None
+        return self._failure(Failure("determinant", int(where), lowest))
+
+    def _ask_law(self, dt: float) -> Exception | None:
+        if not len(self._body.elements.dofs):
+            return None
+        try:
+            self.loop.ask_law(self.motion.time, dt)
+        except Exception as error:  # handed to all ranks by who called
+            failure = diagnosis.law_failure(
+                self._body, self.motion, None, f"the material law failed: {error}"
+            )
+            failure.__cause__ = error
+            return failure
+        return None
 
     def forces(self, dt: float) -> None:
         """See `Response.forces`."""
@@ -263,6 +273,11 @@ def loop_device(
         f"assembly is {assembly!r}, but the torch loop has its own: leave it out",
     )
     return None if compiled else where
+
+
+def _looked_at(*values: torch.Tensor) -> list[float]:
+    """Numbers of tensors without axes, for which the host waits once."""
+    return torch.stack([value.double() for value in values]).tolist()
 
 
 def _got(values: torch.Tensor) -> np.ndarray:
