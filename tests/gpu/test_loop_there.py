@@ -30,13 +30,13 @@ def close(found: np.ndarray, expected: np.ndarray) -> None:
 @pytest.mark.parametrize("law", LAWS)
 def test_the_solver(law, where):
     law = LAWS[law]
-    reference = anvil_solver(MPI.COMM_SELF, law, height=2.0, size=0.25)
-    reference.run(1.0)
+    body = {"height": 2.0, "size": 0.25}
+    reference = anvil_solver(MPI.COMM_SELF, law, **body)
+    for end_time in (0.5, 1.0):
+        reference.run(end_time)
     with treated_as_apart():
         there = law.to(device=where)
-        solver = anvil_solver(
-            MPI.COMM_SELF, there, height=2.0, size=0.25, device=where, loop="torch"
-        )
+        solver = anvil_solver(MPI.COMM_SELF, there, device=where, loop="torch", **body)
         solver.run(0.5)  # in blocks
         solver.run(1.0, lambda _: None)  # step by step
     assert solver.step_count == reference.step_count
