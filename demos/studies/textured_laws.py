@@ -42,10 +42,10 @@ NETWORKS = ("recurrent", "grains")
 EMPIRICAL = ("hill", "johnson-cook", "j2")
 # Histories to learn from: protocol, number, largest strain, seed.
 DATA = (
-    ("uniaxial", 240, 0.4, 2),
-    ("shear", 80, 0.3, 3),
-    ("non-proportional", 80, 0.3, 4),
-    ("log", 24, 0.1, 1),
+    ("uniaxial", 160, 0.4, 2),
+    ("shear", 60, 0.3, 3),
+    ("non-proportional", 240, 0.3, 4),
+    ("log", 30, 0.1, 1),
 )
 HORIZON = 2.0  # µs
 RATE = 0.1  # of the strengths at a point, 1/µs
