@@ -13,21 +13,33 @@ from mlms_fenics import device as devices
 from mlms_fenics.hdf5 import writing
 from mlms_fenics.loop.files import read_bundle
 from mlms_fenics.loop.run import Run
-from mlms_fenics.materials import Material, NeoHookean, magnesium
+from mlms_fenics.materials import (
+    Material,
+    NeoHookean,
+    Polycrystal,
+    johnson_cook,
+    magnesium,
+)
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.progress import Progress
 from mlms_fenics.surrogate import load_model
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
+LAWS = ("learnt", "taylor", "johnson-cook", "neo-hookean")
 
 
 def law_of(options: argparse.Namespace, device: torch.device) -> Material:
     """The law that the options ask for, on the device."""
     if options.law == "learnt":
         return load_model(options.model, device=device, dtype=DTYPES[options.precision])
+    if options.law == "taylor":
+        model = load_model(options.model)
+        Q, w = model.orientations, model.weights
+        return Polycrystal(model.law, Q, weights=w, tolerance=1e-3).to(device)
+    if options.law == "johnson-cook":
+        return johnson_cook("OFHC copper").to(device)
     metal = magnesium()
-    law = NeoHookean(metal.shear_modulus, metal.bulk_modulus, metal.density)
-    return law.to(device=device)
+    return NeoHookean(metal.shear_modulus, metal.bulk_modulus, metal.density).to(device)
 
 
 @entry_point
@@ -35,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m mlms_fenics.loop", description=__doc__)
     new = parser.add_argument
     new("bundle", type=Path, help="file of the problem")
-    new("--law", choices=("learnt", "neo-hookean"), default="learnt", help="(default: learnt)")
-    new("--model", metavar="FILE", help="of the learnt law (default: the shipped one)")
+    new("--law", choices=LAWS, default="learnt", help="as of the demos (default: learnt)")
+    new("--model", metavar="FILE", help="of the law, or of the polycrystal (default: the shipped)")
     new("--precision", choices=tuple(DTYPES), default="float32", help="of the learnt law")
     new("--device", help=f"of law and loop: {devices.HELP}")
     new("--end-time", type=float, default=1.0, help="µs (default: 1)")

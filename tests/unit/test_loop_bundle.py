@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Problems in files and blocks: what runs without FEniCSx is what runs with it."""
 
+import argparse
 import dataclasses
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from mpi4py import MPI
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.geometry import FOOT, TOP, cylinder_mesh, half_section_mesh
 from mlms_fenics.impact import anvil_solver
+from mlms_fenics.loop.__main__ import LAWS, law_of
 from mlms_fenics.loop.blocks import block
 from mlms_fenics.loop.files import read_bundle, write_bundle
 from mlms_fenics.loop.run import Run
@@ -139,6 +141,14 @@ def test_it_runs_where_there_is_no_fenicsx(tmp_path, capsys):
         assert file.attrs["time"] == 0.4
         u = file["u"][()]
     assert np.abs(u - solver.motion.u_values).max() <= 1e-11 * np.abs(u).max()
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_laws_by_name(law):
+    options = argparse.Namespace(law=law, model=None, precision="float32")
+    run = Run(block((1, 1, 1)), law_of(options, torch.device("cpu")), block=1)
+    run.run(0.01)
+    assert run.time == 0.01
 
 
 def test_a_block_is_dolfinxs():
