@@ -2,7 +2,7 @@
 """A polycrystal in every material point: all its grains deform alike, the stress is averaged."""
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -130,13 +130,17 @@ class Polycrystal(Material):
     ) -> tuple[torch.Tensor, State, torch.Tensor]:
         """`stretch`, and ∂σ_ij/∂U_kl at [n, i, j, k, l], GPa, *Shape* `(n, 3, 3, 3, 3)`.
 
-        The derivative is that of the algorithm with its substeps held, by central differences that
-        are accurate to about 1e-7 of the elastic stiffness (`crystal.slopes`). It is computed by
-        the compiled CPU kernel wherever the law is, and costs some twelve steps.
+        The derivative is that of the algorithm with its substeps held (`crystal.slopes`), computed
+        by the CPU wherever the law is.
         """
         ends = torch.stack((state["U"], U), dim=1).cpu().numpy()
         result, slopes = integrate_with_slopes(
-            partial(self._integrate, on_cpu=True), ends, float(dt), **_at_start(state)
+            self.law if self.crystals is None else self.crystals,
+            ends,
+            self.orientations,
+            float(dt),
+            self.tolerance,
+            **_at_start(state),
         )
         mean, new = self._together(result)
         slope = torch.from_numpy(np.einsum("g,pgcd->pcd", self.weights, slopes)).to(self.device)
@@ -217,9 +221,7 @@ class Polycrystal(Material):
         sigma += pressure[..., None, None] * np.eye(3)
         return to_components(sigma[..., :2, :2] if plane else sigma)
 
-    def _integrate(
-        self, F: np.ndarray, segments: np.ndarray, on_cpu: bool = False, **options: Any
-    ) -> PathResult:
+    def _integrate(self, F: np.ndarray, segments: np.ndarray, **options: Any) -> PathResult:
         own = self.crystals is not None
         return (integrate_grains if own else integrate_paths)(
             self.crystals if own else self.law,
@@ -227,7 +229,7 @@ class Polycrystal(Material):
             self.orientations,
             segments,
             self.tolerance,
-            device=self.device if self.apart and not on_cpu else None,
+            device=self.device if self.apart else None,
             **options,
         )
 

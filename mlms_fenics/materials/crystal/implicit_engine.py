@@ -61,7 +61,7 @@ def _cached(sources: int):
     def integrate(
         U, Q, segments, table, n_slip, slip, twin, interaction, compliance, stiffness, coupling, G,
         isotropic, detwinning, floor, tolerance, newton, fixed, given,
-        state, wanted, scale, deviator, counts, steps, status, errors, chosen,
+        state, wanted, scale, deviator, counts, steps, status, errors, chosen, solutions,
     ):  # fmt: skip
         """Integrate `n_paths × n_grains` grains; job j is grain j % n_grains of path j // n_grains.
 
@@ -77,6 +77,8 @@ def _cached(sources: int):
             fixed: equal steps that a job takes in each segment whatever their error is, *Shape*
                 `(n_jobs,)`; 0: as the tolerance asks.
             given, chosen: as of the explicit engine.
+            solutions: rates and strengths (less τ_0) at both stages of the first K substeps, *Shape*
+                `(n_jobs, K, 2, 2 n)`, output.
             errors: largest estimate relative to the tolerance, *Shape* `(n_jobs,)`, output.
         """
         if sources < 0:  # never; mentioned so that it is captured
@@ -184,6 +186,11 @@ def _cached(sources: int):
                 h, length = step[l], segments[node[l]]
                 if good:
                     read_stage(w, l, table, n_slip, base, e_base, B, e, g)
+                    if counts[j, SUBSTEPS] < solutions.shape[1]:
+                        own = solutions[j, counts[j, SUBSTEPS], stage[l] - 1]
+                        for a in range(n):
+                            own[a] = w[(rows.SYSTEMS + rows.RATE * n + a) * L + l]
+                            own[n + a] = g[l, a]
                     for a in range(n):
                         g_rate_new = (g[l, a] - g_base[l, a]) / (GAMMA * h)
                         guess_g[a] = max(g[l, a] + (1.0 - GAMMA) * h * g_rate_new, 0.0)

@@ -76,6 +76,7 @@ def integrate_implicitly(
     scale: np.ndarray,
     chosen: np.ndarray,
     given: bool,
+    solutions: bool,
 ) -> dict[str, np.ndarray]:
     """As `integrate_paths`, by implicit steps: the fields of a `PathResult`, *Shape* `(p, g, ...)`.
 
@@ -85,10 +86,13 @@ def integrate_implicitly(
         wanted, scale: likewise, *Shape* `(p, g)`; infinite `wanted`: the whole segment.
         chosen: lengths of the substeps, *Shape* `(p, g, K)`: those to take where `given`, otherwise
             the first K are put there.
+        solutions: whether the stages' are kept, of K substeps.
     """
     p, g, n_t = len(U), len(Q), len(segments)
     n = p * g
     of_grain = grain_tolerance(tolerance, g)
+    systems = 2 * len(mechanisms(law).table)
+    solved = np.zeros((n, chosen.shape[-1] if solutions else 0, 2, systems))
     found = run_engine(
         law,
         U.reshape(p, n_t + 1, 9),
@@ -102,7 +106,9 @@ def integrate_implicitly(
         scale.ravel(),
         chosen.reshape(n, chosen.shape[-1]),
         given,
+        solved,
     )
+    found["solved"] = solved.reshape(n, solved[0].size)
     del found["errors"], found["iterations"]
     return {name: a.reshape(p, g, *a.shape[1:]) for name, a in found.items()}
 
@@ -124,13 +130,14 @@ def run_engine(
     scale: np.ndarray,
     chosen: np.ndarray | None = None,
     given: bool = False,
+    solved: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """The compiled engine's results, by `PathResult`'s names, `errors`, `iterations`.
 
     Args:
         law, segments, tolerance: of the law.
         U: *Shape* `(p, n_t + 1, 9)`; `Q` `(g, 9)`.
-        newton, fixed, given: as of the engine; `chosen` likewise, `(p g, K)`, or None.
+        newton, fixed, given: as of the engine; `chosen` and `solved` likewise, or None.
         state: *Shape* `(p g, n_state)`, `wanted` and `scale` `(p g,)`; overwritten.
     """
     n, n_t = len(state), len(segments)
@@ -167,6 +174,7 @@ def run_engine(
         status,
         errors,
         chosen,
+        np.zeros((n, 0, 2, 2 * len(m.table))) if solved is None else solved,
     )
     steps[status == engine.OK, engine.FAILED_AT] = np.nan
     errors[status != engine.OK] = np.inf

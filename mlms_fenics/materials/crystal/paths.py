@@ -34,6 +34,8 @@ class PathResult:
         failed_at: time of failure, µs; NaN where there was none, *Shape* `(p, g)`.
         chosen: lengths of the first K substeps, µs, *Shape* `(p, g, K)`, where asked for.
         implicit: whether the substeps were implicit, *Shape* `(p, g)`.
+        solved: where asked for, of implicit ones the solutions of their stages (`implicit_slopes`),
+            *Shape* `(p, g, ...)`.
     """
 
     deviator: np.ndarray
@@ -46,6 +48,7 @@ class PathResult:
     failed_at: np.ndarray
     chosen: np.ndarray
     implicit: np.ndarray
+    solved: np.ndarray
 
 
 def integrate_paths(
@@ -62,6 +65,7 @@ def integrate_paths(
     steps: str = "automatic",
     record: int = 0,
     follow: tuple[np.ndarray, np.ndarray] | None = None,
+    solutions: bool = False,
 ) -> PathResult:
     """Integrate every grain along every path; arguments are taken as checked.
 
@@ -83,6 +87,7 @@ def integrate_paths(
         record: K, the number of substeps of which the lengths are kept (on the CPU).
         follow: `chosen` and `implicit` of another result, whose substeps are taken again, whatever
             their error (on the CPU); stages of implicit ones are then solved to round-off.
+        solutions: whether `solved` is kept, of K substeps; all steps of one kind.
 
     Raises:
         InputError: explicit steps or a torch device for a law that is not of the source's form;
@@ -130,7 +135,9 @@ def integrate_paths(
         if stiff:
             if state is None:
                 own["state"] = virgin_state(law, len(rows) * g)
-            found = integrate_implicitly(law, U[rows], Q, segments, tolerance, given=given, **own)
+            found = integrate_implicitly(
+                law, U[rows], Q, segments, tolerance, given=given, solutions=solutions, **own
+            )
             return PathResult(**found, implicit=np.ones((len(rows), g), dtype=bool))
         return _explicitly(law, U[rows], Q, segments, tolerance, given=given, **own)
 
@@ -176,7 +183,7 @@ def _explicitly(law, U, Q, segments, tolerance, state, wanted, scale, chosen, gi
     }
     chosen = chosen.reshape(p * g, chosen.shape[-1])
     found = _compiled(law, chosen=chosen, given=given, **jobs)
-    found["implicit"] = np.zeros(p * g, dtype=bool)
+    found["implicit"], found["solved"] = np.zeros(p * g, dtype=bool), np.zeros((p * g, 0))
     return PathResult(**{name: a.reshape(p, g, *a.shape[1:]) for name, a in found.items()})
 
 
@@ -224,4 +231,5 @@ def _apart(law, device, U, Q, segments, tolerance, **jobs) -> PathResult:
     found = integrate_apart(law, put(U), put(Q), put(segments), tolerance, **given)
     whole = {name: tensor.cpu().numpy() for name, tensor in found.items()}
     shape = (len(U), len(Q))
-    return PathResult(**whole, chosen=np.zeros((*shape, 0)), implicit=np.zeros(shape, dtype=bool))
+    none = np.zeros((*shape, 0))
+    return PathResult(**whole, chosen=none, implicit=np.zeros(shape, dtype=bool), solved=none)

@@ -3,35 +3,46 @@
 
 The engines choose their substeps by the error, so that a stress is a smooth function of the end of
 its path only as long as the substeps stay the same. The derivative is that of the algorithm with
-the substeps held: paths to ends a little to both sides take the very substeps of the path itself,
-their stages solved to round-off, and central differences of their stresses are taken. They are
-accurate to about 1e-7 of the elastic stiffness: rounding adds 1e-16 G/h, the stress's curvature
-(h/ε)² with ε = τ_0/(n G), 4e-5 for a metal with n = 50.
+the substeps held. Implicit ones are taken once more with their stages solved to round-off, and each
+stage's own linear system carries the derivatives on (`implicit_slopes`). Explicit ones are taken by
+paths to ends a little to both sides, and central differences are taken; they are accurate to about
+1e-7 of the elastic stiffness: rounding adds 1e-16 G/h, the stress's curvature (h/ε)² with the
+strain ε = τ_0/(n G), 1e-3 for the laws that explicit steps suit.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
 from mlms_fenics.kinematics.tensors import from_components
-from mlms_fenics.materials.crystal.paths import PathResult
+from mlms_fenics.materials.crystal.implicit_slopes import implicit_slopes
+from mlms_fenics.materials.crystal.law import CrystalLaw
+from mlms_fenics.materials.crystal.paths import PathResult, integrate_paths
 from mlms_fenics.materials.crystal.points import raise_on_failure
 
 _H = 3e-8  # of a component of U
 _RECORDED = 64  # substeps of a step for which there is room at first
-_AT_ONCE = 2048  # paths of grains, which bounds the memory
+_AT_ONCE = 1024  # grains whose stages are kept, or paths of grains: bounds the memory
 
 
 def integrate_with_slopes(
-    integrate: Callable[..., PathResult], U: np.ndarray, dt: float, **state: np.ndarray
+    law: CrystalLaw | Sequence[CrystalLaw],
+    U: np.ndarray,
+    Q: np.ndarray,
+    dt: float,
+    tolerance: float,
+    **state: np.ndarray,
 ) -> tuple[PathResult, np.ndarray]:
     """A step of all grains at all points, and the slopes of its stresses.
 
     Args:
-        integrate: `integrate_paths` of the grains, but for U, the segments' lengths and options.
+        law: the crystal, or that of each grain (`variants.integrate_grains`).
         U: at the beginning and at the end of the step, *Shape* `(p, 2, 3, 3)`.
+        Q: orientations, *Shape* `(g, 3, 3)`.
         dt: length of the step, µs.
-        state: `state`, `wanted` and `scale` at its beginning, as of `integrate_paths`.
+        tolerance: as of `integrate_paths`.
+        state: `state`, `wanted` and `scale` at its beginning, likewise.
 
     Returns:
         The step's result, and the derivatives of the grains' deviatoric stresses by the components
@@ -40,25 +51,49 @@ def integrate_with_slopes(
     Raises:
         SimulationError: a grain could not be integrated; the message names it.
     """
-    segments = np.array([dt])
-    result = integrate(U, segments, record=_RECORDED, **state)
+    if isinstance(law, CrystalLaw):
+        return _alike(law, U, Q, dt, tolerance, state)
+    parts = []
+    for k, crystal in enumerate(law):
+        own = {name: array[:, k : k + 1] for name, array in state.items()}
+        parts.append(_alike(crystal, U, Q[k : k + 1], dt, tolerance, own))
+    whole = {
+        f.name: np.concatenate([getattr(result, f.name) for result, _ in parts], axis=1)
+        for f in fields(PathResult)
+        if f.name != "chosen"  # of lengths of their own
+    }
+    none = np.zeros((len(U), len(Q), 0))
+    return PathResult(**whole, chosen=none), np.concatenate([s for _, s in parts], axis=1)
+
+
+def _alike(law, U, Q, dt, tolerance, state) -> tuple[PathResult, np.ndarray]:
+    given = (law, U, Q, np.array([dt]), tolerance)
+    result = integrate_paths(*given, record=_RECORDED, **state)
     most = int(result.substeps.max(initial=0))
     if most > _RECORDED:
-        result = integrate(U, segments, record=most, **state)
+        result = integrate_paths(*given, record=most, **state)
     raise_on_failure(result)
-    p, g = result.wanted.shape
-    slopes = np.zeros((p, g, 6, 6))
-    at_once = max(1, _AT_ONCE // (12 * g))
-    for k in range(0, p, at_once):
-        rows = slice(k, min(k + at_once, p))
-        slopes[rows] = _differences(
-            integrate, U[rows], segments, (result.chosen[rows], result.implicit[rows]),
-            {name: array[rows] for name, array in state.items()},
-        )  # fmt: skip
+    slopes = np.zeros((*result.wanted.shape, 6, 6))
+    for implicit, work in ((True, _by_stages), (False, _by_differences)):
+        rows = np.flatnonzero(result.implicit[:, 0] == implicit)
+        at_once = max(1, _AT_ONCE // (len(Q) * (1 if implicit else 12)))
+        for k in range(0, len(rows), at_once):
+            some = rows[k : k + at_once]
+            own = {name: array[some] for name, array in state.items()}
+            follow = (result.chosen[some][..., : max(most, 1)], result.implicit[some])
+            slopes[some] = work(law, U[some], Q, dt, tolerance, follow, own)
     return result, slopes
 
 
-def _differences(integrate, U, segments, follow, state) -> np.ndarray:
+def _by_stages(law, U, Q, dt, tolerance, follow, state) -> np.ndarray:
+    found = integrate_paths(
+        law, U, Q, np.array([dt]), tolerance, follow=follow, solutions=True, **state
+    )
+    raise_on_failure(found)
+    return implicit_slopes(law, U, Q, dt, state["state"], follow[0], found.solved)
+
+
+def _by_differences(law, U, Q, dt, tolerance, follow, state) -> np.ndarray:
     p = len(U)
     moved = np.broadcast_to(U, (2, 6, *U.shape)).copy()
     moved[:, :, :, 1] += (
@@ -70,9 +105,12 @@ def _differences(integrate, U, segments, follow, state) -> np.ndarray:
     def repeated(array: np.ndarray) -> np.ndarray:
         return np.broadcast_to(array, (12, *array.shape)).reshape(12 * p, *array.shape[1:])
 
-    found = integrate(
+    found = integrate_paths(
+        law,
         ends,
-        segments,
+        Q,
+        np.array([dt]),
+        tolerance,
         follow=tuple(repeated(array) for array in follow),
         **{name: repeated(array) for name, array in state.items()},
     )
