@@ -17,12 +17,15 @@ from tangents import (
     random_rotations,
     uniaxial_residuals,
 )
+from test_crystal_any_law import LAWS as ANY
+from test_crystal_any_law import copper_source
 from untrained_laws import untrained_laws
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.materials import Polycrystal, magnesium
 from mlms_fenics.materials.crystal.paths import integrate_paths
+from mlms_fenics.materials.crystal.slopes import slopes_by_differences, slopes_by_stages
 from mlms_fenics.materials.crystal.variants import CrystalVariant
 from mlms_fenics.materials.library import metal
 from mlms_fenics.microstructure import random_orientations
@@ -34,6 +37,9 @@ CASES = {
     "copper": (lambda: metal("copper"), 50.0, 1e-7),
     "titanium": (lambda: metal("titanium"), 50.0, 1e-7),
 }
+
+# Laws of all kinds, with implicit substeps.
+LAWS = {**ANY, "the source's hardening": copper_source(20), "the source's twins": magnesium()}
 
 
 def polycrystal(
@@ -145,3 +151,23 @@ def test_newton_converges_as_far_as_the_tolerance_lets_it(name):
     near = [(a, b) for a, b in pairwise(r) if a < 1e-4]
     assert r.min() < 1e-9, r
     assert all(b < max(0.05 * a, 1e-10) for a, b in near), r
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_stages_carry_the_derivatives_exactly(name):
+    # Against differences of paths that take the same substeps.
+    law, Q = LAWS[name], random_orientations(2, 3)
+    start, end = (polar(x)[1].numpy() for x in deformations(2))
+    given = {"steps": "implicit"} if law.source_form else {}
+    first = integrate_paths(
+        law, np.stack((np.broadcast_to(np.eye(3), start.shape), start), 1), Q,
+        np.array([20.0]), 1e-4, **given,
+    )  # fmt: skip
+    state = {"state": first.state, "wanted": first.wanted, "scale": first.scale}
+    U = np.stack((start, end), 1)
+    result = integrate_paths(law, U, Q, np.array([20.0]), 1e-4, record=400, **given, **state)
+    assert result.implicit.all()
+    followed = (law, U, Q, 20.0, 1e-4, (result.chosen, result.implicit), state)
+    found, expected = slopes_by_stages(*followed), slopes_by_differences(*followed)
+    scale = np.abs(expected).max(axis=(-2, -1), keepdims=True).clip(min=1.0)
+    assert (np.abs(found - expected) / scale).max() < 2e-6

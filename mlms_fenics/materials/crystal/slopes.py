@@ -74,7 +74,7 @@ def _alike(law, U, Q, dt, tolerance, state) -> tuple[PathResult, np.ndarray]:
         result = integrate_paths(*given, record=most, **state)
     raise_on_failure(result)
     slopes = np.zeros((*result.wanted.shape, 6, 6))
-    for implicit, work in ((True, _by_stages), (False, _by_differences)):
+    for implicit, work in ((True, slopes_by_stages), (False, slopes_by_differences)):
         rows = np.flatnonzero(result.implicit[:, 0] == implicit)
         at_once = max(1, _AT_ONCE // (len(Q) * (1 if implicit else 12)))
         for k in range(0, len(rows), at_once):
@@ -85,7 +85,21 @@ def _alike(law, U, Q, dt, tolerance, state) -> tuple[PathResult, np.ndarray]:
     return result, slopes
 
 
-def _by_stages(law, U, Q, dt, tolerance, follow, state) -> np.ndarray:
+def slopes_by_stages(
+    law: CrystalLaw,
+    U: np.ndarray,
+    Q: np.ndarray,
+    dt: float,
+    tolerance: float,
+    follow: tuple[np.ndarray, np.ndarray],
+    state: dict[str, np.ndarray],
+) -> np.ndarray:
+    """`integrate_with_slopes`' slopes where the substeps are implicit: exact.
+
+    Args:
+        law, U, Q, dt, tolerance, state: as of `integrate_with_slopes`.
+        follow: `chosen` and `implicit` of the step's result.
+    """
     found = integrate_paths(
         law, U, Q, np.array([dt]), tolerance, follow=follow, solutions=True, **state
     )
@@ -93,7 +107,16 @@ def _by_stages(law, U, Q, dt, tolerance, follow, state) -> np.ndarray:
     return implicit_slopes(law, U, Q, dt, state["state"], follow[0], found.solved)
 
 
-def _by_differences(law, U, Q, dt, tolerance, follow, state) -> np.ndarray:
+def slopes_by_differences(
+    law: CrystalLaw,
+    U: np.ndarray,
+    Q: np.ndarray,
+    dt: float,
+    tolerance: float,
+    follow: tuple[np.ndarray, np.ndarray],
+    state: dict[str, np.ndarray],
+) -> np.ndarray:
+    """As `slopes_by_stages`, by central differences, for substeps of either kind."""
     p = len(U)
     moved = np.broadcast_to(U, (2, 6, *U.shape)).copy()
     moved[:, :, :, 1] += (
