@@ -77,7 +77,7 @@ def _cached(sources: int):
             fixed: equal steps that a job takes in each segment whatever their error is, *Shape*
                 `(n_jobs,)`; 0: as the tolerance asks.
             given, chosen: as of the explicit engine.
-            solutions: rates and strengths (less τ_0) at both stages of the first K substeps, *Shape*
+            solutions: rates and strengths less τ_0 at both stages of the first K substeps, *Shape*
                 `(n_jobs, K, 2, 2 n)`, output.
             errors: largest estimate relative to the tolerance, *Shape* `(n_jobs,)`, output.
         """
