@@ -37,9 +37,9 @@ def add_run_options(new: Callable[..., Any], folder: str) -> None:
     new("--restart", type=Path, nargs="?", const=Path(), metavar="FILE",
         help="go on from a checkpoint (default: checkpoint.h5 in --out); other options as before"
     )  # fmt: skip
-    new("--loop", choices=LOOPS,
-        help="over the elements: compiled, on the CPU, or torch, on --device (default: torch where "
-        "that is a GPU)")  # fmt: skip
+    new("--loop", choices=LOOPS, default="compiled",
+        help="over the elements: compiled, on the CPU, or torch, on --device, for large meshes on "
+        "a GPU (default: compiled)")  # fmt: skip
     new("--safety", type=float, default=0.8,
         help="time step over the stable one, in (0, 1] (default: 0.8)")  # fmt: skip
     new("--strain-measure", choices=sorted(EXPONENTS), default="isochoric",
