@@ -40,7 +40,7 @@ COPPER = J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=
 
 WITHOUT_FENICSX = """
 import sys
-for name in ("dolfinx", "gmsh", "petsc4py", "basix", "ufl", "ffcx"):
+for name in ("dolfinx", "gmsh", "petsc4py", "basix", "ufl", "ffcx", "mpi4py"):
     sys.modules[name] = None
 from mlms_fenics.loop.__main__ main
 sys.exit(main(sys.argv[1:]))
