@@ -30,12 +30,18 @@ NETWORKS = (
     "pca-net of old",
     "pca-net of the rest",
 )
+QUICK = ("-O1",)  # for the compiler
 SYSTEMS = ("mm-ms", "mm-s", "SI")
 
 
 @pytest.fixture(scope="module")
 def laws() -> dict[str, LearntLaw]:
     return laws_to_export()
+
+
+@pytest.fixture(scope="module")
+def recurrent(laws, tmp_path_factory):
+    return library(laws["recurrent"], tmp_path_factory.mktemp("law"), "float32")
 
 
 def driven(law, size: float, seed: int, points: int = 100, steps: int = 25):
@@ -61,17 +67,17 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 )
 def test_histories_are_those_of_the_package(laws, architecture, precision, tmp_path):
     law = laws[architecture]
-    ours = library(law, tmp_path, precision)
+    ours = library(law, tmp_path, precision, () if precision == "float32" else QUICK)
     for size, seed in ((0.1, 1), (0.01, 2), (0.5, 3)):
         found, exact = driven(ours, size, seed), driven(law, size, seed)
         for a, b in zip(found, exact, strict=True):
             assert distance(a, b) < TOLERANCE[precision]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "precision"),
     [
-        ("recurrent", "float32"),
         ("recurrent of any rate", "float64"),
         ("grains of any rate", "float32"),
         ("pca-net of old", "float64"),
@@ -84,7 +90,7 @@ def test_its_own_check_passes_under_the_sanitizers(laws, architecture, precision
 
 def test_the_shipped_law_in_parts_of_steps(tmp_path):
     law = load_model(dtype=torch.float64)
-    ours = library(law, tmp_path, "float64")
+    ours = library(law, tmp_path, "float64", QUICK)
     assert (ours.density, ours.shear_modulus) == pytest.approx((law.density, law.shear_modulus))
     assert law.substeps(0.05) > 1
     F, end = histories(20, 15, 0.08, 4)
@@ -101,7 +107,7 @@ def test_the_shipped_law_in_parts_of_steps(tmp_path):
 @pytest.mark.parametrize("units", SYSTEMS)
 def test_units_of_the_host(laws, units, tmp_path):
     law = laws["recurrent"]
-    ours = library(law, tmp_path, "float64", units=units, name="metal")
+    ours = library(law, tmp_path, "float64", QUICK, units=units, name="metal")
     assert ours.bulk_modulus == pytest.approx(law.bulk_modulus)
     assert ours.density == pytest.approx(law.density)
     assert distance(driven(ours, 0.1, 5, 10)[0], driven(law, 0.1, 5, 10)[0]) < 1e-9
@@ -109,8 +115,8 @@ def test_units_of_the_host(laws, units, tmp_path):
     assert f"#define HOST_TIME {factor!r}" in (tmp_path / "metal.c").read_text()
 
 
-def test_points_do_not_depend_on_their_neighbours(laws, tmp_path):
-    ours = library(laws["recurrent"], tmp_path, "float32")
+def test_points_do_not_depend_on_their_neighbours(recurrent):
+    ours = recurrent
     many, few = driven(ours, 0.1, 6, 131)[1], []
     F, end = histories(131, 25, 0.1, 6)
     for rows in (slice(0, 1), slice(64, 70), slice(130, 131)):
@@ -128,23 +134,23 @@ def test_in_plain_c_and_with_the_measure_of_older_models(laws, tmp_path):
     law.trust.mean.normal_(0.0, 0.01)
     law.trust.whitening += 0.1 * torch.randn(7, 7)
     # Without the vectors of GCC's kind, and without anything that is not C99.
-    ours = library(law, tmp_path, "float64", ("-DPLAIN_C", "-pedantic"))
+    ours = library(law, tmp_path, "float64", ("-DPLAIN_C", "-pedantic", *QUICK))
     assert distance(driven(ours, 0.1, 7, 20)[0], driven(law, 0.1, 7, 20)[0]) < 1e-9
     F = torch.as_tensor(histories(20, 1, 0.1, 8)[0][0])
     a, b = (x.update(F, 0.1, 0.1, x.initial_state(20))[1] for x in (law, ours))
     assert torch.allclose(a["distance"], ours.fields(b)["distance"], rtol=1e-9)
 
 
-def test_threads_may_share_it(laws, tmp_path):
-    ours = library(laws["grains"], tmp_path, "float32")
+def test_threads_may_share_it(recurrent):
+    ours = recurrent
     exact = [driven(ours, 0.1, seed, 40)[1] for seed in range(4)]
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda seed: driven(ours, 0.1, seed, 40)[1], range(4)))
     assert all(np.array_equal(a, b) for a, b in zip(found, exact, strict=True))
 
 
-def test_bad_steps_are_refused(laws, tmp_path):
-    ours = library(laws["recurrent"], tmp_path, "float32")
+def test_bad_steps_are_refused(recurrent):
+    ours = recurrent
     F = torch.eye(3, dtype=torch.float64).repeat(70, 1, 1)
     for wrong in (-1.0, 0.0, float("nan")):
         F[66, 0, 0] = wrong
@@ -155,7 +161,7 @@ def test_bad_steps_are_refused(laws, tmp_path):
 
 
 def test_a_law_with_a_horizon_refuses_times_beyond(laws, tmp_path):
-    ours = library(laws["pca-net"], tmp_path, "float32", units="SI")
+    ours = library(laws["pca-net"], tmp_path, "float32", QUICK, units="SI")
     F = torch.eye(3, dtype=torch.float64)[None]
     ours.update(F, 1.0, 0.1, ours.initial_state(1))
     for call in (
@@ -167,7 +173,7 @@ def test_a_law_with_a_horizon_refuses_times_beyond(laws, tmp_path):
 
 
 def test_a_grain_that_cannot_be_integrated_is_told(laws, tmp_path):
-    ours = library(laws["reduced"], tmp_path, "float64")
+    ours = library(laws["reduced"], tmp_path, "float64", QUICK)
     F = torch.eye(3, dtype=torch.float64).repeat(3, 1, 1)
     F[1, 0, 0] = 1e60
     with pytest.raises(SimulationError, match="point 1 could not be integrated over a step of 1 "):

@@ -66,7 +66,7 @@ def vumat(laws, tmp_path_factory) -> Path:
     """Shared library of an exported VUMAT, with the routines that stand for Abaqus's; mm, s, t."""
     folder = tmp_path_factory.mktemp("vumat")
     export(laws["recurrent"], folder, "vumat", precision="float64", units="mm-s")
-    command("gcc", *STRICT, "-fPIC", "-c", folder / "learnt_law.c", "-o", folder / "law.o")
+    command("gcc", *STRICT, "-O1", "-fPIC", "-c", folder / "learnt_law.c", "-o", folder / "law.o")
     include, stubs = f"-I{folder / 'without_abaqus'}", folder / "without_abaqus" / "stubs.f"
     sources = (folder / "learnt_law_vumat.f", stubs)
     for number, source in enumerate(sources):
@@ -199,7 +199,9 @@ def test_a_umat_is_the_law_and_its_tangent(laws, architecture, allowed, tmp_path
     law = laws[architecture]
     export(law, tmp_path, "umat")
     include, stubs = f"-I{tmp_path / 'without_abaqus'}", tmp_path / "without_abaqus" / "stubs.f"
-    command("gcc", *STRICT, "-fPIC", "-c", tmp_path / "learnt_law.c", "-o", tmp_path / "law.o")
+    command(
+        "gcc", *STRICT, "-O1", "-fPIC", "-c", tmp_path / "learnt_law.c", "-o", tmp_path / "law.o"
+    )
     source = tmp_path / "learnt_law_umat.f"
     command("gfortran", *FORTRAN, *UNUSED, include, "-c", source, "-o", tmp_path / "umat.o")
     made = tmp_path / "libumat.so"
@@ -216,6 +218,10 @@ def test_a_umat_is_the_law_and_its_tangent(laws, architecture, allowed, tmp_path
         exact = abaqus_tangent(A[0].numpy(), f[0].numpy(), sigma[0].numpy())
         assert np.abs(tangent - exact).max() < allowed * np.abs(exact).max()
         before = now
+    # Plane strain: one shear component.
+    flat, slope, _ = umat_call(umat, F[-1, 0], before, 0.1, own.copy(), shears=1)
+    whole, full, _ = umat_call(umat, F[-1, 0], before, 0.1, own.copy())
+    assert np.array_equal(flat, whole[:4]) and np.array_equal(slope, full[:4, :4])
     kept = own.copy()
     _, _, shorter = umat_call(umat, np.diag([-1.0, 1.0, 1.0]), before, 0.1, own)
     assert shorter == 0.25 and np.array_equal(own, kept)
@@ -253,15 +259,16 @@ def abaqus_tangent(A: np.ndarray, F: np.ndarray, sigma: np.ndarray) -> np.ndarra
     return np.array(columns).T
 
 
-def umat_call(umat, F, start, dt, state):
+def umat_call(umat, F, start, dt, state, shears=3):
     """Stress, DDSDDE and PNEWDT; `state` is changed in place."""
-    stress, tangent = np.zeros(6), np.zeros((6, 6), order="F")
+    n = 3 + shears
+    stress, tangent = np.zeros(n), np.zeros((n, n), order="F")
     shorter = ctypes.c_double(1.0)
     zero, gradient = np.zeros(36), np.asfortranarray(F)
     times = np.array([start, start])
     d = [a.ctypes.data_as(ctypes.c_void_p) for a in (zero, stress, state, tangent, gradient, times)]
     unused, sigma, own, slope, f, at = d
-    number = [ctypes.byref(ctypes.c_int(i)) for i in (3, 3, 6, len(state), 0)]
+    number = [ctypes.byref(ctypes.c_int(i)) for i in (3, shears, n, len(state), 0)]
     umat(
         sigma, own, slope, *[unused] * 9, at, ctypes.byref(ctypes.c_double(dt)), *[unused] * 4,
         ctypes.c_char_p(b" " * 80), *number[:4], unused, number[4], unused, unused,
