@@ -106,7 +106,7 @@ def learn(options: argparse.Namespace) -> dict[str, Path]:
     data = []
     for protocol, samples, strain, seed in DATA[:1] if options.quick else DATA:
         data.append(str(out / f"{protocol}.h5"))
-        number = 8 if options.quick else samples * options.more
+        number = 40 if options.quick else samples * options.more
         command = [python, "-m", "mlms_fenics.data.generate", "taylor", "--out", data[-1]]
         command += ["--protocol", protocol, "--samples", str(number), "--max-strain", str(strain)]
         command += ["--law", options.metal, "--orientations", str(texture), "--seed", str(seed)]
