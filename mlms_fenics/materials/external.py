@@ -2,6 +2,7 @@
 """A law from a shared library with the C interface of `mlms_fenics.export`."""
 
 import ctypes
+import hashlib
 import os
 from pathlib import Path
 from typing import NoReturn, Self
@@ -45,7 +46,7 @@ class ExternalLaw(Material):
     def __init__(self, library: str | os.PathLike[str], name: str | None = None) -> None:
         self.library = Path(library)
         self.name = self.library.name.split(".")[0].removeprefix("lib") if name is None else name
-        loaded = load_library(self.library)
+        loaded, self.digest = load_library(self.library)
         try:
             self._update = getattr(loaded, f"{self.name}_update")
             self.states = ctypes.c_int.in_dll(loaded, f"{self.name}_states").value
@@ -173,11 +174,12 @@ def _tangent(F: torch.Tensor, sigma: torch.Tensor, slope: torch.Tensor) -> torch
     return piola_tangent(F, sigma[:, 0, 0], change.permute(0, 3, 4, 1, 2))
 
 
-def load_library(path: Path) -> ctypes.CDLL:
-    """A shared library, or `InputError`."""
+def load_library(path: Path) -> tuple[ctypes.CDLL, str]:
+    """A shared library and a digest of its file, by which a restart knows it; or `InputError`."""
     if not path.is_file():
         raise InputError(f"library {path} does not exist: compile the exported law first")
     try:
-        return ctypes.CDLL(str(path.absolute()))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        return ctypes.CDLL(str(path.absolute())), digest
     except OSError as error:
         raise InputError(f"{path} is not a shared library of this machine: {error}") from error

@@ -58,8 +58,9 @@ class ExternalVumat(Material):
         name: str = "MATERIAL",
     ) -> None:
         self.library = Path(library)
+        loaded, self.digest = load_library(self.library)
         try:
-            self._vumat = load_library(self.library).vumat_
+            self._vumat = loaded.vumat_
         except AttributeError as error:
             raise InputError(f"library {self.library} has no VUMAT (symbol vumat_)") from error
         self._vumat.restype = None

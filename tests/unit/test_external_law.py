@@ -46,6 +46,9 @@ def test_an_impact_is_that_of_the_law(law, ours, tmp_path):
     again.run(0.6)
     found.run(0.6)
     assert np.array_equal(again.u.x.array, found.u.x.array)
+    other = impact(library(law, tmp_path, "float64", ("-O1",), units="SI"))
+    with pytest.raises(InputError, match="law, digest"):
+        Checkpoint(other, tmp_path / "state.h5").restore()
 
 
 def test_its_tangent_is_that_of_the_law(law, ours, tmp_path):
