@@ -12,6 +12,7 @@ from mlms_fenics.errors import require
 from mlms_fenics.materials import (
     J2,
     CrystalLaw,
+    ExternalLaw,
     JohnsonCook,
     LawsByPart,
     Material,
@@ -47,7 +48,7 @@ def add_law_options(new: Callable[..., Any]) -> None:
         "copper")  # fmt: skip
     new("--model", metavar="FILE",
         help="model file of a learnt law, or of whose polycrystal to take (default: the shipped "
-        "one)")  # fmt: skip
+        "one); or a shared library, .so, of an exported law")  # fmt: skip
     new("--grains", type=int, metavar="N",
         help="with --law taylor: the first so many of the model's grains (default: all)"
     )  # fmt: skip
@@ -94,6 +95,11 @@ def build_law(
     if options.law not in WITH_MODEL:
         law, name = _empirical(options.law)
         return law.to(device), name
+    if options.law == "learnt" and str(options.model).endswith(".so"):
+        law = ExternalLaw(options.model).to(device)
+        if end_time is not None:
+            law.check_end_time(end_time)
+        return law, f"the law {law.name!r} of the library {law.library}"
     from mlms_fenics.surrogate import load_model
 
     dtype = DTYPES[options.precision]

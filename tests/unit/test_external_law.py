@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A law from a shared library in the solvers: the body moves as with the law that was exported."""
 
+from argparse import Namespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,10 @@ from mpi4py import MPI
 from tangents import largest_error, random_deformations
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.impact.laws import build_law
 from mlms_fenics.io import Checkpoint
 from mlms_fenics.macroscale import ExplicitSolver, RigidPlane
+from mlms_fenics.materials import ExternalLaw
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +68,13 @@ def test_its_tangent_is_that_of_the_law(law, ours, tmp_path):
     single = library(law, tmp_path, "float32")
     with pytest.raises(InputError, match="has no tangent, which implicit solvers need"):
         single.linearise(F, 0.02, 0.02, single.initial_state(20))
+
+
+def test_the_impacts_take_it_as_their_model(ours):
+    options = Namespace(law="learnt", model=str(ours.library), precision="float32")
+    law, words = build_law(options, torch.device("cpu"), 1.0)
+    assert isinstance(law, ExternalLaw) and law.digest == ours.digest
+    assert words == f"the law 'learnt_law' of the library {ours.library}"
 
 
 def test_devices_apart_are_refused(ours):
