@@ -53,13 +53,17 @@ def launch(kernel: Callable, device: torch.device, n: int, *arguments: Any, most
     if device.type == "cpu":
         kernel[blocks, THREADS](*(numpy_view(x) for x in arguments))
         return
-    given = [
-        cuda.as_cuda_array(x.detach(), sync=False) if isinstance(x, torch.Tensor) else x
-        for x in arguments
-    ]
+    given = [_device_view(x) if isinstance(x, torch.Tensor) else x for x in arguments]
     stream = cuda.external_stream(torch.cuda.current_stream(device).cuda_stream)
     with cuda.gpus[device.index or 0]:
         kernel[blocks, THREADS, stream](*given)
+
+
+def _device_view(x: torch.Tensor) -> Any:
+    """A tensor on a GPU as numba's array over the same memory."""
+    if x.numel() == 0:  # there is no memory to lie over
+        return cuda.device_array(tuple(x.shape), np.dtype(str(x.dtype).removeprefix("torch.")))
+    return cuda.as_cuda_array(x.detach(), sync=False)
 
 
 def numpy_view(x: Any) -> Any:

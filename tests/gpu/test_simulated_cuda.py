@@ -28,8 +28,12 @@ def differences() -> dict[str, float]:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize(
-    "name", ["J2", "Johnson-Cook", "Hill", "polycrystal", "reduced", "Taylor", "cells"]
-)
+NAMES = (
+    "J2", "Johnson-Cook", "Hill", "kinematics", "learnt", "polycrystal", "copper", "reduced",
+    "Taylor", "cells",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_is_the_loop(differences, name):
     assert differences[name] < 1e-10

@@ -18,6 +18,7 @@ from mlms_fenics.kinematics.strain import log_strain
 from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.materials import J2, Polycrystal, johnson_cook, magnesium, two_slip_crystal
 from mlms_fenics.materials.hill import Hill, hill_coefficients
+from mlms_fenics.materials.library import metal
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.unitcell import FFTCell, TaylorAverage
@@ -108,6 +109,8 @@ if __name__ == "__main__":
     found["polycrystal"] = law_difference(grains, steps=1, points=1, size=0.002)
     reduced = untrained_laws()["reduced 3D"]
     found["reduced"] = law_difference(reduced, steps=1, points=1, size=0.002)
+    copper = Polycrystal(metal("copper"), random_orientations(1, seed=1), tolerance=1e-3)
+    found["copper"] = law_difference(copper, steps=1, points=1, size=0.0005)
     found["learnt"] = law_difference(load_model().to(dtype=torch.float64), steps=1, points=2)
     found["kinematics"] = kinematics_difference()
     print(json.dumps({**found, "Taylor": taylor_difference(), "cells": cell_difference()}))

@@ -5,7 +5,7 @@ import torch
 
 from mlms_fenics.errors import require
 from mlms_fenics.gpu.launch import usable
-from mlms_fenics.materials.crystal import gpu_engine, torch_engine
+from mlms_fenics.materials.crystal import gpu_engine, gpu_implicit, torch_engine
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.tables import ERROR_PER_STEP
 from mlms_fenics.materials.crystal.torch_form import CrystalTorch
@@ -22,37 +22,42 @@ def integrate_apart(
     wanted: torch.Tensor | None = None,
     scale: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
-    """`paths.integrate_paths` of tensors, float64, all on one device; explicit steps.
+    """`paths.integrate_paths` of tensors, float64, all on one device.
 
-    On a GPU that numba can compile for, and in its simulator, one kernel does all (`gpu_engine`);
-    elsewhere torch's operations do (`torch_engine`), for which the host waits at every step.
+    Steps are explicit for laws of the source's form, implicit for others. On a GPU that numba can
+    compile for, and in its simulator, one kernel does all (`gpu_engine`, `gpu_implicit`); elsewhere
+    torch's operations do the explicit steps (`torch_engine`), and the host waits at every one.
 
     Returns:
         What `PathResult` holds, by name, each of *Shape* `(p, g, ...)`.
 
     Raises:
-        InputError: a law that is not of the source's form.
+        InputError: a law that is not of the source's form where there is no such GPU.
     """
     require(
-        law.source_form,
-        f"law {law.name!r}: torch devices are for laws of the source's form "
-        "(overstress flow, no drag, isotropic elasticity); leave the device out",
+        law.source_form or usable(U.device),
+        f"law {law.name!r} on {U.device}: torch devices other than GPUs that numba can compile for "
+        "are for laws of the source's form (overstress flow, no drag, isotropic elasticity); leave "
+        "the device out",
     )
     p, g = len(U), len(Q)
     like = {"dtype": torch.float64, "device": U.device}
-    first = 0.1 * segments[:1]
     if wanted is None:
-        wanted = first.expand(p, g)
+        wanted = torch.full((p, g), torch.inf, **like)
+    if law.source_form:  # implicit steps begin with all of the segment
+        wanted = torch.where(torch.isinf(wanted), 0.1 * segments[:1], wanted)
     if scale is None:
         scale = torch.full((p, g), law.least_strength, **like)
     jobs = {
         "state": None if state is None else state.reshape(p * g, law.n_state),
-        "wanted": torch.where(torch.isinf(wanted), first, wanted).reshape(-1).contiguous(),
+        "wanted": wanted.reshape(-1).contiguous(),
         "scale": scale.reshape(-1).contiguous(),
     }
     share = ERROR_PER_STEP * float(tolerance)
     with torch.no_grad():
-        if usable(U.device):
+        if not law.source_form:
+            found = gpu_implicit.integrate(law, U, Q, segments, float(tolerance), **jobs)
+        elif usable(U.device):
             found = gpu_engine.integrate(law, U, Q, segments, share, **jobs)
         else:
             model = CrystalTorch(law, U.device)

@@ -24,7 +24,7 @@ from mlms_fenics.materials.crystal import engine
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.tables import crystal_tables
 
-_BLOCKS_PER_PROCESSOR = 4  # resident ones: their work space, 5 kB a thread, should stay in caches
+BLOCKS_PER_PROCESSOR = 4  # resident ones: their work space, 5 kB a thread, should stay in caches
 
 
 def integrate(
@@ -43,8 +43,7 @@ def integrate(
     real = {**where, "dtype": torch.float64}
     virgin = state is None
     if virgin:
-        state = torch.zeros(n, law.n_state, **real)
-        state[:, 0:9:4] += 1.0
+        state = virgin_there(law, n, U.device)
     out = {
         "deviator": torch.zeros(n, n_t + 1, 6, **real),
         "state": state.clone(),
@@ -62,13 +61,20 @@ def integrate(
         segments, slip, twins, law.detwinning, law.shear_modulus, tolerance, virgin,
         False, out["state"], out["wanted"], out["scale"], out["deviator"], counts, steps, status,
         torch.zeros(n, 1, **real),  # no array may be empty
-        most=_BLOCKS_PER_PROCESSOR * processors(U.device),
+        most=BLOCKS_PER_PROCESSOR * processors(U.device),
     )  # fmt: skip
     failed = status != engine.OK
     out["substeps"], out["rejected"] = counts.unbind(1)
     out["smallest"] = steps[:, engine.SMALLEST]
     out["failed_at"] = torch.where(failed, steps[:, engine.FAILED_AT], torch.nan)
     return out
+
+
+def virgin_there(law: CrystalLaw, n: int, device: torch.device) -> torch.Tensor:
+    """`tables.virgin_state` on a device, *Shape* `(n, n_state)`."""
+    state = torch.zeros(n, law.n_state, dtype=torch.float64, device=device)
+    state[:, 0:9:4] += 1.0
+    return state
 
 
 @lru_cache(maxsize=256)

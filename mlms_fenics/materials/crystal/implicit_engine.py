@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Error-controlled implicit integration of many grains at once, each with its own steps (CPU).
+"""Error-controlled implicit integration of many grains at once, each with its own steps.
 
 As in the explicit engine, a lane integrates one grain along its path and then takes the next; what
-the lanes do together is one Newton iteration of whatever stage each of them is in.
+the lanes do together is one Newton iteration of whatever stage each of them is in. On a GPU a lane
+is a thread (see `gpu_implicit`).
 """
 
 import numba
@@ -28,6 +29,7 @@ from mlms_fenics.materials.crystal import (
 )
 from mlms_fenics.materials.crystal import implicit_rows as rows
 from mlms_fenics.materials.crystal import mechanisms as mc
+from mlms_fenics.materials.crystal.engine import take
 from mlms_fenics.materials.crystal.implicit_elastic import cauchy, elastic_stress
 from mlms_fenics.materials.crystal.implicit_kernel import iterate
 from mlms_fenics.materials.crystal.implicit_lanes import (
@@ -53,6 +55,243 @@ OK, FAILED = 1, 2
 _MOST_ITERATIONS = 50  # of a stage; then its step is shortened
 _MOST_GIVEN = 1000  # of a stage whose step is given and cannot be shortened
 _MAX_TRIALS = 5_000  # in one segment of the path
+
+
+@numba.njit(**COMPILE)
+def run_lanes(
+    w, marks, times, nines, systems, fives, scratch, queue,
+    U, Q, segments, table, n_slip, slip, twin, interaction, compliance, stiffness, coupling, G,
+    isotropic, detwinning, floor, tolerance, newton, fixed, given,
+    state, wanted, scale, deviator, counts, steps, status, errors, chosen, solutions,
+):  # fmt: skip
+    """Jobs one after the other in each lane, until none is left; see `integrate`.
+
+    On the CPU one call does all jobs in L lanes; on a GPU each thread makes one, with one lane.
+
+    Args:
+        w: rows of the lanes, see `implicit_rows`; `marks` to `scratch` are work space, see below.
+        queue: number of the next job, `(1,)`; shared by all threads.
+    """
+    n_grains, n_t = Q.shape[0], segments.shape[0]
+    n_jobs, n = state.shape[0], table.shape[0]
+    evolving = interaction.shape[0] > 0
+    job, node, stage, trials = marks[0], marks[1], marks[2], marks[3]
+    iterations, last, known, todo = marks[4], marks[5], marks[6], marks[7]
+    now, step, hope = times[0], times[1], times[2]
+    # At the step's start, at the stage's base and at its end.
+    B0, base, B, F_end = nines[0], nines[1], nines[2], nines[3]
+    rate0, rate1, rate2 = nines[4], nines[5], nines[6]
+    e0, e_base, e = systems[0], systems[1], systems[2]
+    g0, g_base, g = systems[3], systems[4], systems[5]
+    g_rate, guess_g = systems[6], systems[7, 0]
+    x0, guess = fives[0], fives[1]
+    F, A, X, Y, Z = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
+    five, solved, stress = scratch[5], scratch[6], scratch[7]
+    for k in range(w.shape[0]):
+        w[k] = 0.0
+    for l in range(L):
+        for k in range(8):
+            marks[k, l] = 0
+        for k in range(3):
+            times[k, l] = 0.0
+        job[l] = -1
+        for k in range(9):
+            for i in range(7):
+                nines[i, l, k] = 0.0
+        for k in range(n):
+            for i in range(8):
+                systems[i, l, k] = 0.0
+        for k in range(5):
+            x0[l, k] = guess[l, k] = 0.0
+    for l in range(L):  # idle lanes compute something harmless
+        for i in range(3):
+            w[(rows.BASE + 4 * i) * L + l] = 1.0
+        for k in (0, 2, 5, 9, 14):
+            w[(rows.TURN + k) * L + l] = 1.0
+        w[rows.SIZE * L + l] = w[rows.STEP * L + l] = w[rows.CAP * L + l] = 1.0
+        for k in range(mc.MAX_FAMILIES + 1):
+            w[(rows.CAPS + k) * L + l] = 1.0
+    running, ended = 0, False
+    horizon = 0.0
+    for k in range(n_t):
+        horizon += segments[k]
+    BEGIN, SOLVE = 1, 2  # a step begins; a stage is being solved
+    while True:
+        for l in range(L):
+            if job[l] < 0:
+                if ended:
+                    continue
+                j = take(queue)
+                while j < n_jobs and status[j] != 0:
+                    j = take(queue)
+                if j >= n_jobs:
+                    ended = True
+                    continue
+                running += 1
+                job[l], node[l], now[l], trials[l], hope[l] = j, 0, 0.0, 0, wanted[j]
+                steps[j, SMALLEST] = horizon
+                errors[j] = 0.0
+                known[l] = False
+                for k in range(3):  # nothing of the lane's last job
+                    w[(rows.SKEW + k) * L + l] = 0.0
+                take_up(state, j, table, n_slip, slip, twin, evolving, B0, e0, g0, g_rate, l)
+                deformation(U, Q, j // n_grains, j % n_grains, 0, 0.0, F)
+                elastic_stress(F, B0, l, G, stiffness, coupling, isotropic, A, X, five, x0)
+                todo[l] = BEGIN
+            if todo[l] == BEGIN:
+                j, length = job[l], segments[node[l]]
+                left = length - now[l]
+                h = hope[l] if fixed[j] == 0 else length / fixed[j]
+                if given:
+                    h = chosen[j, counts[j, SUBSTEPS]]
+                last[l] = h >= left * (1.0 - 1e-10)
+                if last[l]:
+                    h = left
+                elif h > 0.5 * left and fixed[j] == 0 and not given:
+                    h = 0.5 * left
+                step[l] = h
+                fraction = (now[l] + GAMMA * h) / length
+                strain = deformation(
+                    U, Q, j // n_grains, j % n_grains, node[l], fraction, F
+                ) * GAMMA * h / length  # fmt: skip
+                for a in range(n):
+                    e_base[l, a], g_base[l, a] = e0[l, a], g0[l, a]
+                    guess_g[a] = max(g0[l, a] + GAMMA * h * g_rate[l, a], 0.0)
+                for k in range(9):
+                    base[l, k] = B0[l, k]
+                set_stage(
+                    w, l, table, n_slip, F, base, e_base, g_base, x0, guess_g,
+                    GAMMA * h, strain, G, A,
+                )  # fmt: skip
+                stage[l], iterations[l], todo[l] = 1, 0, SOLVE
+        if running == 0:
+            break
+        iterate(
+            w, table, n_slip, interaction, compliance, stiffness, coupling, G, isotropic,
+            detwinning, floor,
+        )  # fmt: skip
+        for l in range(L):
+            j = job[l]
+            if j < 0:
+                continue
+            iterations[l] += 1
+            counts[j, ITERATIONS] += 1
+            misfit = w[rows.MISFIT * L + l]
+            off = w[rows.HARDENING_MISFIT * L + l]
+            # Of a stage that is to be solved to round-off, some are kept from it by just that.
+            limit = 1e3 * newton if given and iterations[l] > _MOST_GIVEN // 2 else newton
+            good = misfit <= limit and off <= limit
+            most = _MOST_GIVEN if given else _MOST_ITERATIONS
+            if not good and misfit == misfit and iterations[l] < most:
+                continue
+            error = 1e3
+            h, length = step[l], segments[node[l]]
+            if good:
+                read_stage(w, l, table, n_slip, base, e_base, B, e, g)
+                if counts[j, SUBSTEPS] < solutions.shape[1]:
+                    own = solutions[j, counts[j, SUBSTEPS], stage[l] - 1]
+                    for a in range(n):
+                        own[a] = w[(rows.SYSTEMS + rows.RATE * n + a) * L + l]
+                        own[n + a] = g[l, a]
+                for a in range(n):
+                    g_rate_new = (g[l, a] - g_base[l, a]) / (GAMMA * h)
+                    guess_g[a] = max(g[l, a] + (1.0 - GAMMA) * h * g_rate_new, 0.0)
+                for k in range(5):
+                    guess[l, k] = w[(rows.X + k) * L + l]
+                if stage[l] == 1:
+                    for k in range(9):
+                        rate1[l, k] = (B[l, k] - B0[l, k]) / (GAMMA * h)
+                    extrapolate(B0, B, base, l)
+                    unimodular(base, l)
+                    extrapolate(e0, e, e_base, l)
+                    extrapolate(g0, g, g_base, l)
+                    total = 0.0
+                    for a in range(n_slip, n):
+                        total += max(e_base[l, a], 0.0)
+                    limit_twins(e_base, l, n_slip, total)
+                    fraction = 1.0 if last[l] else (now[l] + h) / length
+                    strain = deformation(
+                        U, Q, j // n_grains, j % n_grains, node[l], fraction, F
+                    ) * GAMMA * h / length  # fmt: skip
+                    for k in range(9):
+                        F_end[l, k] = F[k]
+                    set_stage(
+                        w, l, table, n_slip, F, base, e_base, g_base, guess, guess_g,
+                        GAMMA * h, strain, G, A,
+                    )  # fmt: skip
+                    stage[l], iterations[l] = 2, 0
+                    continue
+                for k in range(9):
+                    rate2[l, k] = (B[l, k] - base[l, k]) / (GAMMA * h)
+                    if not known[l]:
+                        rate0[l, k] = rate1[l, k]
+                for k in range(9):
+                    F[k] = F_end[l, k]
+                error = step_error(
+                    w, l, F, B, rate0, rate1, rate2, h, scale[j], A, X, Y, Z, five, solved,
+                )  # fmt: skip
+                error = error / tolerance if error == error else 1e3
+            trials[l] += 1
+            factor = 0.85 * max(error, 1e-3) ** (-1.0 / 3.0)
+            factor = min(4.0, max(0.2, factor))
+            todo[l] = BEGIN
+            errors[j] = max(errors[j], error)
+            if given or fixed[j] > 0:
+                error = 0.0 if good else np.inf
+            if error > 1.0:
+                counts[j, REJECTED] += 1
+                hope[l] = h * (min(factor, 0.9) if good else 0.5)
+                again = fixed[j] == 0 and not given
+                if again and h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
+                    continue
+            else:
+                if not given and counts[j, SUBSTEPS] < chosen.shape[1]:
+                    chosen[j, counts[j, SUBSTEPS]] = h
+                counts[j, SUBSTEPS] += 1
+                if h < steps[j, SMALLEST]:
+                    steps[j, SMALLEST] = h
+                hope[l] = h * factor
+                for a in range(n):
+                    g_rate[l, a] = (g[l, a] - g_base[l, a]) / (GAMMA * h)
+                    e0[l, a], g0[l, a] = e[l, a], g[l, a]
+                for k in range(9):
+                    B0[l, k] = B[l, k]
+                    rate0[l, k] = rate2[l, k]
+                known[l] = True
+                for k in range(5):
+                    x0[l, k] = guess[l, k]
+                size = cauchy(
+                    F, B0, l, G, stiffness, coupling, isotropic, A, X, Y, Z, five, solved,
+                    stress,
+                )  # fmt: skip
+                scale[j] = max(scale[j], size)
+                if not last[l]:
+                    now[l] += h
+                    if trials[l] < _MAX_TRIALS:
+                        continue
+                else:
+                    i = node[l] + 1
+                    for k in range(6):
+                        deviator[j, i, k] = stress[k]
+                    if i < n_t:
+                        node[l], now[l], trials[l] = i, 0.0, 0
+                        continue
+                    status[j] = OK
+                    wanted[j] = hope[l]
+                    put_down(state, j, slip, twin, evolving, B0, e0, g0, l)
+            if status[j] != OK:
+                status[j] = FAILED
+                elapsed = now[l]
+                for k in range(node[l]):
+                    elapsed += segments[k]
+                steps[j, FAILED_AT] = elapsed
+            job[l], todo[l] = -1, 0
+            running -= 1
+
+
+# Numbers of the lanes' work space beside w: whole numbers, times, 3×3 matrices, arrays over the n
+# systems, deviators, and scratch.
+MARKS, TIMES, NINES, SYSTEMS, FIVES, SCRATCH = 8, 3, 7, 8, 2, 8
 
 
 def _cached(sources: int):
@@ -83,208 +322,16 @@ def _cached(sources: int):
         """
         if sources < 0:  # never; mentioned so that it is captured
             return
-        n_grains, n_t = Q.shape[0], segments.shape[0]
-        n_jobs, n = state.shape[0], table.shape[0]
-        evolving = interaction.shape[0] > 0
-        w = np.zeros((rows.SYSTEMS + rows.BLOCKS * n) * L)
-        job = np.full(L, -1, np.int64)
-        node, stage = np.zeros(L, np.int64), np.zeros(L, np.int64)
-        trials, iterations = np.zeros(L, np.int64), np.zeros(L, np.int64)
-        now, step, hope = np.zeros(L), np.zeros(L), np.zeros(L)
-        last = np.zeros(L, np.bool_)
-        # At the step's start, at the stage's base and at its end.
-        B0, base, B = np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9))
-        F_end = np.zeros((L, 9))
-        e0, e_base, e = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
-        g0, g_base, g = np.zeros((L, n)), np.zeros((L, n)), np.zeros((L, n))
-        g_rate, guess_g = np.zeros((L, n)), np.zeros(n)
-        x0, guess = np.zeros((L, 5)), np.zeros((L, 5))
-        rate0, rate1, rate2 = np.zeros((L, 9)), np.zeros((L, 9)), np.zeros((L, 9))
-        known = np.zeros(L, np.bool_)  # whether rate0 is
-        F, A, X, Y, Z = np.zeros(9), np.zeros(9), np.zeros(9), np.zeros(9), np.zeros(9)
-        five, solved = np.zeros(5), np.zeros(5)
-        stress = np.zeros(6)
-        for l in range(L):  # idle lanes compute something harmless
-            for i in range(3):
-                w[(rows.BASE + 4 * i) * L + l] = 1.0
-            for k in (0, 2, 5, 9, 14):
-                w[(rows.TURN + k) * L + l] = 1.0
-            w[rows.SIZE * L + l] = w[rows.STEP * L + l] = w[rows.CAP * L + l] = 1.0
-            for k in range(mc.MAX_FAMILIES + 1):
-                w[(rows.CAPS + k) * L + l] = 1.0
-        next_job, running = 0, 0
-        horizon = segments.sum()
-        BEGIN, SOLVE = 1, 2  # a step begins; a stage is being solved
-        todo = np.zeros(L, np.int64)
-        while True:
-            for l in range(L):
-                if job[l] < 0:
-                    while next_job < n_jobs and status[next_job] != 0:
-                        next_job += 1
-                    if next_job == n_jobs:
-                        continue
-                    j = next_job
-                    next_job += 1
-                    running += 1
-                    job[l], node[l], now[l], trials[l], hope[l] = j, 0, 0.0, 0, wanted[j]
-                    steps[j, SMALLEST] = horizon
-                    errors[j] = 0.0
-                    known[l] = False
-                    for k in range(3):  # nothing of the lane's last job
-                        w[(rows.SKEW + k) * L + l] = 0.0
-                    take_up(state, j, table, n_slip, slip, twin, evolving, B0, e0, g0, g_rate, l)
-                    deformation(U, Q, j // n_grains, j % n_grains, 0, 0.0, F)
-                    elastic_stress(F, B0, l, G, stiffness, coupling, isotropic, A, X, five, x0)
-                    todo[l] = BEGIN
-                if todo[l] == BEGIN:
-                    j, length = job[l], segments[node[l]]
-                    left = length - now[l]
-                    h = hope[l] if fixed[j] == 0 else length / fixed[j]
-                    if given:
-                        h = chosen[j, counts[j, SUBSTEPS]]
-                    last[l] = h >= left * (1.0 - 1e-10)
-                    if last[l]:
-                        h = left
-                    elif h > 0.5 * left and fixed[j] == 0 and not given:
-                        h = 0.5 * left
-                    step[l] = h
-                    fraction = (now[l] + GAMMA * h) / length
-                    strain = deformation(
-                        U, Q, j // n_grains, j % n_grains, node[l], fraction, F
-                    ) * GAMMA * h / length  # fmt: skip
-                    for a in range(n):
-                        e_base[l, a], g_base[l, a] = e0[l, a], g0[l, a]
-                        guess_g[a] = max(g0[l, a] + GAMMA * h * g_rate[l, a], 0.0)
-                    for k in range(9):
-                        base[l, k] = B0[l, k]
-                    set_stage(
-                        w, l, table, n_slip, F, base, e_base, g_base, x0, guess_g,
-                        GAMMA * h, strain, G, A,
-                    )  # fmt: skip
-                    stage[l], iterations[l], todo[l] = 1, 0, SOLVE
-            if running == 0:
-                break
-            iterate(
-                w, table, n_slip, interaction, compliance, stiffness, coupling, G, isotropic,
-                detwinning, floor,
-            )  # fmt: skip
-            for l in range(L):
-                j = job[l]
-                if j < 0:
-                    continue
-                iterations[l] += 1
-                counts[j, ITERATIONS] += 1
-                misfit = w[rows.MISFIT * L + l]
-                off = w[rows.HARDENING_MISFIT * L + l]
-                # Of a stage that is to be solved to round-off, some are kept from it by just that.
-                limit = 1e3 * newton if given and iterations[l] > _MOST_GIVEN // 2 else newton
-                good = misfit <= limit and off <= limit
-                most = _MOST_GIVEN if given else _MOST_ITERATIONS
-                if not good and misfit == misfit and iterations[l] < most:
-                    continue
-                error = 1e3
-                h, length = step[l], segments[node[l]]
-                if good:
-                    read_stage(w, l, table, n_slip, base, e_base, B, e, g)
-                    if counts[j, SUBSTEPS] < solutions.shape[1]:
-                        own = solutions[j, counts[j, SUBSTEPS], stage[l] - 1]
-                        for a in range(n):
-                            own[a] = w[(rows.SYSTEMS + rows.RATE * n + a) * L + l]
-                            own[n + a] = g[l, a]
-                    for a in range(n):
-                        g_rate_new = (g[l, a] - g_base[l, a]) / (GAMMA * h)
-                        guess_g[a] = max(g[l, a] + (1.0 - GAMMA) * h * g_rate_new, 0.0)
-                    for k in range(5):
-                        guess[l, k] = w[(rows.X + k) * L + l]
-                    if stage[l] == 1:
-                        for k in range(9):
-                            rate1[l, k] = (B[l, k] - B0[l, k]) / (GAMMA * h)
-                        extrapolate(B0, B, base, l)
-                        unimodular(base, l)
-                        extrapolate(e0, e, e_base, l)
-                        extrapolate(g0, g, g_base, l)
-                        total = 0.0
-                        for a in range(n_slip, n):
-                            total += max(e_base[l, a], 0.0)
-                        limit_twins(e_base, l, n_slip, total)
-                        fraction = 1.0 if last[l] else (now[l] + h) / length
-                        strain = deformation(
-                            U, Q, j // n_grains, j % n_grains, node[l], fraction, F
-                        ) * GAMMA * h / length  # fmt: skip
-                        for k in range(9):
-                            F_end[l, k] = F[k]
-                        set_stage(
-                            w, l, table, n_slip, F, base, e_base, g_base, guess, guess_g,
-                            GAMMA * h, strain, G, A,
-                        )  # fmt: skip
-                        stage[l], iterations[l] = 2, 0
-                        continue
-                    for k in range(9):
-                        rate2[l, k] = (B[l, k] - base[l, k]) / (GAMMA * h)
-                        if not known[l]:
-                            rate0[l, k] = rate1[l, k]
-                    for k in range(9):
-                        F[k] = F_end[l, k]
-                    error = step_error(
-                        w, l, F, B, rate0, rate1, rate2, h, scale[j], A, X, Y, Z, five, solved,
-                    )  # fmt: skip
-                    error = error / tolerance if error == error else 1e3
-                trials[l] += 1
-                factor = 0.85 * max(error, 1e-3) ** (-1.0 / 3.0)
-                factor = min(4.0, max(0.2, factor))
-                todo[l] = BEGIN
-                errors[j] = max(errors[j], error)
-                if given or fixed[j] > 0:
-                    error = 0.0 if good else np.inf
-                if error > 1.0:
-                    counts[j, REJECTED] += 1
-                    hope[l] = h * (min(factor, 0.9) if good else 0.5)
-                    again = fixed[j] == 0 and not given
-                    if again and h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
-                        continue
-                else:
-                    if not given and counts[j, SUBSTEPS] < chosen.shape[1]:
-                        chosen[j, counts[j, SUBSTEPS]] = h
-                    counts[j, SUBSTEPS] += 1
-                    if h < steps[j, SMALLEST]:
-                        steps[j, SMALLEST] = h
-                    hope[l] = h * factor
-                    for a in range(n):
-                        g_rate[l, a] = (g[l, a] - g_base[l, a]) / (GAMMA * h)
-                        e0[l, a], g0[l, a] = e[l, a], g[l, a]
-                    for k in range(9):
-                        B0[l, k] = B[l, k]
-                        rate0[l, k] = rate2[l, k]
-                    known[l] = True
-                    for k in range(5):
-                        x0[l, k] = guess[l, k]
-                    size = cauchy(
-                        F, B0, l, G, stiffness, coupling, isotropic, A, X, Y, Z, five, solved,
-                        stress,
-                    )  # fmt: skip
-                    scale[j] = max(scale[j], size)
-                    if not last[l]:
-                        now[l] += h
-                        if trials[l] < _MAX_TRIALS:
-                            continue
-                    else:
-                        i = node[l] + 1
-                        for k in range(6):
-                            deviator[j, i, k] = stress[k]
-                        if i < n_t:
-                            node[l], now[l], trials[l] = i, 0.0, 0
-                            continue
-                        status[j] = OK
-                        wanted[j] = hope[l]
-                        put_down(state, j, slip, twin, evolving, B0, e0, g0, l)
-                if status[j] != OK:
-                    status[j] = FAILED
-                    elapsed = now[l]
-                    for k in range(node[l]):
-                        elapsed += segments[k]
-                    steps[j, FAILED_AT] = elapsed
-                job[l], todo[l] = -1, 0
-                running -= 1
+        n = table.shape[0]
+        run_lanes(
+            np.empty((rows.SYSTEMS + rows.BLOCKS * n) * L),
+            np.empty((MARKS, L), np.int64), np.empty((TIMES, L)), np.empty((NINES, L, 9)),
+            np.empty((SYSTEMS, L, n)), np.empty((FIVES, L, 5)), np.zeros((SCRATCH, 9)),
+            np.zeros(1, np.int64),
+            U, Q, segments, table, n_slip, slip, twin, interaction, compliance, stiffness, coupling,
+            G, isotropic, detwinning, floor, tolerance, newton, fixed, given,
+            state, wanted, scale, deviator, counts, steps, status, errors, chosen, solutions,
+        )  # fmt: skip
 
     return integrate
 

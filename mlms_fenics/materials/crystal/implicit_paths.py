@@ -99,7 +99,7 @@ def integrate_implicitly(
         Q.reshape(g, 9),
         segments,
         of_grain,
-        _EXACT if given else _NEWTON * of_grain,
+        _EXACT if given else NEWTON_SHARE * of_grain,
         np.zeros(n, np.int64),
         state.reshape(n, law.n_state),
         wanted.ravel(),
@@ -113,7 +113,7 @@ def integrate_implicitly(
     return {name: a.reshape(p, g, *a.shape[1:]) for name, a in found.items()}
 
 
-_NEWTON = 0.05  # share of the tolerance that a stage's own error may take
+NEWTON_SHARE = 0.05  # share of the tolerance that a stage's own error may take
 _EXACT = 1e-11  # that error where small differences are asked for
 
 
