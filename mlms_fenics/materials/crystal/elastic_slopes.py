@@ -38,8 +38,7 @@ def _stiff(G, isotropic, D, c, C, volume, out):
 @jit
 def mandel(A, J, G, isotropic, D, c, C, S, M):
     """C̄, S and the Mandel stress M; returns f."""
-    inverted = np.empty((3, 3))
-    f = inverse(A, inverted) ** (-2.0 / 3.0)
+    f = inverse(A, S) ** (-2.0 / 3.0)
     gram(A, A, C)
     for i in range(3):
         for j in range(3):
@@ -65,10 +64,12 @@ def mandel_slope(A, inverted, f, C, S, dA, dJ, G, isotropic, D, c, dC, dS, dM):
     if isotropic:
         dM[:] = dS
         return
-    work = np.empty((3, 3))
-    product(dC, S, dM)
-    product(C, dS, work)
-    add(1.0, work, dM)
+    for i in range(3):
+        for j in range(3):
+            s = 0.0
+            for k in range(3):
+                s += dC[i, k] * S[k, j] + C[i, k] * dS[k, j]
+            dM[i, j] = s
 
 
 @jit

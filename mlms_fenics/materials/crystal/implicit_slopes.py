@@ -29,6 +29,8 @@ from mlms_fenics.materials.crystal.stage_slopes import stage_slopes
 @jit
 def _limit_twins(n_slip, e, de):
     """0 ≤ λ and Σλ ≤ 1, and the derivatives with it."""
+    if len(e) == n_slip:
+        return
     total = 0.0
     d_total = np.zeros(6)
     for a in range(n_slip, len(e)):
@@ -41,6 +43,14 @@ def _limit_twins(n_slip, e, de):
         for a in range(n_slip, len(e)):
             e[a] /= total
             de[a] = (de[a] - e[a] * d_total) / total
+
+
+@jit
+def _extrapolate(start, middle, base):
+    """The base of a step's second stage, from its start and the end of its first."""
+    a, b, c = start.ravel(), middle.ravel(), base.ravel()
+    for k in range(len(a)):
+        c[k] = a[k] + ONWARD * (b[k] - a[k])
 
 
 def _cached(sources: int):
@@ -67,6 +77,8 @@ def _cached(sources: int):
         g, n = Q.shape[0], table.shape[0]
         F, F0, F1, dF = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((6, 3, 3))
         end, d_end = np.empty((3, 3)), np.empty((6, 3, 3))
+        base, d_base = np.empty((3, 3)), np.empty((6, 3, 3))
+        e_base, de_base, dg_base = np.empty(n), np.empty((n, 6)), np.empty((n, 6))
         e_end, de_end, dg_end = np.empty(n), np.empty((n, 6)), np.empty((n, 6))
         for j in range(len(chosen)):
             product(U[j // g, 0], Q[j % g], F0)
@@ -79,8 +91,7 @@ def _cached(sources: int):
                 if step == 0.0:
                     break
                 last = k + 1 == chosen.shape[1] or chosen[j, k + 1] == 0.0
-                base, d_base = B0.copy(), dB0.copy()
-                e_base, de_base, dg_base = e0.copy(), de0.copy(), dg0.copy()
+                base[:], d_base[:], e_base[:], de_base[:], dg_base[:] = B0, dB0, e0, de0, dg0
                 for stage in range(2):
                     t = (now + (GAMMA if stage == 0 else 1.0) * step) / length
                     t = 1.0 if last and stage == 1 else t
@@ -99,13 +110,13 @@ def _cached(sources: int):
                     unimodular_slopes(end, d_end)
                     _limit_twins(n_slip, e_end, de_end)
                     if stage == 0:
-                        base = B0 + ONWARD * (end - B0)
-                        d_base = dB0 + ONWARD * (d_end - dB0)
+                        _extrapolate(B0, end, base)
+                        _extrapolate(dB0, d_end, d_base)
                         unimodular_slopes(base, d_base)
-                        e_base = e0 + ONWARD * (e_end - e0)
-                        de_base = de0 + ONWARD * (de_end - de0)
+                        _extrapolate(e0, e_end, e_base)
+                        _extrapolate(de0, de_end, de_base)
                         _limit_twins(n_slip, e_base, de_base)
-                        dg_base = dg0 + ONWARD * (dg_end - dg0)
+                        _extrapolate(dg0, dg_end, dg_base)
                 B0[:], dB0[:], e0[:], de0[:], dg0[:] = end, d_end, e_end, de_end, dg_end
                 now += step
             for q in range(6):

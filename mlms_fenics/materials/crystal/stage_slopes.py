@@ -60,23 +60,26 @@ def stage_slopes(
     """
     n = len(rates)
     fractions = e_base[n_slip:]
-    L_slip, L, work = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3))
+    # One allocation for all matrices: they cost more than what is done with them.
+    space = np.zeros((16, 3, 3))
+    L_slip, L, work, shift, back = space[0], space[1], space[2], space[3], space[4]
+    A, A_inverse, F_inverse, C, S, M = (
+        space[5], space[6], space[7], space[8], space[9], space[10],
+    )  # fmt: skip
+    dA, dC, dS, dM, inner = space[11], space[12], space[13], space[14], space[15]
     for a in range(n_slip):
         add(rates[a], flows[a], L_slip)
     mirrored(fractions, normals, L_slip, L)
     for a in range(n_slip, n):
         add(rates[a], flows[a], L)
-    shift, back = np.eye(3), np.empty((3, 3))
+    shift[0, 0] = shift[1, 1] = shift[2, 2] = 1.0
     add(h, L, shift)
     inverse(shift, back)
     product(base, back, B)
-    A, A_inverse, F_inverse = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
     product(F, B, A)
     inverse(A, A_inverse)
     J = inverse(F, F_inverse)
-    C, S, M = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
     f = mandel(A, J, G, isotropic, D, c, C, S, M)
-    dA, dC, dS, dM = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
 
     by_rate, by_g, rest = np.empty((n, n)), np.empty((n, n)), np.empty((n, 6))
     hardening_slopes(
@@ -88,8 +91,9 @@ def stage_slopes(
         if abs(rates[a]) * h > _STILL:
             active[m] = a
             m += 1
-    slopes, pulls, sign = np.empty(m), np.empty(m), np.empty(m)
-    seen, turned = np.empty((m, 3, 3)), np.empty((m, 3, 3))
+    numbers, tensors = np.empty((3, m)), np.empty((2, m, 3, 3))
+    slopes, pulls, sign = numbers[0], numbers[1], numbers[2]
+    seen, turned = tensors[0], tensors[1]
     for k in range(m):
         a = active[k]
         slopes[k], pulls[k] = _rate_slopes(table, a, rates[a], g[a])
@@ -101,9 +105,9 @@ def stage_slopes(
             seen[k], turned[k] = drives[a], flows[a]
 
     # L's change that the twins of the base make, in each direction.
-    dL = np.zeros((6, 3, 3))
-    d_seen = np.zeros((6, 3, 3))  # likewise, of the Mandel stress that slip sees
-    for q in range(6):
+    changes = np.zeros((2, 6, 3, 3))
+    dL, d_seen = changes[0], changes[1]  # the other: of the Mandel stress that slip sees
+    for q in range(6 if n > n_slip else 0):
         change = de_base[n_slip:, q].copy()
         lost = 0.0
         for b in range(n - n_slip):
@@ -131,7 +135,7 @@ def stage_slopes(
             matrix[m + r, m + k] = -by_g[active[r], active[k]]
         matrix[m + k, m + k] += 1.0
     for q in range(6):
-        _elastic_change(F, dF[q], base, d_base[q], B, back, h, dL[q], dA)
+        _elastic_change(F, dF[q], d_base[q], B, back, h, dL[q], inner, work, dA)
         dJ = J * trace_of_product(F_inverse, dF[q])
         mandel_slope(A, A_inverse, f, C, S, dA, dJ, G, isotropic, D, c, dC, dS, dM)
         for k in range(m):
@@ -170,9 +174,8 @@ def stage_slopes(
 
 
 @jit
-def _elastic_change(F, dF, base, d_base, B, back, h, dL, dA):
-    """dA = dF B + F (dB₀ − δ B dL)(I + δL)⁻¹."""
-    inner, work = np.empty((3, 3)), np.empty((3, 3))
+def _elastic_change(F, dF, d_base, B, back, h, dL, inner, work, dA):
+    """dA = dF B + F (dB₀ − δ B dL)(I + δL)⁻¹; `inner` and `work` are scratch."""
     product(B, dL, inner)
     for i in range(3):
         for j in range(3):
