@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checkpoints: an explicit run on disk, and back, on any number of ranks."""
+"""Checkpoints: a run on disk, and back, on any number of ranks."""
 
 import json
 import os
