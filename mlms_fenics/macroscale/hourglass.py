@@ -93,7 +93,7 @@ class HourglassControl:
         self._settings = settings
         self._secant = settings.form == "secant"
         self._viscous = settings.form == "viscous"
-        self._shear = np.broadcast_to(np.float64(shear), n).copy()
+        self._shear = np.broadcast_to(np.asarray(shear, dtype=float), n).copy()
         if self._viscous:
             self._size = 0.25 * volume ** (2.0 / 3.0)
             self._scale = settings.coefficient * density * speed * self._size

@@ -89,6 +89,21 @@ def test_gmsh_elements_of_higher_order_are_those_of_first(
     assert solvers[0].stable_dt == pytest.approx(solvers[1].stable_dt, rel=1e-12)
 
 
+@pytest.mark.parametrize("ending", [".inp", ".bdf"])
+@pytest.mark.parametrize(
+    ("kind", "incomplete"), [("tetrahedra", False), ("hexahedra", True), ("hexahedra", False)]
+)
+def test_what_gmsh_writes_for_other_programs(tmp_path, ending, kind, incomplete) -> None:
+    write_msh(tmp_path / "one.msh", sphere_or_box(1, kind))
+    write_msh(tmp_path / f"two{ending}", sphere_or_box(2, kind, incomplete))
+    with pytest.warns(UserWarning, match="elements of second or higher order"):
+        body = read_mesh(COMM, tmp_path / f"two{ending}")
+    plain = read_msh(COMM, tmp_path / "one.msh")
+    masses = [ExplicitSolver(b.mesh, LAW).nodal_mass for b in (body, plain)]
+    assert len(masses[0]) == len(masses[1])
+    assert masses[0].sum() == pytest.approx(masses[1].sum(), rel=1e-4)
+
+
 def test_flat_elements_of_second_order(tmp_path) -> None:
     def build(model) -> None:
         import gmsh

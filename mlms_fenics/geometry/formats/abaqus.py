@@ -17,7 +17,9 @@ _REFUSED = (
     "NGEN", "NFILL", "NCOPY", "NMAP", "ELGEN", "ELCOPY", "SYSTEM", "SUBSTRUCTURE PATH",
 )  # fmt: skip
 # Cells by their number of nodes, those of second order too.
-_SOLID = {4: "tetrahedron", 10: "tetrahedron", 8: "hexahedron", 20: "hexahedron"}
+_SOLID = {
+    4: "tetrahedron", 10: "tetrahedron", 8: "hexahedron", 20: "hexahedron", 27: "hexahedron",
+}  # fmt: skip
 _FLAT = {
     3: "triangle", 6: "triangle", 4: "quadrilateral", 8: "quadrilateral", 9: "quadrilateral",
 }  # fmt: skip
