@@ -64,7 +64,7 @@ class ExternalLaw(Material):
         self.density = numbers["density"] * numbers["unit_density"]
         self.bulk_modulus = numbers["bulk_modulus"] * self._stress
         self.shear_modulus = numbers["shear_modulus"] * self._stress
-        self.horizon = numbers["horizon"] * self._time
+        self._horizon = numbers["horizon"] * self._time
 
     def to(self, device: torch.device | str) -> Self:
         """See `Material.to`; `InputError` for any device but the CPU, on which the library is."""
@@ -143,10 +143,10 @@ class ExternalLaw(Material):
 
     def check_end_time(self, end_time: float) -> None:
         """Raise `InputError` where the law has a horizon and `end_time` (µs) lies beyond it."""
-        if self.horizon > 0.0 and end_time > self.horizon * (1.0 + 1e-9):
+        if self._horizon > 0.0 and end_time > self._horizon * (1.0 + 1e-9):
             raise InputError(
                 f"end time {end_time:g} µs: law {self.name!r} of {self.library} was made for "
-                f"histories of {self.horizon:g} µs; shorten the run"
+                f"histories of {self._horizon:g} µs; shorten the run"
             )
 
     def fields(self, state: State) -> State:
