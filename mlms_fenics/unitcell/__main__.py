@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     draw_curves(result, files[1])
     lattice = law.symmetry or texture.lattice
     if len(texture.orientations) > 1 and lattice is not None:
-        files += _textures(result, texture, lattice, out)
+        files += _textures(result, lattice, out)
     print("wrote " + ", ".join(map(str, files)))
     return 0
 
@@ -126,11 +126,11 @@ def _report(result: MixedResult) -> None:
         print(f"  {f.name}: volume fraction {fraction:.4g}")
 
 
-def _textures(result: MixedResult, texture: Texture, lattice: str, out: Path) -> list[Path]:
+def _textures(result: MixedResult, lattice: str, out: Path) -> list[Path]:
     rotated = lattice_after(result.local_F, result.packed, result.orientations)
     after, weights = lattice_with_twins(result.law, rotated, result.packed, result.weights)
     files = [out.with_name(out.stem + end) for end in ("_before.png", "_after.png", "_after.txt")]
-    draw_pole_figures(texture.orientations, files[0], lattice=lattice, weights=texture.weights)
+    draw_pole_figures(result.orientations, files[0], lattice=lattice, weights=result.weights)
     draw_pole_figures(after, files[1], lattice=lattice, weights=weights)
     write_orientations(files[2], after, weights=weights)
     return files
