@@ -20,6 +20,8 @@ from mlms_fenics.device import at_hand
 from mlms_fenics.errors import require
 from mlms_fenics.gpu.twins import twin
 
+# A few thousand points are no mistake, though they do not fill a GPU.
+numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
 SIMULATED = bool(numba.config.ENABLE_CUDASIM)
 THREADS = 2 if SIMULATED else 128  # of a block; the simulator's are as slow as Python
 

@@ -78,6 +78,7 @@ def test_steps_are_halved_and_failures_told_alike(iterations, tolerance, tmp_pat
     given = two_slip_crystal(), voronoi_grains((8, 8), 4, 1), random_orientations(4, 1, dimension=2)
     U = corners(2, 0.02, 2, paths=2)
     U[1] = np.eye(2) + 0.01 * (U[1] - np.eye(2))
+    U = U[:1] if iterations == 2 else U
     cells = [FFTCell(*given, method="basic", device=where) for where in (None, "cpu")]
     here, there = (cell.solve(U, 2e5, tolerance) for cell in cells)
     assert here.rejected.max() > 0 and (here.status[0] == 2) == (iterations == 2)

@@ -11,6 +11,7 @@ from mlms_fenics.benchmarks.gpu import command
 from mlms_fenics.benchmarks.gpu.place import Found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", [
     "cpu",
     pytest.param("cuda", marks=[
