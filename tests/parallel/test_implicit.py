@@ -10,4 +10,4 @@ pytestmark = pytest.mark.mpi
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_implicit_solver_on_several_ranks(ranks: int) -> None:
-    run_tests("implicit.py", ranks)
+    run_tests("implicit.py", ranks, timeout=600.0)
