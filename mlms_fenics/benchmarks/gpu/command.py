@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from mlms_fenics import __version__
-from mlms_fenics.benchmarks.gpu import cells, copies, crystal, laws, loop, training
+from mlms_fenics.benchmarks.gpu import cells, copies, crystal, laws, loop, metals, training
 from mlms_fenics.benchmarks.gpu.place import Found, Place
 from mlms_fenics.device import chosen
 from mlms_fenics.errors import SimulationError, require
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[Place], Found]] = {
     "cells": cells.measure,
     "training": training.measure,
 }
+ON_GPUS: dict[str, Callable[[Place], Found]] = {"metals": metals.measure}
 FILE = "gpu.json"
 
 
@@ -39,7 +40,7 @@ def run(
         quick: smallest sizes.
         folder: for gpu.json and gpu.md; made where it is missing. A part that is there, of the same
             device and sizes, is not run again.
-        parts: of `PARTS`; none: all.
+        parts: of `PARTS` and, on a GPU, `ON_GPUS`; none: all.
         minutes: no part is begun after this time.
 
     Returns:
@@ -49,20 +50,21 @@ def run(
         InputError: no such part or device.
         SimulationError: a check failed; all results are written before.
     """
-    for name in parts:
-        require(name in PARTS, f"part {name!r} is none of {', '.join(PARTS)}")
     threads, begin = torch.get_num_threads(), time.monotonic()
     place = Place(chosen(device), quick, 0.02 if quick else 0.5)
+    there = {**PARTS, **ON_GPUS} if place.is_gpu and not quick else PARTS
+    for name in parts:
+        require(name in there, f"part {name!r} is none of {', '.join(there)}")
     folder.mkdir(parents=True, exist_ok=True)
     about = {**describe(place), "quick": quick, "version": __version__}
     kept = _kept(folder / FILE, about)
     torch.set_num_threads(1)  # what stands beside a device is one core
     try:
-        for name in parts or PARTS:
+        for name in parts or there:
             if name in kept or time.monotonic() - begin > 60.0 * minutes:
                 continue
             started = time.monotonic()
-            found = PARTS[name](place)
+            found = there[name](place)
             kept[name] = {**asdict(found), "seconds": time.monotonic() - started}
             with replacing(folder / FILE) as file:
                 file.write_text(json.dumps({"about": about, "parts": kept}, indent=1))
