@@ -260,7 +260,11 @@ def study(options: argparse.Namespace) -> None:
     laws = laws_of(options, learn(options))
     runs = run_all(options, laws)
     results = judge(runs)
-    found = strengths(options, laws)
+    file = options.out / "strengths.json"
+    found = json.loads(file.read_text()) if file.exists() else {}
+    found |= strengths(options, {k: v for k, v in laws.items() if k not in found})
+    save_json(file, found)
+    found = {name: found[name] for name in laws}
     for name, values in found.items():
         results[name]["stress [MPa]"] = values
     save_json(options.out / "results.json", results)
