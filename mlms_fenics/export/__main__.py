@@ -15,7 +15,7 @@ from mlms_fenics.surrogate.model_file import load_model
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; see its `--help`."""
     options = _parser().parse_args(arguments)
-    law = load_model(None if options.model == "default" else options.model, device="cpu")
+    law = load_model(options.model, device="cpu")
     written = export(
         law,
         options.out,

@@ -23,6 +23,8 @@ def cell(law: LearntLaw) -> Cell:
         "VOLUME_SCALE": float(net.volume_scale),
     }
     numbers |= rate_numbers(net)
+    if net.rates is not None:
+        numbers["LONGEST_KNOWN"] = min(net.longest_known, 1e300)
     arrays = [weights(f"WEIGHTS{k}", w) for k, w in ((1, w1), (2, w2), (3, w3))]
     arrays += [array(f"BIAS{k}", b.ravel()) for k, b in ((1, b1), (2, b2), (3, b3))]
     states = [

@@ -105,7 +105,7 @@ def evaluate(
     others = {}
     for path in beside:
         other = _load(path)
-        name = Path(path).stem if str(path) != "default" else "default"
+        name = Path(path).stem
         others[name if name not in others else str(path)] = (other, load_judged(other, main, paths))
     with Claim(out):
         found, pictures = judge(law, judged, others, _say)
@@ -131,7 +131,7 @@ def evaluate(
 
 
 def _load(model: str | os.PathLike[str]) -> LearntLaw:
-    return load_model(None if str(model) == "default" else model, device="cpu")
+    return load_model(model, device="cpu")
 
 
 def _say(text: str) -> None:
@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m mlms_fenics.surrogate.evaluate", description=__doc__, epilog=EPILOG
     )
-    parser.add_argument("model", type=Path, help="model file, or 'default' for the shipped one")
+    parser.add_argument("model", type=Path, help="model file, or one shipped: default, many-rates")
     parser.add_argument("data", nargs="+", type=Path, help="data sets of the model's unit cell")
     parser.add_argument("--out", type=Path, help="folder of the report (MODEL-report)")
     parser.add_argument("--paths", type=int, default=200, help="paths per set (%(default)s)")

@@ -24,6 +24,11 @@ FORMAT = "mlms_fenics model"
 # Models of version 2 hold weights of their grains, which a reader of version 1 would not see.
 FORMAT_VERSION = 2
 DEFAULT_MODEL = Path(__file__).with_name("default_model.h5")
+# What is shipped, by name: magnesium for impacts of 1 µs, and over rates of five decades.
+SHIPPED = {
+    "default": DEFAULT_MODEL,
+    "many-rates": DEFAULT_MODEL.with_name("magnesium_many_rates.h5"),
+}
 
 
 def save_model(law: LearntLaw, path: str | os.PathLike[str]) -> None:
@@ -66,7 +71,7 @@ def load_model(
     """Read a learnt law.
 
     Args:
-        path: of the model file; None: the one shipped with the package.
+        path: of the model file, or a name of `SHIPPED`; None: "default".
         device: "cpu" (also None), "cuda", "cuda:1", ..., or "auto", see `device.chosen`.
         dtype: None: torch.float32.
         products: None or "bfloat16", see `LearntLaw.to`.
@@ -79,7 +84,7 @@ def load_model(
         path is not None or DEFAULT_MODEL.is_file(),
         "no model is shipped with this installation: train one and name its file",
     )
-    path = DEFAULT_MODEL if path is None else Path(path)
+    path = DEFAULT_MODEL if path is None else SHIPPED.get(str(path), Path(path))
     device = chosen(device)
     try:
         with reading(path, "model", FORMAT, FORMAT_VERSION) as file:

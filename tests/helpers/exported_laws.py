@@ -32,7 +32,9 @@ def laws_to_export() -> dict[str, LearntLaw]:
     torch.manual_seed(1)
     data = training_data(12)
     networks = {
-        "recurrent of any rate": RecurrentCell(5, 3, 10, branches=2, rates=(0.01, 100.0)),
+        "recurrent of any rate": RecurrentCell(
+            5, 3, 10, branches=2, rates=(0.01, 100.0), longest_known=0.02
+        ),
         "grains of any rate": GrainCell(2, 8, 1, rates=(0.01, 100.0)),
         "pca-net of the paper": PCANet(
             40, 3, 6, 5, [9, 7, 8], strain="stretch", stress="total", zero_at_rest=False,

@@ -77,9 +77,11 @@ def test_large_and_equal_stretches():
     assert np.abs(turn - R).max() < 1e-13
 
 
-def law(branches: int = 1, internal: int = 6, rates=None) -> RecurrentLaw:
+def law(
+    branches: int = 1, internal: int = 6, rates=None, longest_known: float | None = None
+) -> RecurrentLaw:
     torch.manual_seed(4)
-    cell = RecurrentCell(5, internal, 32, branches, rates=rates)
+    cell = RecurrentCell(5, internal, 32, branches, rates=rates, longest_known=longest_known)
     cell.elastic_scale.fill_(0.003)
     cell.strain_scale.fill_(0.07)
     cell.volume_scale.fill_(0.03)
@@ -142,6 +144,19 @@ def test_compiled_step_is_that_of_torch(branches, internal, n, size, rates):
             assert state[name].shape == values.shape and state[name].dtype == torch.float32
             assert distance(state[name], values) < tolerance
     assert torch.equal(sigma, sigma.mT) or not compiled
+
+
+def test_steps_longer_than_all_of_the_training_count_as_the_longest():
+    ours, free = law(rates=(1e-3, 30.0), longest_known=DT), law(rates=(1e-3, 30.0))
+    F = deformations(20, 0.1)
+    exact = ours.to(dtype=torch.float64)
+    ends = []
+    for made, dt in ((ours, 1e3 * DT), (exact, 1e3 * DT), (free, DT)):
+        state = made.initial_state(20)
+        for k in range(1, STEPS + 1):
+            sigma, state = made.update(F[:, k].to(made.dtype), k * dt, dt, state)
+        ends.append(sigma)
+    assert distance(ends[0], ends[1]) < 2e-6 and torch.equal(ends[0], ends[2])
 
 
 def test_driven_by_stretches_it_is_the_same():

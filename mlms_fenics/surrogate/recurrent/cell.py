@@ -62,6 +62,9 @@ class RecurrentCell(nn.Module):
             to be divided. None: any.
         rates: lowest and highest strain rate of the training, per reference time; slower is at
             rest. None: the form of models of old, in which all relaxation is one in time.
+        longest_known: longest step over the reference time of the training, with `rates`: a longer
+            one counts as so long, since what flows more slowly than all that it has seen flows as
+            the slowest of that. None: any.
 
     The buffers bring the inputs to order one: `elastic_scale` for s, `strain_scale` for e,
     `volume_scale` for ln J and `rate_scale` (strain per reference time).
@@ -75,6 +78,7 @@ class RecurrentCell(nn.Module):
         branches: int = 1,
         longest_step: float | None = None,
         rates: Sequence[float] | None = None,
+        longest_known: float | None = None,
     ) -> None:
         super().__init__()
         self.options = {
@@ -84,7 +88,9 @@ class RecurrentCell(nn.Module):
             "branches": branches,
             "longest_step": longest_step,
             **({} if rates is None else {"rates": check_rates(rates)}),
+            **({} if longest_known is None else {"longest_known": float(longest_known)}),
         }
+        self.longest_known = math.inf if longest_known is None else float(longest_known)
         self.longest_step, self.rates = longest_step, self.options.get("rates")
         require(elastic in (3, 5), f"elastic {elastic}: must be 5 (3D) or 3 (plane strain)")
         require(internal >= 0, f"internal variables {internal}: must not be negative")

@@ -26,6 +26,7 @@ class RecurrentStep(CompiledStep):
         inverse = (1.0 / size, 1.0 / float(cell.strain_scale), 1.0 / float(cell.volume_scale))
         shear = 2.0 * law.shear_modulus * size / cell.branches
         self.low, high = cell.rates or (0.0, 0.0)
+        self.longest_known = cell.longest_known
         span = math.log(high / self.low) if cell.rates else 0.0
         self.numbers = np.array(
             [0.0, *inverse, shear, law.bulk_modulus, 0.0, 0.0, 0.0, span], np.float32
@@ -33,6 +34,7 @@ class RecurrentStep(CompiledStep):
 
     def fill(self, fraction: float, trust: tuple[np.ndarray, ...], given: list[np.ndarray]) -> int:
         """See `CompiledStep`."""
+        fraction = min(fraction, self.longest_known)
         self.numbers[0] = 0.0 if self.low else 1.0 / (fraction * self.rate_scale)
         self.numbers[6:9] = FAST * fraction, fraction, self.low * fraction
         return update(self.weights, trust, self.numbers, self.branches, *given)

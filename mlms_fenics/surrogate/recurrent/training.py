@@ -19,6 +19,7 @@ from mlms_fenics.surrogate.fitting.problem import (
     fit_causal,
     rate_range,
     root_mean_square,
+    uniform_steps,
 )
 from mlms_fenics.surrogate.model_file import load_model
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
@@ -127,6 +128,7 @@ class Problem(CausalProblem):
             options["width"],
             options["branches"],
             rates=rate_range(part.e.diff(dim=1), part.lasting),
+            longest_known=float(part.lasting.max()) / uniform_steps(data),
         )
         super().__init__(data, cell)
         self.scale(part.s, part.v, part.e.diff(dim=1))

@@ -4,10 +4,16 @@
 enum { DIRECTION = 0, CHANGE = 5, BEFORE = 10, VOLUME_IN = 15, LOG_RATE = 16, FEATURES = 17 };
 enum { OWN = 5 * BRANCHES + INTERNAL, CREEP = 2 * OWN, OUTPUTS = 2 * OWN + 1 };
 
+/* The step over the reference time; longer than all of the training counts as so long. */
+static double known(const part *now)
+{
+    return now->fraction < LONGEST_KNOWN ? now->fraction : LONGEST_KNOWN;
+}
+
 static void change_and_rate(const part *now, real (*restrict increment)[POINTS],
     real (*restrict z)[POINTS])
 {
-    const double least = LOWEST_RATE * now->fraction / ELASTIC_SCALE;
+    const double least = LOWEST_RATE * known(now) / ELASTIC_SCALE;
     const double middle = log_positive(least * least) + RATE_SPAN;
     for (int p = 0; p < POINTS; p++) {
         real square = 0;
@@ -37,6 +43,6 @@ static void speed(const part *now, real (*restrict flow)[POINTS], real (*restric
         real creep = (real)STEEP * flow[CREEP][p];
         creep = creep < (real)LOG_MOST ? creep : (real)LOG_MOST;
         creep = creep > (real)LOG_LEAST ? creep : (real)LOG_LEAST;
-        scale[p] = root(square) + (real)now->fraction * real_exp(creep);
+        scale[p] = root(square) + (real)known(now) * real_exp(creep);
     }
 }
