@@ -22,6 +22,7 @@ PACKAGE_OF = {
     "basix": "python3-dolfinx-real",
     "dolfinx": "python3-dolfinx-real",
     "ffcx": "python3-dolfinx-real",
+    "furo": "furo",
     "gmsh": "python3-gmsh",
     "h5py": "python3-h5py-mpi",
     "hypothesis": "python3-hypothesis",
@@ -29,6 +30,7 @@ PACKAGE_OF = {
     "meshio": "python3-meshio",
     "mpi4py": "python3-mpi4py",
     "mpi4py_fft": "python3-mpi4py-fft",
+    "myst_parser": "python3-myst-parser",
     "numba": "python3-numba",
     "numpy": "python3-numpy",
     "petsc4py": "python3-petsc4py",
@@ -36,6 +38,7 @@ PACKAGE_OF = {
     "pyvista": "python3-pyvista",
     "scipy": "python3-scipy",
     "setuptools": "python3-setuptools",
+    "sphinx": "python3-sphinx",
     "torch": "python3-torch",
     "pyyaml": "python3-yaml",
     "tqdm": "python3-tqdm",
@@ -337,7 +340,7 @@ def test_signal_reaches_the_command(tmp_path, sent, status):
 
 BUILD = r"""
 set -uo pipefail
-cd "$1" && cache=$2 key=k torch=debian checkout=$1 folder=$1 here=$1/docker
+cd "$1" && cache=$2 key=k torch=debian suite=trixie checkout=$1 folder=$1 here=$1/docker
 . docker/environment.sh
 . docker/build_root.sh
 . docker/enter_root.sh
