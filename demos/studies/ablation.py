@@ -65,7 +65,7 @@ def own_grid(n_t: int, longest: int, generator: torch.Generator) -> Tensor:
     return torch.arange(n_t + 1).double()
 
 
-BASE = {"internal": 20, "width": 96, "branches": 1, "optimiser": "soap"}
+BASE = {"one_rate": True, "internal": 20, "width": 96, "branches": 1, "optimiser": "soap"}
 ROWS: dict[str, dict[str, Any]] = {
     "full": {},
     "no elastic split": {"kind": NoSplit},

@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "internal": 20,
     "width": 128,
     "branches": 1,
+    "one_rate": False,
     "epochs": 200,
     "batch": 32,
     "rate": 3e-3,
@@ -62,22 +63,37 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
         arguments: options of `add_arguments` and of the training command.
     """
     path = getattr(arguments, "start_from", None)
+    if path is None:
+        return fit_causal(data, arguments, DEFAULTS, Problem, RecurrentLaw)
+    start = load_model(path, device="cpu")
+    require(
+        isinstance(start, RecurrentLaw),
+        f"--start-from {path}: a {start.architecture} model, but the one to train is recurrent",
+    )
+    arguments.one_rate = start.network.rates is None
 
     def begin(cell: RecurrentCell) -> dict[str, Any]:
-        return {} if path is None else {"start_from": _begin_with(cell, path)}
+        return {"start_from": _begin_with(cell, start, path)}
 
     return fit_causal(data, arguments, DEFAULTS, Problem, RecurrentLaw, begin)
 
 
-def _begin_with(cell: RecurrentCell, path: Path) -> dict[str, Any]:
-    """Give `cell` the weights and scales of a saved model; that model's own report."""
-    law = load_model(path, device="cpu")
+def _begin_with(cell: RecurrentCell, law: RecurrentLaw, path: Path) -> dict[str, Any]:
+    """Give `cell` the weights and scales of a law; that law's own report."""
+    network = law.network
     require(
-        isinstance(law, RecurrentLaw) and _sizes(law.network) == _sizes(cell),
-        f"--start-from {path}: a {law.architecture} model with {law.network.options}, but the one "
+        _sizes(network) == _sizes(cell),
+        f"--start-from {path}: a {law.architecture} model with {network.options}, but the one "
         f"to train is recurrent with {cell.options}: give the same --internal and --width",
     )
-    cell.load_state_dict(law.network.state_dict())
+    cell.load_state_dict(network.state_dict())
+    if network.rates is not None:
+        # The weights belong to these, whatever the rates of the new data.
+        cell.rates, cell.longest_known = (
+            network.rates,
+            max(network.longest_known, cell.longest_known),
+        )
+        cell.options |= {"rates": cell.rates, "longest_known": cell.longest_known}
     return law.report
 
 
@@ -107,7 +123,8 @@ class Problem(CausalProblem):
 
     Args:
         data: histories.
-        options: sizes "internal", "width" and "branches".
+        options: sizes "internal", "width" and "branches"; "one_rate" true: the form of models of
+            old, without `rates`.
         kind: of the cell; another one than `RecurrentCell` runs uncompiled.
         nodes: random grids, see `random_nodes`.
     """
@@ -122,14 +139,16 @@ class Problem(CausalProblem):
         self.nodes = nodes
         self.train = part = _Part(data, data.train)
         self.validation = _Part(data, data.validation_rows())
-        cell = kind(
-            part.e.shape[-1],
-            options["internal"],
-            options["width"],
-            options["branches"],
-            rates=rate_range(part.e.diff(dim=1), part.lasting),
-            longest_known=float(part.lasting.max()) / uniform_steps(data),
-        )
+        n_t = uniform_steps(data)
+        sizes = (options[name] for name in ("internal", "width", "branches"))
+        if options.get("one_rate"):
+            form = {"longest_step": int(part.longest.max()) / n_t}
+        else:
+            form = {
+                "rates": rate_range(part.e.diff(dim=1), part.lasting),
+                "longest_known": float(part.lasting.max()) / n_t,
+            }
+        cell = kind(part.e.shape[-1], *sizes, **form)
         super().__init__(data, cell)
         self.scale(part.s, part.v, part.e.diff(dim=1))
         cell.strain_scale.fill_(float(root_mean_square(part.e)))
