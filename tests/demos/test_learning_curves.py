@@ -18,7 +18,7 @@ def test_more_training_paths_err_less_and_points_are_kept(tmp_path):
     size = ["--samples", "150", "--grains", "4", "--steps", "40"]
     assert generate(["taylor", "--out", data, "--tolerance", "1e-3", *size]) == 0
     sizes = ["--paths", "10", "100", "--widths", "8", "--width", "16", "--internal", "4"]
-    command = [data, *sizes, "--steps", "150", "--test", "20", "--out", str(tmp_path / "out")]
+    command = [data, *sizes, "--steps", "400", "--test", "20", "--out", str(tmp_path / "out")]
     done = run(*command)
     assert done.returncode == 0, done.stderr
     rows = list(json.loads((tmp_path / "out" / "learning_curves.json").read_text()).values())
