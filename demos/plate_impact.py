@@ -35,6 +35,7 @@ from mlms_fenics.impact.command import (
     check_run,
     fill_defaults,
     loop_place,
+    note_beyond_training,
     recorder_of,
     worst_imbalance,
 )
@@ -138,10 +139,7 @@ def add_result(
     summary.add("Energy", "worst imbalance over the largest energy", worst, "%", ".3g")
     summary.add(section, "largest sigma_M", 1000.0 * max(history["max_sigma_M"]), "MPa")
     summary.add(section, "largest e_d", max(history["max_e_d"]))
-    horizon = getattr(law, "horizon", math.inf)
-    if recorder.end_time > horizon * (1.0 + 1e-9):
-        note = f"the run goes beyond the {horizon:g} us for which the law was trained"
-        summary.add(section, "note", note)
+    note_beyond_training(summary, section, law, recorder.end_time)
 
 
 def draw(folder: Path, recorder: Recorder, options: argparse.Namespace) -> list[Path]:

@@ -13,7 +13,6 @@ of the mesh may have laws of their own: --part-law head=j2 --part-law body=johns
 """
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from mlms_fenics.impact.command import (
     check_run,
     fill_defaults,
     loop_place,
+    note_beyond_training,
     recorder_of,
 )
 from mlms_fenics.impact.laws import add_law_options, check_law
@@ -105,10 +105,7 @@ def add_result(
     summary.add(section, "foot radius at the end", history["foot_radius"][-1], "mm", ".5g")
     summary.add(section, "largest sigma_M", 1000.0 * max(history["max_sigma_M"]), "MPa")
     summary.add(section, "largest e_d", max(history["max_e_d"]))
-    horizon = getattr(law, "horizon", math.inf)
-    if recorder.end_time > horizon * (1.0 + 1e-9):
-        note = f"the run goes beyond the {horizon:g} us for which the law was trained"
-        summary.add(section, "note", note)
+    note_beyond_training(summary, section, law, recorder.end_time)
     if front is not None:
         speed = front.speed_measured()
         summary.add(section, "front speed", speed, "mm/us", ".5g")

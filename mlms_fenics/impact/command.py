@@ -12,11 +12,12 @@ import torch
 
 from mlms_fenics.errors import require
 from mlms_fenics.impact.probes import LargestStrain
-from mlms_fenics.io import Recorder
+from mlms_fenics.io import Recorder, Summary
 from mlms_fenics.io.probes import Probe
 from mlms_fenics.macroscale import ExplicitSolver, deviatoric_strain
 from mlms_fenics.macroscale.measures import EXPONENTS
 from mlms_fenics.macroscale.remote import LOOPS
+from mlms_fenics.materials import Material
 
 
 def add_run_options(new: Callable[..., Any], folder: str) -> None:
@@ -137,3 +138,11 @@ def worst_imbalance(history: Mapping[str, Any]) -> float:
     stored = sum(column[key] for key in parts)
     total = stored - column["contact"] - column["external"]
     return float(np.abs(total - total[0]).max() / stored.max())
+
+
+def note_beyond_training(summary: Summary, section: str, law: Material, end_time: float) -> None:
+    """Say in a summary that a run of `end_time`, µs, outlasts all that a law was taught."""
+    longest = getattr(law, "longest_history", math.inf)
+    if end_time > longest * (1.0 + 1e-9):
+        note = f"the run goes beyond the {longest:g} us for which the law was trained"
+        summary.add(section, "note", note)

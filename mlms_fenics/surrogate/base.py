@@ -233,6 +233,11 @@ class LearntLaw(Material):
         return sigma, {**new, "strain": strain, "distance": distance}
 
     @property
+    def longest_history(self) -> float:
+        """How long the longest of the training histories lasts, µs."""
+        return max(self.horizon, self.report.get("longest_history", 0.0))
+
+    @property
     def longest_tensor_step(self) -> float:
         """See `Material`: infinite where the network has no longest step."""
         return self._parts * self._longest_part
@@ -307,7 +312,7 @@ class LearntLaw(Material):
         reasons = []
         if not worst <= 1.0:
             reasons.append(f"goes {worst:.3g} times as far as the edge of the training data")
-        longest = max(self.horizon, self.report.get("longest_history", 0.0))
+        longest = self.longest_history
         if horizon > LONGEST * longest:
             reasons.append(
                 f"lasts {horizon / longest:.3g} times as long as the training histories "
