@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Numbers and arrays of a law as C text."""
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
 
-from mlms_fenics.surrogate.recurrent.cell import FAST, LOGS, LONG, STEEP
+from mlms_fenics.surrogate.recurrent.cell import FAST, LOGS, LONG, STEEP, log_span
 
 # Rows of a matrix that are summed side by side, as the C product takes them.
 PANEL = 4
@@ -26,10 +25,9 @@ def rate_numbers(net: Any) -> dict[str, float]:
     """What a causal network makes of the strain rate, by name."""
     if net.rates is None:
         return {"FAST": FAST, "RATE_SCALE": float(net.rate_scale)}
-    low, high = net.rates
     return {
-        "LOWEST_RATE": low,
-        "RATE_SPAN": math.log(high / low),
+        "LOWEST_RATE": net.rates[0],
+        "RATE_SPAN": log_span(net.rates),
         "LONG": LONG,
         "STEEP": STEEP,
         "LOG_LEAST": LOGS[0],

@@ -36,14 +36,15 @@ def cell(law: LearntLaw) -> Cell:
     for g in grains:
         states += [f"elastic strain {j + 1} of grain {g}, scaled" for j in range(5)]
         states += [f"internal variable {j + 1} of grain {g}" for j in range(net.internal)]
-    form = "networks/grains_time.c" if net.rates is None else "networks/grains_rates.c"
+    form = "time" if net.rates is None else "rates"
     return Cell(
         templates=[
             "networks/network.c",
             "networks/silu.c",
             "networks/coordinates.c",
             "networks/deviator.c",
-            form,
+            f"networks/grains_{form}.c",
+            f"networks/relaxation_{form}.c",
             "networks/grains.c",
         ],
         constants=[scalar(name, value) for name, value in numbers.items()] + arrays,

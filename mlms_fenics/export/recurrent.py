@@ -23,8 +23,6 @@ def cell(law: LearntLaw) -> Cell:
         "VOLUME_SCALE": float(net.volume_scale),
     }
     numbers |= rate_numbers(net)
-    if net.rates is not None:
-        numbers["LONGEST_KNOWN"] = min(net.longest_known, 1e300)
     arrays = [weights(f"WEIGHTS{k}", w) for k, w in ((1, w1), (2, w2), (3, w3))]
     arrays += [array(f"BIAS{k}", b.ravel()) for k, b in ((1, b1), (2, b2), (3, b3))]
     states = [
@@ -33,13 +31,15 @@ def cell(law: LearntLaw) -> Cell:
         for j in range(5)
     ]
     states += [f"internal variable {k + 1}" for k in range(net.internal)]
+    form = "time" if net.rates is None else "rates"
     return Cell(
         templates=[
             "networks/network.c",
             "networks/silu.c",
             "networks/coordinates.c",
             "networks/deviator.c",
-            "networks/recurrent_time.c" if net.rates is None else "networks/recurrent_rates.c",
+            f"networks/recurrent_{form}.c",
+            f"networks/relaxation_{form}.c",
             "networks/recurrent.c",
         ],
         constants=[scalar(name, value) for name, value in numbers.items()] + arrays,

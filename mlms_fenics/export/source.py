@@ -73,6 +73,7 @@ def c_file(exported: Exported) -> str:
         "HORIZON": law.horizon,
         "HAS_HORIZON": int(law.has_horizon),
         "LONGEST_STEP": 1e300 if longest is None else float(longest),
+        "LONGEST_KNOWN": min(getattr(law.network, "longest_known", np.inf), 1e300),
         "MOST_SUBSTEPS": MOST_SUBSTEPS,
         "HOST_TIME": exported.units.time,
         "HOST_STRESS": exported.units.stress,

@@ -41,7 +41,8 @@ class LearntLaw(Material):
     `compiled_step`, a `CompiledStep` that does all of a step in float32 on a CPU.
 
     A network with an attribute `longest_step`, over the horizon, is given longer steps in equal
-    parts, U linear over them, at most `MOST_SUBSTEPS`.
+    parts, U linear over them, at most `MOST_SUBSTEPS`. To one with an attribute `longest_known`,
+    over the horizon, longer steps are as long as that.
 
     Args:
         network: the trained module.
@@ -225,12 +226,17 @@ class LearntLaw(Material):
         for k, end in enumerate([*substep_ends(before, U, n), U], 1):
             strain = log_strain(end).to(self.dtype)
             at = time - dt * (n - k) / n
-            sigma, new = self.step(end, strain, at, dt / n, {**own, "strain": before})
+            sigma, new = self.step(end, strain, at, self._known(dt / n), {**own, "strain": before})
             own, before = {**own, **new}, strain
         now, memory = self.trust(strain, state["strain"], dt, state.get("trust"))
         new = new if memory is None else {**new, "trust": memory}
         distance = torch.maximum(state["distance"], now)
         return sigma, {**new, "strain": strain, "distance": distance}
+
+    def _known(self, dt: Time) -> Time:
+        """`dt`, or the longest step that the network knows where that is shorter, µs."""
+        longest = getattr(self.network, "longest_known", math.inf) * self.horizon
+        return dt.clamp(max=longest) if isinstance(dt, torch.Tensor) else min(dt, longest)
 
     @property
     def longest_history(self) -> float:

@@ -89,7 +89,9 @@ static int step(chunk *c, double time, double dt, int together)
 {
     double(*u)[POINTS] = c->at.after, (*k)[POINTS] = c->at.k, whole[6][POINTS];
     const int parts = parts_of(dt / HORIZON);
-    part now = {.fraction = dt / HORIZON / parts, .together = together};
+    const double fraction = dt / HORIZON / parts;
+    part now = {.fraction = fraction < LONGEST_KNOWN ? fraction : LONGEST_KNOWN,
+        .together = together};
     kinematics(c->f, u, k);
     if (parts > 1)
         memcpy(whole, u, sizeof whole);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A learnt law's whole step on a CPU: what its compiled loop is given, prepared once."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -31,6 +32,7 @@ class CompiledStep(ABC):
     def __init__(self, law: LearntLaw) -> None:
         self._key = _versions(law.network)
         self.horizon, self.trust = law.horizon, law.trust
+        self.longest = getattr(law.network, "longest_known", math.inf)
         self.prepare(law)
 
     def stale(self, law: LearntLaw) -> bool:
@@ -79,11 +81,12 @@ class CompiledStep(ABC):
         ends = [F]
         if substeps > 1:
             ends = [*substep_ends(state["strain"], polar(F)[1], substeps), F]
+        fraction = min(dt / self.horizon / substeps, self.longest)
         for end in ends:
             new = [torch.empty_like(x) for x in own]
             after = [torch.empty_like(x) for x in seen[1:]]
             arrays = [x.numpy() for x in (end, *own, *seen, sigma, *new, *after)]
-            bad = self.fill(dt / self.horizon / substeps, trust, arrays)
+            bad = self.fill(fraction, trust, arrays)
             if bad >= 0:
                 refuse_inverted(end[bad])
             own = new

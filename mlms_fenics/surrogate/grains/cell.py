@@ -12,7 +12,6 @@ cluster of crystals. As in `RecurrentCell` the frozen linear equations are solve
 lattice turns by a Cayley rotation, which is one however large the spin is.
 """
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -25,10 +24,10 @@ from mlms_fenics.kinematics.tensors import from_components
 from mlms_fenics.surrogate.recurrent.cell import (
     FAST,
     LARGEST,
-    LOGS,
     SMALL,
-    STEEP,
     check_rates,
+    log_span,
+    relaxation_scale,
 )
 
 ELASTIC = 5
@@ -133,10 +132,9 @@ class GrainCell(nn.Module):
             axis: of `d`.
         """
         if self.rates is not None:
-            low, high = self.rates
             square = d.square().sum(axis) + 1e-30
-            ratio = square * (self.elastic_scale / (low * dt)).square()
-            return torch.log1p(ratio) * square.rsqrt() / math.log(high / low)
+            ratio = square * (self.elastic_scale / (self.rates[0] * dt)).square()
+            return torch.log1p(ratio) * square.rsqrt() / log_span(self.rates)
         factor = self.elastic_scale / (dt * self.rate_scale)
         return (d.square().sum(axis) * factor.square() + 1e-4).pow(-0.25) * factor
 
@@ -173,10 +171,8 @@ class GrainCell(nn.Module):
         if self.rates is None:
             scale = FAST * dt
         else:
-            creep = torch.exp((STEEP * out[..., 13 + 2 * q :]).clamp(*LOGS))
-            scale = torch.linalg.vector_norm(d, dim=-1)[:, None, None] + creep * dt.reshape(
-                -1, 1, 1
-            )
+            strain = torch.linalg.vector_norm(d, dim=-1)[:, None, None]
+            scale = relaxation_scale(strain, out[..., 13 + 2 * q :], dt.reshape(-1, 1, 1))
         s, xi = y[..., :ELASTIC], y[..., ELASTIC:]
         # A power law of exponent 1/m = 2 relaxes at a rate proportional to the stress itself.
         square = (s + 0.5 * moved).square().sum(-1, keepdim=True)

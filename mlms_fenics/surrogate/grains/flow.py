@@ -7,14 +7,14 @@ import numpy as np
 from mlms_fenics.surrogate.compiled.functions import OPTIONS, exp, mean_decay, softplus
 from mlms_fenics.surrogate.grains.algebra import PATHS
 from mlms_fenics.surrogate.grains.cell import ELASTIC, HARDENING, STILL
-from mlms_fenics.surrogate.recurrent.cell import LARGEST, LOGS, SMALL, STEEP
+from mlms_fenics.surrogate.recurrent.cell import LARGEST, SMALL
+from mlms_fenics.surrogate.recurrent.flow import speed, speed_back
 
 _F = np.float32
 _N = PATHS
 _E = ELASTIC
 _SMALL2, _LARGEST, _STILL2, _STILL = _F(SMALL**2), _F(LARGEST), _F(STILL**2), _F(STILL)
 _HARDENING = _F(HARDENING)
-_STEEP, _LOW, _HIGH = _F(STEEP), _F(LOGS[0]), _F(LOGS[1])
 
 
 @numba.njit(**OPTIONS)
@@ -36,12 +36,7 @@ def flow(z, o, strain, time, size, q, new, amount, w):  # type: ignore[no-untype
     for p in range(_N):
         amount[0, p] = _F(0.0)
         amount[2, p] = _F(0.0)
-        amount[3, p] = strain[p]
-    creeping = 13 + 2 * q
-    if len(o) > creeping:
-        for p in range(_N):
-            creep = min(max(_STEEP * o[creeping, p], _LOW), _HIGH)
-            amount[3, p] += time[p] * exp(creep)
+    speed(o, 13 + 2 * q, strain, time, amount[3])
     for i in range(_E):
         for p in range(_N):
             middle = z[6 + i, p] + _F(0.5) * z[i, p]
@@ -122,12 +117,7 @@ def flow_back(z, o, strain, size, q, new, amount, gw, g, go, gd, work):  # type:
             work[2, p] += own * gain * raw
             g[i, p] = own * (_F(1.0) - gain) + to_plastic
             gd[i, p] = own * m + to_plastic
-    creeping = 13 + 2 * q
-    if len(o) > creeping:
-        for p in range(_N):
-            creep = _STEEP * o[creeping, p]
-            inside = _STEEP if _LOW < creep < _HIGH else _F(0.0)
-            go[creeping, p] = work[3, p] * inside * (amount[3, p] - strain[p])
+    speed_back(o, 13 + 2 * q, strain, amount[3], work[3], go)
     for p in range(_N):
         soft = amount[0, p] + _SMALL2
         to_square = work[1, p] / np.sqrt(amount[0, p] + _F(1e-20))

@@ -33,6 +33,7 @@ from mlms_fenics.surrogate.grains.algebra import (
 from mlms_fenics.surrogate.grains.cell import DRIVERS, ELASTIC
 from mlms_fenics.surrogate.grains.flow import flow, flow_back
 from mlms_fenics.surrogate.recurrent import cell as recurrent_cell
+from mlms_fenics.surrogate.recurrent import flow as recurrent_flow
 
 _F = np.float32
 _N = PATHS
@@ -205,6 +206,12 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
 
 
 _SOURCES = source_checksum(
-    functions, network_kernel, grains_algebra, grains_cell, grains_flow, recurrent_cell
+    functions,
+    network_kernel,
+    grains_algebra,
+    grains_cell,
+    grains_flow,
+    recurrent_cell,
+    recurrent_flow,
 )
 forward, backward = _cached_forward(_SOURCES), _cached_backward(_SOURCES)

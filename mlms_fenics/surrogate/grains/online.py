@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The grain law's step on a CPU: what its compiled loop is given, prepared once."""
 
-import math
-
 import numpy as np
 
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.compiled.step import CompiledStep, array, layers
 from mlms_fenics.surrogate.grains.cell import GrainCell
 from mlms_fenics.surrogate.grains.update import update
-from mlms_fenics.surrogate.recurrent.cell import FAST
+from mlms_fenics.surrogate.recurrent.cell import FAST, log_span
 
 
 class GrainStep(CompiledStep):
@@ -24,9 +22,10 @@ class GrainStep(CompiledStep):
         self.weights, self.share = layers(cell.weights()), array(cell.shares())
         self.rate_scale, size = float(cell.rate_scale), float(cell.elastic_scale)
         rest = (size, 2.0 * law.shear_modulus * size, law.bulk_modulus)
-        self.low, high = cell.rates or (0.0, 0.0)
-        span = math.log(high / self.low) if cell.rates else 0.0
-        self.numbers = np.array([0.0, 1.0 / float(cell.volume_scale), *rest, 0.0, 0.0, 0.0, span])
+        self.low = cell.rates[0] if cell.rates else 0.0
+        self.numbers = np.array(
+            [0.0, 1.0 / float(cell.volume_scale), *rest, 0.0, 0.0, 0.0, log_span(cell.rates)]
+        )
 
     def fill(self, fraction: float, trust: tuple[np.ndarray, ...], given: list[np.ndarray]) -> int:
         """See `CompiledStep`."""

@@ -36,6 +36,7 @@ from mlms_fenics.surrogate.grains.algebra import PATHS
 from mlms_fenics.surrogate.grains.block import block, work_space
 from mlms_fenics.surrogate.grains.cell import ELASTIC
 from mlms_fenics.surrogate.recurrent import cell as recurrent_cell
+from mlms_fenics.surrogate.recurrent import flow as recurrent_flow
 
 # No assumption about NaN: a bad F must be found.
 _OPTIONS = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
@@ -180,5 +181,6 @@ update = _cached(
         grains_cell,
         grains_flow,
         recurrent_cell,
+        recurrent_flow,
     )
 )

@@ -49,6 +49,22 @@ def check_rates(rates: Sequence[float]) -> list[float]:
     return found
 
 
+def log_span(rates: Sequence[float] | None) -> float:
+    """Logarithm of the highest over the lowest rate; 0 without rates."""
+    return 0.0 if rates is None else math.log(rates[1] / rates[0])
+
+
+def relaxation_scale(strain: Tensor, creep: Tensor, dt: Tensor) -> Tensor:
+    """What all relaxation of a step goes with, |Δe| + ω Δt.
+
+    Args:
+        strain: |Δe| over elastic_scale.
+        creep: the network's output for ω, broadcast against `strain`.
+        dt: step over the reference time, likewise.
+    """
+    return strain + torch.exp((STEEP * creep).clamp(*LOGS)) * dt
+
+
 class RecurrentCell(nn.Module):
     """Learnt flow of elastic strain and internal variables, with an exact exponential update.
 
@@ -138,7 +154,7 @@ class RecurrentCell(nn.Module):
         square = change.square().sum(-1, keepdim=True)
         least = square + (low * dt) ** 2
         far = square / (LONG * self.elastic_scale) ** 2
-        rate = torch.log(least / (low * high * dt**2)) / math.log(high / low)
+        rate = torch.log(least / (low * high * dt**2)) / log_span(self.rates)
         x = (
             change * least.rsqrt(),
             change / self.elastic_scale * (1.0 + far).rsqrt(),
@@ -171,8 +187,8 @@ class RecurrentCell(nn.Module):
         if self.rates is None:
             scale = FAST * dt
         else:
-            creep = torch.exp((STEEP * flow[:, 2 * self.state :]).clamp(*LOGS))
-            scale = torch.linalg.vector_norm(increment, dim=-1, keepdim=True) + creep * dt
+            strain = torch.linalg.vector_norm(increment, dim=-1, keepdim=True)
+            scale = relaxation_scale(strain, flow[:, 2 * self.state :], dt)
         own = self.branches * self.elastic
         # A power law of exponent 1/m = 2 relaxes at a rate proportional to the stress itself.
         middle = y[:, :own].unflatten(-1, (self.branches, self.elastic)) + 0.5 * increment[:, None]

@@ -32,33 +32,31 @@ def drives(y, increment, branches, square, drive):  # type: ignore[no-untyped-de
 
 
 @numba.njit(**OPTIONS)
-def speed(flow, strain, time, scale):  # type: ignore[no-untyped-def]
-    """Scale of all relaxation over a step: that by strain and, with a last row, that by creep.
+def speed(flow, row, strain, time, scale):  # type: ignore[no-untyped-def]
+    """Scale of all relaxation over a step: that by strain and, with one more row, that by creep.
 
     Args:
-        flow: the network's output; its last row, where their number is odd, is that of creep.
+        flow: the network's output.
+        row: its first row beyond rates and targets, which is that of creep if there is one.
         strain, time: of the step, *Shape* `(n,)`.
         scale: *Shape* `(n,)`, filled in.
     """
-    rows = flow.shape[0]
-    if rows % 2 == 0:
+    for p in range(len(scale)):
+        scale[p] = strain[p]
+    if flow.shape[0] > row:
         for p in range(len(scale)):
-            scale[p] = strain[p]
-    else:
-        for p in range(len(scale)):
-            creep = min(max(_STEEP * flow[rows - 1, p], _LOW), _HIGH)
-            scale[p] = strain[p] + time[p] * exp(creep)
+            creep = min(max(_STEEP * flow[row, p], _LOW), _HIGH)
+            scale[p] += time[p] * exp(creep)
 
 
 @numba.njit(**OPTIONS)
-def speed_back(flow, strain, scale, g, gf):  # type: ignore[no-untyped-def]
-    """Gradient of the last row, into `gf`, from that of `scale`, `g`."""
-    rows = flow.shape[0]
-    if rows % 2:
+def speed_back(flow, row, strain, scale, g, gf):  # type: ignore[no-untyped-def]
+    """Gradient of the row of creep, into `gf`, from that of `scale`, `g`."""
+    if flow.shape[0] > row:
         for p in range(len(g)):
-            creep = _STEEP * flow[rows - 1, p]
+            creep = _STEEP * flow[row, p]
             inside = _STEEP if _LOW < creep < _HIGH else _F(0.0)
-            gf[rows - 1, p] = g[p] * inside * (scale[p] - strain[p])
+            gf[row, p] = g[p] * inside * (scale[p] - strain[p])
 
 
 @numba.njit(**OPTIONS)

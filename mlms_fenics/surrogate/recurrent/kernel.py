@@ -59,7 +59,7 @@ def _cached_forward(sources: int):  # type: ignore[no-untyped-def]
             y = z[t, first:]
             drives(y, increments[t], branches, square, drive)
             new = z[t + 1, first:]
-            speed(flow[t], strains[t], times[t], scale)
+            speed(flow[t], 2 * states, strains[t], times[t], scale)
             move(y, flow[t], increments[t], branches, scale, square, drive, new)
             for j in range(elastic):
                 for p in range(n):
@@ -102,11 +102,11 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
                     g[i, p] += g_out[t, i % elastic, p] / _F(branches)
             y = z[t, first:]
             drives(y, increments[t], branches, square, drive)
-            speed(flow[t], strains[t], times[t], scale)
+            speed(flow[t], 2 * states, strains[t], times[t], scale)
             move_back(
                 y, flow[t], increments[t], branches, scale, square, drive, g, gf, gs, to_scale
             )
-            speed_back(flow[t], strains[t], scale, to_scale, gf)
+            speed_back(flow[t], 2 * states, strains[t], scale, to_scale, gf)
             network_back(space, z[t], h1[t], d1[t], h2[t], d2[t], gf, gy)
             add(g, gy)
             _limit(g, limit, size)

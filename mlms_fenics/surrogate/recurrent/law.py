@@ -71,7 +71,7 @@ class RecurrentLaw(LearntLaw):
         to_elastic, to_stress = _maps(d, self.dtype, self.device)
         e0, e1 = state["strain"] @ to_elastic, strain @ to_elastic
         v = strain[:, :d].sum(-1, keepdim=True)
-        step = scalar(dt / self.horizon, strain).clamp(max=cell.longest_known)
+        step = scalar(dt / self.horizon, strain)
         drivers, increment = cell.drivers(e0, e1, v, step), (e1 - e0) / cell.elastic_scale
         y = cell(state["internal"], drivers, increment, step)
         s = cell.elastic_strain(y) * cell.elastic_scale

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The recurrent law's step on a CPU: what its compiled loop is given, prepared once."""
 
-import math
-
 import numpy as np
 
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.compiled.step import CompiledStep, layers
-from mlms_fenics.surrogate.recurrent.cell import FAST, RecurrentCell
+from mlms_fenics.surrogate.recurrent.cell import FAST, RecurrentCell, log_span
 from mlms_fenics.surrogate.recurrent.run import network_weights
 from mlms_fenics.surrogate.recurrent.update import update
 
@@ -25,16 +23,14 @@ class RecurrentStep(CompiledStep):
         self.rate_scale, size = float(cell.rate_scale), float(cell.elastic_scale)
         inverse = (1.0 / size, 1.0 / float(cell.strain_scale), 1.0 / float(cell.volume_scale))
         shear = 2.0 * law.shear_modulus * size / cell.branches
-        self.low, high = cell.rates or (0.0, 0.0)
-        self.longest_known = cell.longest_known
-        span = math.log(high / self.low) if cell.rates else 0.0
+        self.low = cell.rates[0] if cell.rates else 0.0
         self.numbers = np.array(
-            [0.0, *inverse, shear, law.bulk_modulus, 0.0, 0.0, 0.0, span], np.float32
+            [0.0, *inverse, shear, law.bulk_modulus, 0.0, 0.0, 0.0, log_span(cell.rates)],
+            np.float32,
         )
 
     def fill(self, fraction: float, trust: tuple[np.ndarray, ...], given: list[np.ndarray]) -> int:
         """See `CompiledStep`."""
-        fraction = min(fraction, self.longest_known)
         self.numbers[0] = 0.0 if self.low else 1.0 / (fraction * self.rate_scale)
         self.numbers[6:9] = FAST * fraction, fraction, self.low * fraction
         return update(self.weights, trust, self.numbers, self.branches, *given)

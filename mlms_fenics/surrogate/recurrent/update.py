@@ -186,7 +186,7 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
             network(weights, Z, h1, h2, flow)
             drives(Y, increment, branches, square, drive)
             _strain_and_time(increment, c, by_strain, by_time)
-            speed(flow, by_strain, by_time, scale)
+            speed(flow, 2 * states, by_strain, by_time, scale)
             move(Y, flow, increment, branches, scale, square, drive, M)
             give(M, new_y, 0, start, here)
             give(E, new_strain, 0, start, here)

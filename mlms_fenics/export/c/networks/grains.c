@@ -103,7 +103,7 @@ static void flow(const part *now, row *restrict moved, row *restrict o, row *res
 {
     real square[POINTS], drive[POINTS], plastic[POINTS], scale[POINTS];
     const real most = (real)LARGEST;
-    speed(now, moved, o, scale);
+    speed(now, o, moved, scale);
     for (int p = 0; p < POINTS; p++) {
         square[p] = plastic[p] = 0;
         for (int i = 0; i < 5; i++) {

@@ -14,18 +14,3 @@ static void rate_factor(const part *now, real (*restrict moves)[POINTS], real *r
         factor[p] = (real)(log_1p(square * rate * rate) / (sqrt(square) * RATE_SPAN));
     }
 }
-
-/* Scale of all relaxation over a step. */
-static void speed(const part *now, real (*restrict moved)[POINTS], real (*restrict o)[POINTS],
-    real *restrict scale)
-{
-    for (int p = 0; p < POINTS; p++) {
-        real square = 0;
-        for (int i = 0; i < 5; i++)
-            square += moved[i][p] * moved[i][p];
-        real creep = (real)STEEP * o[CREEP][p];
-        creep = creep < (real)LOG_MOST ? creep : (real)LOG_MOST;
-        creep = creep > (real)LOG_LEAST ? creep : (real)LOG_LEAST;
-        scale[p] = root(square) + (real)now->fraction * real_exp(creep);
-    }
-}

@@ -14,13 +14,3 @@ static void rate_factor(const part *now, real (*restrict moves)[POINTS], real *r
         factor[p] = rate * fourth_root_inverse(square * rate * rate + (real)1e-4);
     }
 }
-
-/* Scale of all relaxation over a step. */
-static void speed(const part *now, real (*restrict moved)[POINTS], real (*restrict o)[POINTS],
-    real *restrict scale)
-{
-    (void)moved;
-    (void)o;
-    for (int p = 0; p < POINTS; p++)
-        scale[p] = (real)(FAST * now->fraction);
-}

@@ -4,16 +4,10 @@
 enum { DIRECTION = 0, CHANGE = 5, BEFORE = 10, VOLUME_IN = 15, LOG_RATE = 16, FEATURES = 17 };
 enum { OWN = 5 * BRANCHES + INTERNAL, CREEP = 2 * OWN, OUTPUTS = 2 * OWN + 1 };
 
-/* The step over the reference time; longer than all of the training counts as so long. */
-static double known(const part *now)
-{
-    return now->fraction < LONGEST_KNOWN ? now->fraction : LONGEST_KNOWN;
-}
-
 static void change_and_rate(const part *now, real (*restrict increment)[POINTS],
     real (*restrict z)[POINTS])
 {
-    const double least = LOWEST_RATE * known(now) / ELASTIC_SCALE;
+    const double least = LOWEST_RATE * now->fraction / ELASTIC_SCALE;
     const double middle = log_positive(least * least) + RATE_SPAN;
     for (int p = 0; p < POINTS; p++) {
         real square = 0;
@@ -29,20 +23,5 @@ static void change_and_rate(const part *now, real (*restrict increment)[POINTS],
         const real log_rate = (real)((log_positive(whole) - middle) / RATE_SPAN);
         const real below = log_rate < 1 ? log_rate : 1;
         z[LOG_RATE][p] = below > -1 ? below : -1;
-    }
-}
-
-/* Scale of all relaxation over a step. */
-static void speed(const part *now, real (*restrict flow)[POINTS], real (*restrict increment)[POINTS],
-    real *restrict scale)
-{
-    for (int p = 0; p < POINTS; p++) {
-        real square = 0;
-        for (int i = 0; i < 5; i++)
-            square += increment[i][p] * increment[i][p];
-        real creep = (real)STEEP * flow[CREEP][p];
-        creep = creep < (real)LOG_MOST ? creep : (real)LOG_MOST;
-        creep = creep > (real)LOG_LEAST ? creep : (real)LOG_LEAST;
-        scale[p] = root(square) + (real)known(now) * real_exp(creep);
     }
 }

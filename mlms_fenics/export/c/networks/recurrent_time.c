@@ -20,13 +20,3 @@ static void change_and_rate(const part *now, real (*restrict increment)[POINTS],
         }
     }
 }
-
-/* Scale of all relaxation over a step. */
-static void speed(const part *now, real (*restrict flow)[POINTS], real (*restrict increment)[POINTS],
-    real *restrict scale)
-{
-    (void)flow;
-    (void)increment;
-    for (int p = 0; p < POINTS; p++)
-        scale[p] = (real)(FAST * now->fraction);
-}
