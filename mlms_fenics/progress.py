@@ -5,6 +5,11 @@ import sys
 import time
 
 
+def say(text: str) -> None:
+    """A line on standard error, with the CPU seconds that this process has spent."""
+    print(f"[{time.process_time():6.1f} s] {text}", file=sys.stderr, flush=True)
+
+
 class Progress:
     """Shows work done, its speed and the time left, on standard error.
 

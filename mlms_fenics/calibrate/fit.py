@@ -2,7 +2,7 @@
 """Least squares: the numbers of a law with which its curves are the measured ones."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,8 +11,9 @@ from scipy.optimize import least_squares
 
 from mlms_fenics.calibrate.curves import simulate
 from mlms_fenics.calibrate.experiment import Experiment
+from mlms_fenics.calibrate.parameters import Parameter
 from mlms_fenics.calibrate.starts import End, starting_points
-from mlms_fenics.calibrate.uncertainty import Uncertainty, uncertainty
+from mlms_fenics.calibrate.uncertainty import Uncertainty, at_bounds, uncertainty
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.numbers import check_positive, check_whole
 
@@ -54,15 +55,15 @@ class Fit:
     @property
     def at_bound(self) -> list[str]:
         """Of each parameter "low", "high" or "", *Shape* `(p,)`."""
-        return [
-            "low" if _is_at(x, p.low, p) else "high" if _is_at(x, p.high, p) else ""
-            for x, p in zip(self.numbers, self.experiment.parameters, strict=True)
-        ]
+        return _at_bounds(self.numbers, self.experiment.parameters)
 
 
-def _is_at(value, bound, parameter) -> bool:
-    distance = abs(parameter.scaled(value) - parameter.scaled(bound))
-    return distance < 1e-3 * (parameter.scaled(parameter.high) - parameter.scaled(parameter.low))
+def _at_bounds(numbers: np.ndarray, parameters: Sequence[Parameter]) -> list[str]:
+    scaled = [
+        [p.scaled(value) for value in (x, p.low, p.high)]
+        for x, p in zip(numbers, parameters, strict=True)
+    ]
+    return at_bounds(*np.reshape(scaled, (-1, 3)).T)
 
 
 def fit(
@@ -122,8 +123,7 @@ def fit(
         c.stress + c.scale * r
         for c, r in zip(experiment.curves, np.split(residuals, ends), strict=True)
     )
-    fixed = np.array([_is_at(x, p.low, p) or _is_at(x, p.high, p)
-                      for x, p in zip(numbers, parameters, strict=True)])  # fmt: skip
+    fixed = np.array([bool(bound) for bound in _at_bounds(numbers, parameters)])
     return Fit(
         experiment,
         numbers,

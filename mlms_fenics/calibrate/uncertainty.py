@@ -5,7 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_NEAR = 1e-3  # to a bound, of the distance between both
 _NOTHING = 3.0  # standard error from which on a combination counts as not determined
+
+
+def at_bounds(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[str]:
+    """Of each scaled parameter "low" or "high" where it lies at that bound, or "".
+
+    Args:
+        x: *Shape* `(p,)`.
+        low, high: its bounds, likewise.
+    """
+    near = _NEAR * (high - low)
+    rows = zip(np.abs(x - low) < near, np.abs(x - high) < near, strict=True)
+    return ["low" if down else "high" if up else "" for down, up in rows]
 
 
 @dataclass(frozen=True)

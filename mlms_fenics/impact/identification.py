@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
-from mlms_fenics.calibrate.uncertainty import Uncertainty, uncertainty
+from mlms_fenics.calibrate.uncertainty import Uncertainty, at_bounds, uncertainty
 from mlms_fenics.errors import InputError, require
-
-_NEAR = 1e-3  # to a bound, of the logarithm's range
 
 
 @dataclass(frozen=True)
@@ -184,11 +182,7 @@ def identify(
         residuals, start, jac=jacobian, bounds=(low, high), x_scale=high - low,
         xtol=1e-3, ftol=1e-4, gtol=1e-8, max_nfev=steps,
     )  # fmt: skip
-    near = _NEAR * (high - low)
-    at_bound = [
-        "low" if x - a < n else "high" if b - x < n else ""
-        for x, a, b, n in zip(found.x, low, high, near, strict=True)
-    ]
+    at_bound = at_bounds(found.x, low, high)
     about = uncertainty(found.fun, found.jac, np.array([bool(w) for w in at_bound]))
     numbers = np.exp(found.x)
     return Identified(

@@ -30,6 +30,7 @@ from mlms_fenics.impact.identification import (
     identify,
     read_profile,
 )
+from mlms_fenics.io.report import LARGEST_DISTANCE, TRUST
 from mlms_fenics.stages import study_command
 
 DEMO = "textured_anvil.py"
@@ -81,11 +82,9 @@ def report(options: argparse.Namespace, found: Identified, shape: dict[str, Any]
         for u, bound in zip(options.unknowns, found.at_bound, strict=True)
         if bound
     ]
-    said = json.dumps(shape["summary"])
-    if "distance" in said:
-        inside = _outside(shape["summary"])
-        if inside:
-            warnings.append(f"the learnt law is outside of its training data there: {inside}")
+    outside = _outside(shape["summary"])
+    if outside:
+        warnings.append(f"the learnt law is outside of its training data there: {outside}")
     return {
         "unknowns": {
             u.name: {"value": x, "standard error": e, "bound": bound}
@@ -102,13 +101,10 @@ def report(options: argparse.Namespace, found: Identified, shape: dict[str, Any]
 
 
 def _outside(summary: dict[str, Any]) -> str:
-    """Lines of a run's summary that tell of a distance from the training data above 1."""
-    told = []
-    for section in summary.values():
-        for key, value in section.items() if isinstance(section, dict) else ():
-            if "distance" in key and isinstance(value, int | float) and value > 1.0:
-                told.append(f"{key} {value:.3g}")
-    return ", ".join(told)
+    """What a run's summary says of a distance from the training data above 1; or ""."""
+    trust = summary.get(TRUST, {})
+    far = {key: value for key, value in trust.items() if key.startswith(LARGEST_DISTANCE)}
+    return ", ".join(f"{key} {value:.3g}" for key, value in far.items() if value and value > 1.0)
 
 
 def text(result: dict[str, Any]) -> str:

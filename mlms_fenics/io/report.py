@@ -12,6 +12,9 @@ from mlms_fenics.io.summary import Summary
 from mlms_fenics.io.trust import farthest_place
 from mlms_fenics.progress import duration
 
+# Where a summary tells how far the body has gone from its law's training data.
+TRUST, LARGEST_DISTANCE = "Trust in the learnt law", "largest distance"
+
 
 def add_run(summary: Summary, recorder: Recorder) -> None:
     """Add mesh, steps, speed, where the time went, energies, contact and trust (collective)."""
@@ -91,11 +94,11 @@ def _add_contact(summary: Summary, recorder: Recorder) -> None:
 
 
 def _add_trust(summary: Summary, recorder: Recorder) -> None:
-    trust, history, section = recorder.trust, recorder.history, "Trust in the learnt law"
+    trust, history, section = recorder.trust, recorder.history, TRUST
     share = 100.0 * history["outside_training"][-1]
     summary.add(section, "left the training range", share, "% of volume", ".1f")
     largest = history["max_distance"][-1]
-    summary.add(section, "largest distance", largest, "(1 is the edge of the data)", ".3g")
+    summary.add(section, LARGEST_DISTANCE, largest, "(1 is the edge of the data)", ".3g")
     if share == 0.0:
         return
     summary.add(section, "first outside", trust.first, "us")

@@ -5,7 +5,6 @@ import argparse
 import json
 import os
 import sys
-import time as clock
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from mlms_fenics.judge.baselines import ZERO
 from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.locking import Claim
 from mlms_fenics.parallel import entry_point
+from mlms_fenics.progress import say
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.histories import given_future
 from mlms_fenics.surrogate.metrics import path_errors, summary, without_deviator
@@ -108,7 +108,7 @@ def evaluate(
         name = Path(path).stem
         others[name if name not in others else str(path)] = (other, load_judged(other, main, paths))
     with Claim(out):
-        found, pictures = judge(law, judged, others, _say)
+        found, pictures = judge(law, judged, others, say)
         report = {
             "model": str(model),
             "package_version": __version__,
@@ -119,7 +119,7 @@ def evaluate(
             "missing_protocols": missing_commands(law, judged, out),
             "training": law.report,
         }
-        _say("figures")
+        say("figures")
         draw(report, pictures, out / "figures.png")
         for name, text in (
             ("report.json", json.dumps(report, indent=1)),
@@ -132,10 +132,6 @@ def evaluate(
 
 def _load(model: str | os.PathLike[str]) -> LearntLaw:
     return load_model(model, device="cpu")
-
-
-def _say(text: str) -> None:
-    print(f"[{clock.process_time():6.1f} s] {text}", file=sys.stderr, flush=True)
 
 
 @entry_point

@@ -8,8 +8,6 @@ time. The law that is kept is the best of all that were trained, trials included
 
 import argparse
 import copy
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mlms_fenics.errors import InputError, SimulationError
+from mlms_fenics.progress import say
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import TrainingData
@@ -150,7 +149,7 @@ def train_by_recipe(
     """
     budget = Budget.of(arguments)
     known = features(data)
-    _say(
+    say(
         f"{known['paths']} training paths of {known['grains']} grains, 1/m up to "
         f"{known['rate_exponent']:.3g}, strain up to {known['strain']:.2g}, mean rates "
         f"{known['rates'][0]:.2g} to {known['rates'][1]:.2g} /µs, anisotropy "
@@ -166,7 +165,7 @@ def train_by_recipe(
         chosen = _best(trials, arguments.microseconds).candidate
     else:
         chosen = tried[0]
-    _say(f"{chosen.architecture}: for the rest of the time")
+    say(f"{chosen.architecture}: for the rest of the time")
     left = max(budget.left() / 60.0, 1e-3)
     trials.append(_trial(chosen, data, arguments, fit, left, last=True))
     _say_trial(trials[-1], arguments.microseconds)
@@ -250,12 +249,8 @@ def _trial_file(out: Path, one: Candidate) -> Path:
 
 def _say_trial(trial: Trial, microseconds: float) -> None:
     if trial.law is None:
-        _say(f"{trial.candidate.architecture}: {trial.failure}")
+        say(f"{trial.candidate.architecture}: {trial.failure}")
         return
     text = f"{trial.candidate.architecture}: deviatoric error {100.0 * trial.error:.2f}% on "
     text += f"validation paths, {trial.microseconds:.2g} µs a point and step"
-    _say(text + (" (too dear)" if trial.microseconds > microseconds else ""))
-
-
-def _say(text: str) -> None:
-    print(f"[{time.process_time():6.1f} s] {text}", file=sys.stderr, flush=True)
+    say(text + (" (too dear)" if trial.microseconds > microseconds else ""))

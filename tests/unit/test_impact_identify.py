@@ -2,13 +2,16 @@
 """From a bar's final shape to numbers: the least squares, what is read, what is refused."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.impact.identification import Profile, Unknown, identify, read_profile
-from mlms_fenics.impact.identify import main
+from mlms_fenics.impact.identify import main, report, text
+from mlms_fenics.io import Summary
+from mlms_fenics.io.report import LARGEST_DISTANCE, TRUST
 
 HEIGHTS = np.linspace(0.0, 2.0, 9)
 ANGLES = np.arange(0.0, 180.0, 45.0)
@@ -78,7 +81,7 @@ def test_a_profile_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("lines", "message"),
     [
         ("0,0\n", "line 1"),
         ("0,0,-1\n", "line 1"),
@@ -87,23 +90,36 @@ def test_a_profile_is_read(tmp_path):
         ("length_mm,x\n", "line 1"),
     ],
 )
-def test_a_bad_profile_is_refused(tmp_path, capsys, text, message):
+def test_a_bad_profile_is_refused(tmp_path, capsys, lines, message):
     file = tmp_path / "p.csv"
-    file.write_text(text)
+    file.write_text(lines)
     assert main([str(file), "--unknown", "rolled=10:40", "--out", str(tmp_path / "o")]) == 2
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["rolled", "rolled=3", "rolled=5:2", "rolled=0:2", "=1:2"])
-def test_a_bad_unknown_is_refused(text):
+@pytest.mark.parametrize("given", ["rolled", "rolled=3", "rolled=5:2", "rolled=0:2", "=1:2"])
+def test_a_bad_unknown_is_refused(given):
     with pytest.raises(InputError, match="NAME=LOW:HIGH"):
-        Unknown.parse(text)
+        Unknown.parse(given)
 
 
 def test_too_few_points():
     profile = Profile(np.zeros(1), np.zeros(1), np.ones(1))
     with pytest.raises(InputError, match="1 measured points cannot tell 2 unknowns"):
         search(profile)
+
+
+@pytest.mark.parametrize(("distance", "told"), [(0.9, 0), (1.7, 1), (float("nan"), 0)])
+def test_an_answer_outside_of_the_training_is_warned_of(distance, told):
+    summary = Summary()
+    summary.add(TRUST, "left the training range", 3.0, "% of volume")
+    summary.add(TRUST, LARGEST_DISTANCE, distance, "(1 is the edge of the data)")
+    options = SimpleNamespace(unknowns=UNKNOWNS)
+    result = report(options, search(measured(0.0)), {"summary": summary.as_dict()})
+    assert len(result["warnings"]) == told
+    assert all("outside of its training data" in line and "1.7" in line
+               for line in result["warnings"])  # fmt: skip
+    assert "strength = 0.7" in text(result)
 
 
 @pytest.mark.slow
