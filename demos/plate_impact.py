@@ -46,7 +46,7 @@ from mlms_fenics.impact.snapshots import near_axis
 from mlms_fenics.io import Recorder, Summary
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.heavy import writable_folder
-from mlms_fenics.io.report import add_files, add_run
+from mlms_fenics.io.report import add_run, write_summary
 from mlms_fenics.io.section import cut
 from mlms_fenics.io.section_figure import draw_run
 from mlms_fenics.locking import Claim
@@ -182,9 +182,7 @@ def simulate(options: argparse.Namespace, law: Material, name: str, body: NamedM
     def finish() -> None:
         pictures = [] if options.no_pictures else draw(folder, recorder, options)
         files = [*recorder.files, *pictures, folder / "summary.json"]
-        add_files(summary, files)
-        summary.save(files[-1])
-        print(summary.text(), flush=True)
+        write_summary(summary, files)
 
     on_rank_zero(COMM, finish)
 

@@ -39,7 +39,7 @@ from mlms_fenics.io.command import Parser
 from mlms_fenics.io.front import FrontTracker
 from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.probes import FootRadius, Length, Probe
-from mlms_fenics.io.report import add_files, add_run
+from mlms_fenics.io.report import add_run, write_summary
 from mlms_fenics.io.section import cut
 from mlms_fenics.io.section_figure import draw_run
 from mlms_fenics.locking import Claim
@@ -158,9 +158,7 @@ def simulate(options: argparse.Namespace, law: Material, name: str, body: NamedM
     def finish() -> None:
         pictures = [] if options.no_pictures else draw(folder, recorder, options, middle)
         files = [*recorder.files, *pictures, folder / "summary.json"]
-        add_files(summary, files)
-        summary.save(files[-1])
-        print(summary.text(), flush=True)
+        write_summary(summary, files)
 
     on_rank_zero(COMM, finish)
 

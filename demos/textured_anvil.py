@@ -39,15 +39,15 @@ from mlms_fenics.impact.textured_laws import (
     check_textured_law,
     crystal_of,
 )
-from mlms_fenics.impact.textured_recorder import GRAINS, TexturedRecorder
+from mlms_fenics.impact.textured_recorder import TexturedRecorder, panels
 from mlms_fenics.impact.textures import add_texture_options, body_texture
 from mlms_fenics.io import Recorder, Summary
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.probes import FootRadius, Length
-from mlms_fenics.io.report import add_files, add_run
+from mlms_fenics.io.report import add_run, write_summary
 from mlms_fenics.io.section import cut
-from mlms_fenics.io.section_figure import MEASURES, draw_sections
+from mlms_fenics.io.section_figure import draw_sections
 from mlms_fenics.locking import Claim
 from mlms_fenics.macroscale import ExplicitSolver
 from mlms_fenics.materials import Material, Polycrystal
@@ -171,11 +171,10 @@ def pictures(folder: Path, recorder: Recorder, options: argparse.Namespace) -> l
     files = [folder / "foot.png", folder / "section.png"]
     title = f"{options.metal}, axis {options.axis}, {options.law}, {options.velocity:g} m/s"
     draw_foot(files[0], {options.law: rim_of_foot(body)}, 0.5 * options.diameter, title)
-    panels = MEASURES[:2] + tuple(p for p in GRAINS if p.field in body.cell)
     R, H = 0.5 * options.diameter, options.height
     outline = np.array([[-R, 0.0], [R, 0.0], [R, H], [-R, H]])
     draw_sections(
-        files[1], [cut(body, time)], panels, title=f"{title}, {time:g} µs", outline=outline
+        files[1], [cut(body, time)], panels(body), title=f"{title}, {time:g} µs", outline=outline
     )
     return files
 
@@ -213,9 +212,7 @@ def simulate(
         drawn = [] if options.no_pictures else pictures(folder, recorder, options)
         written = [*recorder.files, *files, *drawn, folder / "footprint.json"]
         written.append(folder / "summary.json")
-        add_files(summary, written)
-        summary.save(written[-1])
-        print(summary.text(), flush=True)
+        write_summary(summary, written)
 
     on_rank_zero(COMM, finish)
 

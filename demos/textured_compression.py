@@ -37,7 +37,7 @@ from mlms_fenics.io import Recorder, Summary
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.io.probes import Probe
-from mlms_fenics.io.report import add_files, add_run
+from mlms_fenics.io.report import add_run, write_summary
 from mlms_fenics.locking import Claim
 from mlms_fenics.macroscale import ImplicitSolver
 from mlms_fenics.macroscale.implicit.linear import LINEAR
@@ -143,9 +143,7 @@ def simulate(loading: SlowLoading, law: Material, name: str, folder: Path, linea
     add_run(summary, recorder)
 
     def finish() -> None:
-        add_files(summary, [*recorder.files, folder / "summary.json"])
-        summary.save(folder / "summary.json")
-        print(summary.text(), flush=True)
+        write_summary(summary, [*recorder.files, folder / "summary.json"])
 
     on_rank_zero(COMM, finish)
     return solver, found

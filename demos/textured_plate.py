@@ -32,14 +32,14 @@ from mlms_fenics.impact.textured_laws import (
     check_textured_law,
     crystal_of,
 )
-from mlms_fenics.impact.textured_recorder import GRAINS, TexturedRecorder
+from mlms_fenics.impact.textured_recorder import TexturedRecorder, panels
 from mlms_fenics.impact.textures import add_texture_options, body_texture
 from mlms_fenics.io import Recorder, Summary
 from mlms_fenics.io.command import Parser
 from mlms_fenics.io.heavy import writable_folder
-from mlms_fenics.io.report import add_files, add_run
+from mlms_fenics.io.report import add_run, write_summary
 from mlms_fenics.io.section import cut
-from mlms_fenics.io.section_figure import MEASURES, draw_sections
+from mlms_fenics.io.section_figure import draw_sections
 from mlms_fenics.locking import Claim
 from mlms_fenics.materials import Material
 from mlms_fenics.parallel import entry_point, on_every_rank, on_rank_zero
@@ -97,17 +97,14 @@ def finish(recorder: Recorder, options: argparse.Namespace, name: str, folder: P
     with replacing(files[-2]) as beside:
         beside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if not options.no_pictures:
-        panels = MEASURES[:2] + tuple(p for p in GRAINS if p.field in body.cell)
         title = f"{options.metal}, axis {options.axis}, {options.law}, {time:g} µs"
         for axis, normal in (("x", (0.0, 1.0, 0.0)), ("y", (1.0, 0.0, 0.0))):
             plane = (0, 2) if axis == "x" else (1, 2)
             whole = cut(body, time, normal=normal, axes=plane)
             files.insert(0, folder / f"section_{axis}.png")
             part = near_axis(whole, 1.5 * options.diameter)
-            draw_sections(files[0], [part], panels, title=f"{title}, through {axis}")
-    add_files(summary, files)
-    summary.save(files[-1])
-    print(summary.text(), flush=True)
+            draw_sections(files[0], [part], panels(body), title=f"{title}, through {axis}")
+    write_summary(summary, files)
 
 
 def simulate(options: argparse.Namespace, law: Material, name: str) -> None:

@@ -7,13 +7,19 @@ import numpy as np
 
 from mlms_fenics.impact.command import ImpactRecorder
 from mlms_fenics.impact.reorientation import mean_turn
-from mlms_fenics.io.section_figure import Panel
+from mlms_fenics.io.layout import Snapshot
+from mlms_fenics.io.section_figure import MEASURES, Panel
 from mlms_fenics.materials import Polycrystal
 
-GRAINS = (
+_GRAINS = (
     Panel("twin_fraction", "twin fraction [-]"),
     Panel("turn", "mean turn of c [degrees]"),
 )
+
+
+def panels(body: Snapshot) -> tuple[Panel, ...]:
+    """What is drawn of a body: stress, strain and, where it has grains, what became of them."""
+    return MEASURES[:2] + tuple(panel for panel in _GRAINS if panel.field in body.cell)
 
 
 class TexturedRecorder(ImpactRecorder):

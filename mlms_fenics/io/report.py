@@ -33,6 +33,13 @@ def add_files(summary: Summary, files: Sequence[Path]) -> None:
         summary.add("Files", file.name, str(file))
 
 
+def write_summary(summary: Summary, files: Sequence[Path]) -> None:
+    """Add the files written, save the summary as the last of them, and print it."""
+    add_files(summary, files)
+    summary.save(files[-1])
+    print(summary.text(), flush=True)
+
+
 def _add_steps(summary: Summary, recorder: Recorder) -> None:
     solver = recorder.solver
     topology = solver.mesh.topology
