@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The motion of a body up to the present: exactly what a checkpoint saves."""
 
+from math import inf
+
 import numpy as np
 from dolfinx import fem
 
 from mlms_fenics import _compat
+from mlms_fenics.errors import require
 from mlms_fenics.macroscale.element import Elements
-from mlms_fenics.materials import State
+from mlms_fenics.materials import Material, State
+from mlms_fenics.numbers import check_number
 
 
 class Motion:
@@ -56,3 +60,18 @@ class Motion:
         self.stable_dt = self.first_dt = 0.0
         self.initial_energy = 0.0
         self.edits = 0
+
+    def check_end(self, end_time: float, material: Material) -> None:
+        """Raise `InputError` unless `end_time`, µs, lies ahead and the law can be used so long."""
+        check_number("end time", end_time, "µs")
+        require(
+            self.time < end_time < inf,
+            f"end time is {end_time:g} µs, but must be finite and after the present time, "
+            f"{self.time:g} µs",
+        )
+        material.check_end_time(end_time)
+
+    def settle_at(self, end_time: float) -> None:
+        """Undo the rounding by which `time` misses `end_time`: a law may refuse what is beyond."""
+        if abs(self.time - end_time) <= 1e-12 * end_time:
+            self.time = end_time

@@ -182,8 +182,7 @@ class ExplicitSolver(Readings):
         dt = min(self._safety * motion.stable_dt, limit)
         self._response.move(dt)
         motion.time += dt
-        if abs(motion.time - self._end_time) <= 1e-12 * self._end_time:
-            motion.time = self._end_time  # not past it by a rounding error, which a law may refuse
+        motion.settle_at(self._end_time)
         motion.step_count += 1
         motion.dt = dt
         self.evaluate(dt)
@@ -201,13 +200,7 @@ class ExplicitSolver(Readings):
             InputError: `end_time` is not after `time`, or the law cannot be used so long.
             SimulationError: as `step`; also where energy grows without bound.
         """
-        check_number("end time", end_time, "µs")
-        require(
-            self.time < end_time < inf,
-            f"end time is {end_time:g} µs, but must be finite and after the present time, "
-            f"{self.time:g} µs",
-        )
-        self.material.check_end_time(end_time)
+        self._response.motion.check_end(end_time, self.material)
         self._end_time = end_time
         while self.time < end_time:
             left = end_time - self.time

@@ -3,14 +3,15 @@
 
 from collections.abc import Sequence
 from math import sqrt
+from typing import Any
 
 import numba
 import numpy as np
 import torch
 
 from mlms_fenics.errors import require
-from mlms_fenics.gpu.launch import over_points
-from mlms_fenics.materials.base import Material, State, Time
+from mlms_fenics.materials.base import State
+from mlms_fenics.materials.j2_flow import J2Flow
 from mlms_fenics.materials.radial_return import (
     isotropic_moduli,
     keep_metric,
@@ -22,7 +23,7 @@ from mlms_fenics.materials.return_tangent import Trial, return_tangent
 from mlms_fenics.numbers import check_positive
 
 
-class HardeningCurve(Material):
+class HardeningCurve(J2Flow):
     """Multiplicative J2 flow whose yield stress is given by points, straight between them.
 
     Yield: |dev τ| = √(2/3) σ_y(ε_p); `radial_return` has the kinematics. Beyond the last point the
@@ -69,26 +70,9 @@ class HardeningCurve(Material):
         self.stress = torch.from_numpy(y.copy())
         self._slope = torch.from_numpy(slope)
 
-    def initial_state(self, n: int) -> State:
-        return {
-            "inverse_plastic_metric": torch.eye(3, **self.tensors).repeat(n, 1, 1),
-            "plastic_strain": torch.zeros(n, **self.tensors),
-        }
-
-    def update(
-        self, F: torch.Tensor, time: Time, dt: Time, state: State
-    ) -> tuple[torch.Tensor, State]:
-        F = F.contiguous()
-        sigma = torch.empty_like(F)
-        metric = torch.empty_like(F)
-        strain = torch.empty_like(state["plastic_strain"])
-        curve = [table.to(F.device) for table in (self.strain, self.stress, self._slope)]
-        over_points(
-            _loop, self.device, len(F),
-            F, state["inverse_plastic_metric"], state["plastic_strain"], sigma, metric, strain,
-            self.shear_modulus, self.bulk_modulus, *curve,
-        )  # fmt: skip
-        return sigma, {"inverse_plastic_metric": metric, "plastic_strain": strain}
+    def _return_loop(self, device: torch.device) -> tuple[Any, ...]:
+        tables = (self.strain, self.stress, self._slope)
+        return _loop, *(table.to(device) for table in tables)
 
     def linearise(
         self, F: torch.Tensor, time: float, dt: float, state: State
@@ -111,10 +95,6 @@ class HardeningCurve(Material):
             self.bulk_modulus,
         )
         return sigma, new, A
-
-    def fields(self, state: State) -> State:
-        """The accumulated plastic strain."""
-        return {"plastic_strain": state["plastic_strain"]}
 
 
 @numba.njit(cache=True, error_model="numpy")

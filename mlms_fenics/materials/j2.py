@@ -2,12 +2,13 @@
 """Finite-strain J2 plasticity with linear isotropic hardening."""
 
 from math import sqrt
+from typing import Any
 
 import numba
 import torch
 
-from mlms_fenics.gpu.launch import over_points
-from mlms_fenics.materials.base import Material, State, Time
+from mlms_fenics.materials.base import State
+from mlms_fenics.materials.j2_flow import J2Flow
 from mlms_fenics.materials.radial_return import (
     isotropic_moduli,
     keep_metric,
@@ -19,7 +20,7 @@ from mlms_fenics.materials.return_tangent import Trial, return_tangent
 from mlms_fenics.numbers import check_positive, check_within
 
 
-class J2(Material):
+class J2(J2Flow):
     """Multiplicative J2 flow with radial return, see `radial_return` for its kinematics.
 
     Yield: |dev τ| = √(2/3) (σ_y + H ε_p).
@@ -45,25 +46,8 @@ class J2(Material):
             "hardening modulus", hardening, 0.0, float("inf"), open_right=True
         )
 
-    def initial_state(self, n: int) -> State:
-        return {
-            "inverse_plastic_metric": torch.eye(3, **self.tensors).repeat(n, 1, 1),
-            "plastic_strain": torch.zeros(n, **self.tensors),
-        }
-
-    def update(
-        self, F: torch.Tensor, time: Time, dt: Time, state: State
-    ) -> tuple[torch.Tensor, State]:
-        F = F.contiguous()
-        sigma = torch.empty_like(F)
-        metric = torch.empty_like(F)
-        strain = torch.empty_like(state["plastic_strain"])
-        over_points(
-            _loop, self.device, len(F),
-            F, state["inverse_plastic_metric"], state["plastic_strain"], sigma, metric, strain,
-            self.shear_modulus, self.bulk_modulus, self.yield_stress, self.hardening,
-        )  # fmt: skip
-        return sigma, {"inverse_plastic_metric": metric, "plastic_strain": strain}
+    def _return_loop(self, device: torch.device) -> tuple[Any, ...]:
+        return _loop, self.yield_stress, self.hardening
 
     def linearise(
         self, F: torch.Tensor, time: float, dt: float, state: State
@@ -84,10 +68,6 @@ class J2(Material):
             F, now, ratio, by_norm, by_mean, self.shear_modulus, self.bulk_modulus
         )  # fmt: skip
         return sigma, new, A
-
-    def fields(self, state: State) -> State:
-        """The accumulated plastic strain."""
-        return {"plastic_strain": state["plastic_strain"]}
 
 
 @numba.njit(cache=True, error_model="numpy")

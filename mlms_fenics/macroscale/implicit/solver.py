@@ -32,7 +32,7 @@ from mlms_fenics.macroscale.placed_laws import place_laws, virgin_state
 from mlms_fenics.macroscale.readings import Readings
 from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
-from mlms_fenics.numbers import check_number, check_positive
+from mlms_fenics.numbers import check_positive
 
 _PARTS = ("law", "matrix", "linear", "exchange", "total")
 
@@ -193,8 +193,7 @@ class ImplicitSolver(Readings):
             motion.stable_dt = dt
         shortened = dt < min(motion.stable_dt, inf)
         self.trial.accept()
-        if abs(motion.time - self._end_time) <= 1e-12 * self._end_time:
-            motion.time = self._end_time
+        motion.settle_at(self._end_time)
         after = steps.after(dt, self._longest)
         motion.stable_dt = max(after, motion.stable_dt) if shortened else after
         self.stop = self.comm.allreduce(self._wanted, op=MPI.MAX)
@@ -212,13 +211,7 @@ class ImplicitSolver(Readings):
             InputError: `end_time` is not after `time`, or the law cannot be used so long.
             SimulationError: as `step`.
         """
-        check_number("end time", end_time, "µs")
-        require(
-            self.time < end_time < inf,
-            f"end time is {end_time:g} µs, but must be finite and after the present time, "
-            f"{self.time:g} µs",
-        )
-        self.material.check_end_time(end_time)
+        self.motion.check_end(end_time, self.material)
         self._end_time = end_time
         while self.time < end_time:
             left = end_time - self.time
