@@ -44,15 +44,8 @@ def integrate(
     virgin = state is None
     if virgin:
         state = virgin_there(law, n, U.device)
-    out = {
-        "deviator": torch.zeros(n, n_t + 1, 6, **real),
-        "state": state.clone(),
-        "wanted": wanted.clone(),
-        "scale": scale.clone(),
-    }
+    out, steps, status = results_there(n_t, state, wanted, scale)
     counts = torch.zeros(n, 2, dtype=torch.int64, **where)
-    steps = torch.full((n, 2), torch.nan, **real)
-    status = torch.zeros(n, dtype=torch.int8, **where)
     slip, twins = _tables(law, U.device)
     launch(
         _kernel(), U.device, n,
@@ -63,11 +56,35 @@ def integrate(
         torch.zeros(n, 1, **real),  # no array may be empty
         most=BLOCKS_PER_PROCESSOR * processors(U.device),
     )  # fmt: skip
-    failed = status != engine.OK
-    out["substeps"], out["rejected"] = counts.unbind(1)
-    out["smallest"] = steps[:, engine.SMALLEST]
-    out["failed_at"] = torch.where(failed, steps[:, engine.FAILED_AT], torch.nan)
-    return out
+    return out | what_was_done(counts, steps, status)
+
+
+def results_there(
+    n_t: int, state: torch.Tensor, wanted: torch.Tensor, scale: torch.Tensor
+) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
+    """What a kernel fills in: results by name, its steps and the jobs' status, on the device."""
+    n, real = len(state), {"device": state.device, "dtype": torch.float64}
+    out = {
+        "deviator": torch.zeros(n, n_t + 1, 6, **real),
+        "state": state.clone(),
+        "wanted": wanted.clone(),
+        "scale": scale.clone(),
+    }
+    steps = torch.full((n, 2), torch.nan, **real)
+    return out, steps, torch.zeros(n, dtype=torch.int8, device=state.device)
+
+
+def what_was_done(
+    counts: torch.Tensor, steps: torch.Tensor, status: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Substeps, rejected ones, the smallest, and when a job failed (NaN: not), by name."""
+    failed_at = torch.where(status != engine.OK, steps[:, engine.FAILED_AT], torch.nan)
+    return {
+        "substeps": counts[:, 0],
+        "rejected": counts[:, 1],
+        "smallest": steps[:, engine.SMALLEST],
+        "failed_at": failed_at,
+    }
 
 
 def virgin_there(law: CrystalLaw, n: int, device: torch.device) -> torch.Tensor:

@@ -18,8 +18,10 @@ from mlms_fenics.materials.crystal import implicit_engine as engine
 from mlms_fenics.materials.crystal.gpu_engine import (
     BLOCKS_PER_PROCESSOR,
     processors,
+    results_there,
     take_atomically,
     virgin_there,
+    what_was_done,
 )
 from mlms_fenics.materials.crystal.implicit_paths import NEWTON_SHARE, grain_tolerance
 from mlms_fenics.materials.crystal.law import CrystalLaw
@@ -40,15 +42,10 @@ def integrate(
     n_paths, n_t, n_grains = len(U), len(segments), len(Q)
     n, where = n_paths * n_grains, {"device": U.device}
     real = {**where, "dtype": torch.float64}
-    out = {
-        "deviator": torch.zeros(n, n_t + 1, 6, **real),
-        "state": virgin_there(law, n, U.device) if state is None else state.clone(),
-        "wanted": wanted.clone(),
-        "scale": scale.clone(),
-    }
+    if state is None:
+        state = virgin_there(law, n, U.device)
+    out, steps, status = results_there(n_t, state, wanted, scale)
     whole = torch.zeros(n, 4, dtype=torch.int64, **where)  # counts, and no fixed number of steps
-    steps = torch.full((n, 2), torch.nan, **real)
-    status = torch.zeros(n, dtype=torch.int8, **where)
     of_grain = grain_tolerance(tolerance, n_grains)
     m, counts = mechanisms(law), whole[:, :3].contiguous()
     table, slip, twins, *rest = _tables(law, U.device)
@@ -63,11 +60,7 @@ def integrate(
         torch.zeros(n, 0, 2, 2 * len(table), **real),
         most=BLOCKS_PER_PROCESSOR * processors(U.device),
     )  # fmt: skip
-    failed = status != engine.OK
-    out["substeps"], out["rejected"], _ = counts.unbind(1)
-    out["smallest"] = steps[:, engine.SMALLEST]
-    out["failed_at"] = torch.where(failed, steps[:, engine.FAILED_AT], torch.nan)
-    return out
+    return out | what_was_done(counts, steps, status)
 
 
 @lru_cache(maxsize=256)
