@@ -17,7 +17,7 @@ from numba import cuda
 from numba.core.dispatcher import Dispatcher
 
 from mlms_fenics.device import at_hand
-from mlms_fenics.errors import require
+from mlms_fenics.errors import InputError
 from mlms_fenics.gpu.twins import twin
 
 # A few thousand points are no mistake, though they do not fill a GPU.
@@ -30,12 +30,27 @@ def usable(device: torch.device) -> bool:
     """Whether kernels for CUDA run on tensors of a device, as they do in numba's simulator."""
     if device.type == "cpu":
         return SIMULATED and not at_hand(device)
-    return device.type == "cuda" and _numba_sees_gpus()
+    return device.type == "cuda" and not _fault()
 
 
 @lru_cache(maxsize=1)
-def _numba_sees_gpus() -> bool:
-    return bool(cuda.is_available())
+def _fault() -> str:
+    """What keeps numba from compiling for the GPUs of this machine; empty where nothing does.
+
+    A kernel is compiled, since numba-cuda finds only then that it does not go with a later numpy.
+    """
+    if not cuda.is_available():
+        return "which sees no GPU: install numba-cuda"
+    try:
+        cuda.jit(_first)[1, 1](cuda.device_array(1))
+    except Exception as error:
+        # What a compiler raises is of any kind, and laws that need no kernel work without it.
+        return f"which fails ({error}): mend numba-cuda, or numpy where its version is too new"
+    return ""
+
+
+def _first(x):  # type: ignore[no-untyped-def]
+    x[0] = 1.0
 
 
 def launch(kernel: Callable, device: torch.device, n: int, *arguments: Any, most: int = 0) -> None:
@@ -99,11 +114,10 @@ def over_points(
         kernel = _over_points(loop, len(arguments), scratch, tuple(names.items()))
         launch(kernel, device, n, *arguments)
         return
-    require(
-        device.type == "cpu",
-        f"this law on {device} needs numba's CUDA target, which sees no GPU: install numba-cuda, "
-        "or keep the law on the CPU",
-    )
+    if device.type != "cpu":
+        raise InputError(
+            f"this law on {device} needs numba's CUDA target, {_fault()}; or keep it on the CPU"
+        )
     loop(0, 1, np.empty(scratch), *(numpy_view(x) for x in arguments))
 
 

@@ -58,10 +58,13 @@ class Hourglassing:
             stress: minus volume times P, kN mm, `(3, 3, n_cells)`; changed.
 
         Returns:
-            Minus the other part by cell, kN, `(3, n, n_cells)`.
+            Forces of the patterns, kN, `(3, n_patterns, n_cells)`: for `spread`.
         """
         # Γ · u less H s, H = F − I.
-        h = self._patterns @ local + self._slopes.transpose(0, 1)
+        # The sums are written out: a product of a small matrix with each cell's is slow on a GPU.
+        h = self._slopes.transpose(0, 1).clone(memory_format=torch.contiguous_format)
+        for a, pattern in enumerate(self._patterns.T):
+            h.addcmul_(pattern[:, None], local[:, None, a])
         for j in range(3):
             h.addcmul_(self._slopes[None, :, j], F[:, j, None], value=-1.0)
         change = h - self.q
@@ -76,7 +79,12 @@ class Hourglassing:
         self.k.copy_(k)
         for m in range(len(self._patterns)):
             stress.addcmul_(force[:, m, None], self._slopes[None, m])
-        return self._patterns.T @ force
+        return force
+
+    def spread(self, force: torch.Tensor, parts: torch.Tensor) -> None:
+        """Take what `add` returned from the forces of cells on nodes, kN, `(3, n, n_cells)`."""
+        for m, pattern in enumerate(self._patterns):
+            parts.addcmul_(pattern[:, None], force[:, m, None], value=-1.0)
 
     def _modulus(self, F: torch.Tensor, sigma: torch.Tensor, dt: Number | None) -> torch.Tensor:
         if self._form == "secant":

@@ -197,12 +197,12 @@ class Loop:
         """Set the nodal forces at `time`; arguments as of `answer`."""
         cells = self._cells
         stress = -cells.volume * self.P
-        other = None
-        if self.hourglass is not None:
-            other = self.hourglass.add(cells.local, self.F, self.sigma, dt, stress)
-        cells.forces(stress)
-        if other is not None:
-            cells.sums.parts.sub_(other)
+        if self.hourglass is None:
+            cells.forces(stress)
+        else:
+            modes = self.hourglass.add(cells.local, self.F, self.sigma, dt, stress)
+            cells.forces(stress)
+            self.hourglass.spread(modes, cells.sums.parts)
         self.force.copy_(cells.sums.total())
         self.ranks.sum(self.force)
         for load in self.loads:
