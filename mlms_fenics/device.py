@@ -47,6 +47,14 @@ def chosen(name: str | torch.device | None = None, local_rank: int = 0) -> torch
         ) from None
 
 
+def place(device: str | torch.device) -> torch.device:
+    """The device as its tensors name it: "cuda" is the present one of the GPUs, with its number."""
+    found = torch.device(device)
+    if found.type != "cuda" or found.index is not None:
+        return found
+    return torch.device("cuda", torch.cuda.current_device())
+
+
 def at_hand(where: torch.Tensor | torch.device) -> bool:
     """Whether values there may be looked at without waiting for a device: on a CPU they may.
 

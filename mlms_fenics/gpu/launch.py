@@ -76,10 +76,15 @@ def launch(kernel: Callable, device: torch.device, n: int, *arguments: Any, most
         kernel[blocks, THREADS, stream](*given)
 
 
+def numpy_type(dtype: torch.dtype) -> np.dtype:
+    """numpy's name of a type of tensors."""
+    return np.dtype(str(dtype).removeprefix("torch."))
+
+
 def _device_view(x: torch.Tensor) -> Any:
     """A tensor on a GPU as numba's array over the same memory."""
     if x.numel() == 0:  # there is no memory to lie over
-        return cuda.device_array(tuple(x.shape), np.dtype(str(x.dtype).removeprefix("torch.")))
+        return cuda.device_array(tuple(x.shape), numpy_type(x.dtype))
     return cuda.as_cuda_array(x.detach(), sync=False)
 
 
@@ -102,14 +107,17 @@ def over_points(
         loop: compiled with `numba.njit`; on a CPU it is called once, on a GPU by each thread.
         device: of all tensors.
         n: number of points.
-        arguments: tensors; numbers; tuples of numbers.
+        arguments: tensors, contiguous, as a kernel writes into some; numbers; tuples of numbers.
         scratch: length of the work space, float64, that a thread has.
         names: global names that have another value on a GPU, see `twins.twin`.
 
     Raises:
         InputError: a GPU for which numba cannot compile.
+        ValueError: a tensor that is not contiguous.
     """
-    arguments = tuple(x.contiguous() if isinstance(x, torch.Tensor) else x for x in arguments)
+    for x in arguments:
+        if isinstance(x, torch.Tensor) and not x.is_contiguous():
+            raise ValueError(f"a tensor with strides {x.stride()}, shape {x.shape}, for {loop}")
     if usable(device):
         kernel = _over_points(loop, len(arguments), scratch, tuple(names.items()))
         launch(kernel, device, n, *arguments)

@@ -45,6 +45,7 @@ def decomposed(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
     Returns:
         *Shape* `(n, 3, 3)`, `(n, 3, 3)`, `(n, 6)`, float64.
     """
+    F = F.contiguous()
     R, U = torch.empty_like(F), torch.empty_like(F)
     strain = F.new_empty(len(F), 6)
     over_points(_loop, F.device, len(F), F, R, U, strain, scratch=_WORK, _N=1)

@@ -62,9 +62,10 @@ class Hourglassing:
         """
         # Γ · u less H s, H = F − I.
         # The sums are written out: a product of a small matrix with each cell's is slow on a GPU.
-        h = self._slopes.transpose(0, 1).clone(memory_format=torch.contiguous_format)
-        for a, pattern in enumerate(self._patterns.T):
-            h.addcmul_(pattern[:, None], local[:, None, a])
+        h = self._patterns[:, 0, None] * local[:, None, 0]
+        for a, pattern in enumerate(self._patterns.T[1:], 1):
+            h += pattern[:, None] * local[:, None, a]
+        h += self._slopes.transpose(0, 1)
         for j in range(3):
             h.addcmul_(self._slopes[None, :, j], F[:, j, None], value=-1.0)
         change = h - self.q
@@ -84,7 +85,7 @@ class Hourglassing:
     def spread(self, force: torch.Tensor, parts: torch.Tensor) -> None:
         """Take what `add` returned from the forces of cells on nodes, kN, `(3, n, n_cells)`."""
         for m, pattern in enumerate(self._patterns):
-            parts.addcmul_(pattern[:, None], force[:, m, None], value=-1.0)
+            parts -= pattern[:, None] * force[:, m, None]
 
     def _modulus(self, F: torch.Tensor, sigma: torch.Tensor, dt: Number | None) -> torch.Tensor:
         if self._form == "secant":

@@ -6,6 +6,7 @@ from math import inf
 import numpy as np
 import torch
 
+from mlms_fenics.device import place
 from mlms_fenics.errors import require
 from mlms_fenics.loop.contact import Contact, PlaneContact
 from mlms_fenics.loop.cylinder import CylinderContact
@@ -57,7 +58,7 @@ class Loop:
         moduli: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
         state: State | None = None,
     ) -> None:
-        device = torch.device(device)
+        device = place(device)
         self.problem, self.law, self.device = problem, law, device
         self.ready_law, self._flat = law, problem.flat
         self.ranks = ranks or Ranks(device=device)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 
 from mlms_fenics.checks import check_times, real_array
+from mlms_fenics.device import place
 from mlms_fenics.errors import InputError, require
 
 State = dict[str, torch.Tensor]
@@ -123,7 +124,7 @@ class Material(ABC):
     def to(self, device: torch.device | str) -> Self:
         """A copy of the law on another device: `update` takes F and keeps state there."""
         law = copy.copy(self)
-        law.device = torch.device(device)
+        law.device = place(device)
         return law
 
     @property

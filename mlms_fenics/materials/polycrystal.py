@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mlms_fenics.checks import check_orientations, check_times, real_array
-from mlms_fenics.device import at_hand, scalar
+from mlms_fenics.device import at_hand, place, scalar
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.piola import inverse_transposed, rotated_tangent
 from mlms_fenics.kinematics.tensors import (
@@ -69,7 +69,7 @@ class Polycrystal(Material):
         self.weights = check_weights(weights, len(self.orientations))
         self.tolerance = check_positive("tolerance", tolerance, largest=0.1)
         self.apart = device is not None
-        self.device = torch.device("cpu" if device is None else device)
+        self.device = place("cpu" if device is None else device)
         self.density = law.density
         self.bulk_modulus = law.bulk_modulus
         self.shear_modulus = law.shear_modulus

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from mlms_fenics.checks import check_paths, real_array
-from mlms_fenics.device import at_hand
+from mlms_fenics.device import at_hand, place
 from mlms_fenics.errors import InputError, require
+from mlms_fenics.gpu.launch import usable
 from mlms_fenics.kinematics.piola import rotated_tangent
 from mlms_fenics.kinematics.strain import exponential, log_strain
 from mlms_fenics.kinematics.tensors import from_components, polar
@@ -38,7 +39,8 @@ class LearntLaw(Material):
     A subclass names its `network_class`, a torch module whose constructor arguments are JSON-able
     and kept in its attribute `options`, and whose parameters and buffers (normalisation included)
     are all that has to be saved. It implements `own_state` and `step`, and may name a
-    `compiled_step`, a `CompiledStep` that does all of a step in float32 on a CPU.
+    `compiled_step`, a `CompiledStep` that does all of a step in float32 on a CPU, and a
+    `step_there`, a `StepThere` that does so on a GPU.
 
     A network with an attribute `longest_step`, over the horizon, is given longer steps in equal
     parts, U linear over them, at most `MOST_SUBSTEPS`. To one with an attribute `longest_known`,
@@ -58,6 +60,7 @@ class LearntLaw(Material):
     network_class: ClassVar[type[nn.Module]]
     has_horizon: ClassVar[bool] = False
     compiled_step: ClassVar[Any] = None
+    step_there: ClassVar[Any] = None
     offers: ClassVar[tuple[str, ...]] = ("own",)
     products: str = "own"
     _parts: int = 1  # of a step whose length is a tensor
@@ -134,7 +137,7 @@ class LearntLaw(Material):
         """
         law = copy.copy(self)
         law.products = self._offered(products)
-        law.device = self.device if device is None else torch.device(device)
+        law.device = self.device if device is None else place(device)
         law.dtype = self.dtype if dtype is None else dtype
         law.network = copy.deepcopy(self.network).to(device=law.device, dtype=law.dtype)
         law.trust = copy.deepcopy(self.trust).to(device=law.device, dtype=law.dtype)
@@ -177,7 +180,7 @@ class LearntLaw(Material):
         return {
             **self.own_state(n),
             **({} if memory is None else {"trust": memory}),
-            "strain": torch.zeros(n, 6 if self.dimension == 3 else 3, **options),
+            "strain": torch.zeros(6 if self.dimension == 3 else 3, n, **options).mT,
             "distance": torch.zeros(n, **options),
         }
 
@@ -188,6 +191,8 @@ class LearntLaw(Material):
         """See `Material.update`; in 2D F and the stress are `(n, 2, 2)` (plane strain)."""
         if self.compiles():
             return self._compiled()(F, float(dt), state, self.substeps(dt))
+        if self.has_kernels():
+            return self._there()(F, dt, state, self.substeps(dt))
         R, U = polar(F.double())
         sigma, new = self._by_torch(U, time, dt, state)
         R = R.to(sigma.dtype)
@@ -214,7 +219,7 @@ class LearntLaw(Material):
         self, U: torch.Tensor, time: Time, dt: Time, state: State
     ) -> tuple[torch.Tensor, State]:
         """`update` for a deformation without rotation, F = U."""
-        step = self.update if self.compiles() else self._by_torch
+        step = self.update if self.compiles() or self.has_kernels() else self._by_torch
         return step(U, time, dt, state)
 
     def _by_torch(
@@ -269,13 +274,26 @@ class LearntLaw(Material):
 
     def compiles(self) -> bool:
         """Whether the compiled step is used: one is there, for float32 on a CPU in 3D."""
+        return self._fits(self.compiled_step) and at_hand(self.device)
+
+    def has_kernels(self) -> bool:
+        """Whether the GPU's step is used: one is there, for float32 in 3D, and numba compiles."""
+        return self._fits(self.step_there) and usable(self.device)
+
+    def _fits(self, step: Any) -> bool:
         return (
-            self.compiled_step is not None
-            and type(self.network) is self.compiled_step.network_class
+            step is not None
+            and type(self.network) is step.network_class
             and (self.dtype, self.dimension) == (torch.float32, 3)
-            and at_hand(self.device)
             and self.trust.groups > 0
         )
+
+    def _there(self) -> Any:
+        """The GPU's step, likewise."""
+        prepared = getattr(self, "_prepared_there", None)
+        if prepared is None or prepared.stale(self):
+            self._prepared_there = prepared = self.step_there(self)
+        return prepared
 
     def _compiled(self) -> Any:
         """The compiled step, prepared anew where weights have changed."""

@@ -107,7 +107,7 @@ class TrustMeasure(nn.Module):
         if not self.groups:
             return None
         width = len(self.TIMES) * len(self.coordinates) + 2
-        return torch.zeros(n, width, dtype=self.mean.dtype, device=self.mean.device)
+        return torch.zeros(width, n, dtype=self.mean.dtype, device=self.mean.device).mT
 
     def forward(
         self,
@@ -160,28 +160,32 @@ class TrustMeasure(nn.Module):
         return distance, after.T
 
     def arrays(self, dt: float) -> tuple[np.ndarray, ...]:
-        """What the compiled loop is given for a step of `dt`, µs, in the measure's precision.
+        """`tensors` for a step of `dt`, µs, as the CPU's compiled loops take them."""
+        return tuple(x.numpy() for x in self.tensors(torch.tensor(dt, dtype=torch.float64)))
+
+    def tensors(self, dt: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What compiled loops are given for a step of `dt`, µs, in the measure's precision.
+
+        Args:
+            dt: without axes, float64.
 
         Returns:
             Scale of each component in isometric coordinates; mean; whitening; of each lag what is
             left of it and what it gains, `(2, times)`; one over lag_size; lag_mean; lag_whitening;
             floor, elastic range, and the parts of the mean square distance kept and new.
         """
-        at = torch.tensor(dt, dtype=torch.float64)
-        forget = float(self._forget(at))
-        numbers = self.mean.new_tensor([self.FLOOR, ELASTIC, forget, 1.0 - forget])
-        return tuple(
-            x.numpy()
-            for x in (
-                self.coordinates.diagonal().contiguous(),
-                self.mean,
-                self.whitening,
-                torch.stack(self._gains(at)).to(self.mean.dtype),
-                1.0 / self.lag_size,
-                self.lag_mean,
-                self.lag_whitening,
-                numbers,
-            )
+        forget = self._forget(dt)
+        floor = torch.full_like(forget, self.FLOOR)
+        numbers = torch.stack((floor, torch.full_like(forget, ELASTIC), forget, 1.0 - forget))
+        return (
+            self.coordinates.diagonal().contiguous(),
+            self.mean,
+            self.whitening,
+            torch.stack(self._gains(dt)).to(self.mean.dtype),
+            1.0 / self.lag_size,
+            self.lag_mean,
+            self.lag_whitening,
+            numbers.to(self.mean.dtype),
         )
 
     def _forget(self, dt: torch.Tensor) -> torch.Tensor:
@@ -205,8 +209,9 @@ class TrustMeasure(nn.Module):
 
     def _nearest(self, y: torch.Tensor) -> torch.Tensor:
         """Squared distance from the nearest kind of paths, `(...)`."""
-        z = (y[..., None, :] - self.lag_mean)[..., None, :] @ self.lag_whitening.mT
-        return z.square().sum((-2, -1)).amin(-1)
+        # Written out: a product of a small matrix with each point's is slow on a GPU.
+        z = ((y[..., None, :] - self.lag_mean)[..., None, :] * self.lag_whitening).sum(-1)
+        return z.square().sum(-1).amin(-1)
 
     def _lags(self, strain: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
         """Sizes of the lags along histories, *Shape* `(N, n_t + 1, times)`; `dt` `(n_t, N)`."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from mlms_fenics.checks import check_orientations, check_paths, real_array
+from mlms_fenics.device import place
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.microstructure.voronoi import check_grains
@@ -112,7 +113,7 @@ class FFTCell:
             f"lengths is {lengths}, but must be {self.dimension} positive numbers",
         )
         self.operator, self.method, self.comm = operator, method, comm
-        self.device = None if device is None else torch.device(device)
+        self.device = None if device is None else place(device)
         require(
             device is None or (method != "newton" and comm is None),
             f"cells on a device ({device}) are solved by method anderson or basic and by one rank, "

@@ -39,3 +39,8 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_is_the_loop(differences, name):
     assert differences[name] < 1e-10
+
+
+@pytest.mark.parametrize("name", ["learnt, default", "learnt, many-rates"])
+def test_a_step_in_single_precision_is_the_compiled_one(differences, name):
+    assert 0.0 < differences[name] < 5e-6

@@ -30,14 +30,14 @@ class CompiledStep(ABC):
 
     @torch.no_grad()
     def __init__(self, law: LearntLaw) -> None:
-        self._key = _versions(law.network)
+        self._key = versions(law.network)
         self.horizon, self.trust = law.horizon, law.trust
         self.longest = getattr(law.network, "longest_known", math.inf)
         self.prepare(law)
 
     def stale(self, law: LearntLaw) -> bool:
         """Whether the law's weights are not those that were copied."""
-        return self._key != _versions(law.network) or self.trust is not law.trust
+        return self._key != versions(law.network) or self.trust is not law.trust
 
     @abstractmethod
     def prepare(self, law: LearntLaw) -> None:
@@ -111,7 +111,7 @@ def layers(weights: tuple[Tensor, ...]) -> tuple[np.ndarray, ...]:
     return tuple(array(x) if x.ndim == 2 else array(x)[:, None] for x in weights)
 
 
-def _versions(network: nn.Module) -> tuple[int, ...]:
+def versions(network: nn.Module) -> tuple[int, ...]:
     """What changes when a weight or buffer is replaced or written to."""
     modules = (network, *network.children())
     stores = (store for part in modules for store in (part._parameters, part._buffers))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A step of the trust measure in one compiled loop over chunks of points."""
 
+from math import sqrt
+
 import numba
 import numpy as np
 
@@ -40,7 +42,7 @@ def trust_of_chunk(trust, strain, before, memory, work, after, distance):  # typ
             work[i, p] = scale[i] * strain[i, p]
             after[largest, p] += work[i, p] * work[i, p]
     for p in range(_N):
-        after[largest, p] = max(memory[largest, p], np.sqrt(after[largest, p]))
+        after[largest, p] = max(memory[largest, p], sqrt(after[largest, p]))
     for i in range(c):
         for p in range(_N):
             work[nearest, p] = 0.0
@@ -60,7 +62,7 @@ def trust_of_chunk(trust, strain, before, memory, work, after, distance):  # typ
                 rate[t, p] += lag * lag
         for p in range(_N):
             weight = after[largest, p] / (after[largest, p] + elastic)
-            rate[t, p] = weight * log_positive(np.sqrt(rate[t, p]) * size[t] + floor)
+            rate[t, p] = weight * log_positive(sqrt(rate[t, p]) * size[t] + floor)
     # The coordinates in `work` have served: their first two rows are used again.
     for p in range(_N):
         work[nearest, p] = 3e38
@@ -80,7 +82,7 @@ def trust_of_chunk(trust, strain, before, memory, work, after, distance):  # typ
     for p in range(_N):
         mean_square = forget * memory[square, p] + learn * work[nearest, p]
         after[square, p] = mean_square
-        distance[p] = np.sqrt(max(distance[p], mean_square))
+        distance[p] = sqrt(max(distance[p], mean_square))
 
 
 @numba.njit(**_OPTIONS)

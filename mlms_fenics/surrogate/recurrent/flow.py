@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The flow of a `RecurrentCell` over a step, compiled, and its gradient; points last."""
 
+from math import sqrt
+
 import numba
 import numpy as np
 
@@ -27,7 +29,7 @@ def drives(y, increment, branches, square, drive):  # type: ignore[no-untyped-de
         drive[branches, p] = _F(0.0)
     for k in range(branches):
         for p in range(y.shape[1]):
-            drive[k, p] = np.sqrt(square[k, p] + _F(1e-20)) - _F(1e-10)
+            drive[k, p] = sqrt(square[k, p] + _F(1e-20)) - _F(1e-10)
             drive[branches, p] += drive[k, p] / _F(branches)
 
 
@@ -121,7 +123,7 @@ def move_back(y, flow, increment, branches, scale, square, drive, g, gf, gs, to_
         for p in range(y.shape[1]):
             soft = square[k, p] + _SMALL2
             to_drive = gs[k, p] + gs[branches, p] / _F(branches)
-            gs[k, p] = to_drive / np.sqrt(square[k, p] + _F(1e-20)) + _F(2.0) * gs[
+            gs[k, p] = to_drive / sqrt(square[k, p] + _F(1e-20)) + _F(2.0) * gs[
                 branches + 1 + k, p
             ] * _SMALL2 / (soft * soft)
         for j in range(elastic):

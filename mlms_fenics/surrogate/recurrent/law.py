@@ -14,6 +14,7 @@ from mlms_fenics.materials.base import State, Time
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 from mlms_fenics.surrogate.recurrent.online import RecurrentStep
+from mlms_fenics.surrogate.recurrent.step_there import RecurrentThere
 
 
 def elastic_coordinates(dimension: int) -> np.ndarray:
@@ -57,11 +58,12 @@ class RecurrentLaw(LearntLaw):
     architecture = "recurrent"
     network_class: type[nn.Module] = RecurrentCell
     compiled_step = RecurrentStep
+    step_there = RecurrentThere
 
     def own_state(self, n: int) -> State:
         """Scaled elastic strain and internal variables, all zero at rest."""
-        zero = torch.zeros(n, self.network.state, dtype=self.dtype, device=self.device)
-        return {"internal": zero}
+        zero = torch.zeros(self.network.state, n, dtype=self.dtype, device=self.device)
+        return {"internal": zero.mT}
 
     def step(
         self, U: torch.Tensor, strain: torch.Tensor, time: Time, dt: Time, state: State

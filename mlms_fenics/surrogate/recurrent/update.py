@@ -39,7 +39,7 @@ _FAR = _F(1.0 / LONG**2)
 
 
 @numba.njit(**_OPTIONS)
-def _features(k, old, c, strain, z, increment):  # type: ignore[no-untyped-def]
+def features(k, old, c, strain, z, increment):  # type: ignore[no-untyped-def]
     """`RecurrentCell.features` of a chunk, from log U at both ends of the step.
 
     Args:
@@ -83,7 +83,7 @@ def _by_one_rate(rate, elastic, z):  # type: ignore[no-untyped-def]
         square = _F(0.0)
         for i in range(_ELASTIC):
             square += z[(_CHANGE + i) * _N + p] * z[(_CHANGE + i) * _N + p]
-        root = rate / np.sqrt(np.sqrt(square * rate * rate + _F(1e-4)))
+        root = rate / sqrt(sqrt(square * rate * rate + _F(1e-4)))
         for i in range(_ELASTIC):
             change = z[(_CHANGE + i) * _N + p]
             z[(_RATE + i) * _N + p] = change * root
@@ -98,7 +98,7 @@ def _by_any_rate(least, span, elastic, z):  # type: ignore[no-untyped-def]
         least: lowest rate times the step.
         span: logarithm of highest over lowest rate.
         elastic: 1/elastic_scale.
-        z: as of `_features`.
+        z: as of `features`.
     """
     middle = log_positive(least * least) + span
     for p in range(_N):
@@ -106,8 +106,8 @@ def _by_any_rate(least, span, elastic, z):  # type: ignore[no-untyped-def]
         for i in range(_ELASTIC):
             square += z[(_CHANGE + i) * _N + p] * z[(_CHANGE + i) * _N + p]
         whole = square + least * least
-        direction = _F(1.0) / np.sqrt(whole)
-        change = elastic / np.sqrt(_F(1.0) + square * elastic * elastic * _FAR)
+        direction = _F(1.0) / sqrt(whole)
+        change = elastic / sqrt(_F(1.0) + square * elastic * elastic * _FAR)
         for i in range(_ELASTIC):
             z[(_RATE + i) * _N + p] = z[(_CHANGE + i) * _N + p] * direction
             z[(_CHANGE + i) * _N + p] *= change
@@ -116,13 +116,13 @@ def _by_any_rate(least, span, elastic, z):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(**_OPTIONS)
-def _strain_and_time(increment, c, strain, time):  # type: ignore[no-untyped-def]
+def strain_and_time(increment, c, strain, time):  # type: ignore[no-untyped-def]
     """What `speed` needs of the step."""
     for p in range(_N):
         square = _F(0.0)
         for i in range(_ELASTIC):
             square += increment[i, p] * increment[i, p]
-        strain[p] = c[6] if c[0] > _F(0.0) else np.sqrt(square)
+        strain[p] = c[6] if c[0] > _F(0.0) else sqrt(square)
         time[p] = c[7]
 
 
@@ -182,10 +182,10 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
             kinematics(f, e, k)
             take(strain, 0, start, here, O)
             take(y, 0, start, here, Y)
-            _features(k, old, c, now, z, increment)
+            features(k, old, c, now, z, increment)
             network(weights, Z, h1, h2, flow)
             drives(Y, increment, branches, square, drive)
-            _strain_and_time(increment, c, by_strain, by_time)
+            strain_and_time(increment, c, by_strain, by_time)
             speed(flow, 2 * states, by_strain, by_time, scale)
             move(Y, flow, increment, branches, scale, square, drive, M)
             give(M, new_y, 0, start, here)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from mlms_fenics.device import place
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.materials.base import State, Time
 from mlms_fenics.materials.by_torch import with_known_slope
@@ -141,7 +142,7 @@ class ReducedPolycrystal(LearntLaw):
         law = copy.copy(self)
         law.products = self._offered(products)
         if device is not None:
-            law.device = torch.device(device)
+            law.device = place(device)
             law.polycrystal = self.polycrystal.to(law.device)
             law.trust = copy.deepcopy(self.trust).to(device=law.device)
         return law

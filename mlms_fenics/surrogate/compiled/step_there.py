@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""A learnt law's whole step on a GPU in a few kernels, as `compiled.step` has it for a CPU."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from mlms_fenics.device import scalar
+from mlms_fenics.kinematics.tensors import polar
+from mlms_fenics.materials.base import State, Time
+from mlms_fenics.surrogate.base import LearntLaw, substep_ends
+from mlms_fenics.surrogate.compiled.step import points_last, versions
+from mlms_fenics.surrogate.compiled.trust_there import trust_there
+
+
+class StepThere(ABC):
+    """What a law's kernels need, prepared once, and its step with them; the host waits for nothing.
+
+    Args:
+        law: for which `LearntLaw.has_kernels` is true. Its weights are copied: `stale` tells
+            whether they have changed since.
+    """
+
+    network_class: ClassVar[type[nn.Module]]
+
+    @torch.no_grad()
+    def __init__(self, law: LearntLaw) -> None:
+        self._key = versions(law.network)
+        self.horizon, self.trust = law.horizon, law.trust
+        self.longest = getattr(law.network, "longest_known", math.inf)
+        self.prepare(law)
+
+    def stale(self, law: LearntLaw) -> bool:
+        """Whether the law's weights are not those that were copied."""
+        return self._key != versions(law.network) or self.trust is not law.trust
+
+    @abstractmethod
+    def prepare(self, law: LearntLaw) -> None:
+        """Copy what the kernels need of the law."""
+
+    @abstractmethod
+    def advance(
+        self, F: Tensor, fraction: Tensor, own: Tensor, strain: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One step of the network. NaN where det F is not positive.
+
+        Args:
+            F: *Shape* `(n, 3, 3)`, float64, contiguous.
+            fraction: length of the step over the horizon, float64, without axes.
+            own: the law's own state at its beginning, *Shape* `(rows, n)`, contiguous.
+            strain: components of log U there, *Shape* `(6, n)`.
+
+        Returns:
+            Stress `(n, 3, 3)`, and both states at its end.
+        """
+
+    def __call__(
+        self, F: Tensor, dt: Time, state: State, substeps: int = 1
+    ) -> tuple[Tensor, State]:
+        """`Material.update` of the law, as `CompiledStep.__call__`."""
+        (name,) = set(state) - {"strain", "trust", "distance"}
+        F = F.detach().double().contiguous()
+        own, strain, memory = (points_last(state[x]) for x in (name, "strain", "trust"))
+        ends = [F]
+        if substeps > 1:
+            ends = [*substep_ends(state["strain"], polar(F)[1], substeps), F]
+        dt = scalar(dt, F)
+        fraction = (dt / (self.horizon * substeps)).clamp(max=self.longest)
+        before = strain
+        for end in ends:
+            sigma, own, strain = self.advance(end.contiguous(), fraction, own, strain)
+        distance = state["distance"].contiguous()
+        memory, distance = trust_there(self.trust.tensors(dt), strain, before, memory, distance)
+        return sigma, {name: own.mT, "strain": strain.mT, "trust": memory.mT, "distance": distance}
