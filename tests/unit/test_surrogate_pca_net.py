@@ -228,9 +228,8 @@ def test_histories_of_a_textured_polycrystal_are_not_turned(data):
 def test_turned_histories_are_histories_of_an_isotropic_law(data):
     recipe = {**RECIPES["default"], "isotropic": 1.0, "modes": 5, "output_modes": 5, "width": 4}
     problem = Problem(data, recipe, paper=False)
-    x, y = problem._turned(
-        problem.train.x[:4].clone(), problem.train.y[:4].clone(), torch.Generator().manual_seed(1)
-    )
+    turns = problem._turns(4, torch.Generator().manual_seed(1))
+    x, y = problem.train.x[:4] @ turns[0].mT, problem.train.y[:4] @ turns[1].mT
     assert (x - problem.train.x[:4]).abs().max() > 0.1 * x.abs().max()
     strain = (x * problem.network.input_scale).double().numpy() @ isometry_inverse(3).T
     sigma = histories.stress(strain, HORIZON)

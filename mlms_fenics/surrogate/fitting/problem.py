@@ -15,20 +15,19 @@ from mlms_fenics.kinematics.strain import volume_ratio
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import TrainingData
+from mlms_fenics.surrogate.fitting.recorded import Loss
 from mlms_fenics.surrogate.fitting.training import Settings, given_or, optimise, settings_from
 from mlms_fenics.surrogate.metrics import exact_pressure
 
 
 class Problem(Protocol):
-    """A network, its loss on training rows and its validation error."""
+    """A network, its loss on training rows (see `optimise`) and its validation error."""
 
     network: nn.Module
+    loss: Loss
 
     def __len__(self) -> int:
         """Number of training rows."""
-
-    def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Scalar loss of a batch, with a generator for augmentation."""
 
     def validate(self) -> float:
         """Validation error of the network as it is."""

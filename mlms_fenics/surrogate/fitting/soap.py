@@ -39,40 +39,54 @@ class Soap(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step; the first one only measures the covariances."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._move(p, p.grad, group)
+        """One step; the first one only measures the covariances.
 
-    def _move(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
-        state, (beta1, beta2) = self.state[p], group["betas"]
-        if not state:
-            self._begin(state, p, g)
-            return
-        state["step"] += 1
-        n = int(state["step"])
-        mean, square = state["mean"], state["square"]
-        mean.lerp_(g, 1.0 - beta1)
-        matrix = p.ndim == 2
-        turned = state["left"].T @ g @ state["right"] if matrix else g
-        square.lerp_(turned.square(), 1.0 - beta2)
-        first = state["left"].T @ mean @ state["right"] if matrix else mean
-        root = (square / (1.0 - beta2**n)).sqrt() + group["eps"]
-        update = first / (1.0 - beta1**n) / root
-        if matrix:
-            update = state["left"] @ update @ state["right"].T
-            state["rows"].lerp_(g @ g.T, 1.0 - beta2)
-            state["columns"].lerp_(g.T @ g, 1.0 - beta2)
+        Nothing here looks at a value on the parameters' device.
+        """
+        for group in self.param_groups:
+            alike: dict[int, list[Tensor]] = {}  # parameters by how many steps they have taken
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if not state:
+                    self._begin(state, p, p.grad)
+                    continue
+                state["step"] = int(state["step"]) + 1
+                alike.setdefault(state["step"], []).append(p)
+            for n, params in alike.items():
+                self._move(params, n, group)
+
+    def _move(self, params: list[Tensor], n: int, group: dict[str, Any]) -> None:
+        """Step number `n` of parameters, all of them in each operation where that can be."""
+        beta1, beta2 = group["betas"]
+        states, gradients = [self.state[p] for p in params], [p.grad for p in params]
+        means, squares = ([s[name] for s in states] for name in ("mean", "square"))
+        torch._foreach_lerp_(means, gradients, 1.0 - beta1)
+        turned = [_turned(s, g) for s, g in zip(states, gradients, strict=True)]
+        torch._foreach_lerp_(squares, torch._foreach_mul(turned, turned), 1.0 - beta2)
+        roots = torch._foreach_div(squares, 1.0 - beta2**n)
+        torch._foreach_sqrt_(roots)
+        torch._foreach_add_(roots, group["eps"])
+        first = [_turned(s, mean) for s, mean in zip(states, means, strict=True)]
+        updates = torch._foreach_div(first, 1.0 - beta1**n)
+        torch._foreach_div_(updates, roots)
+        updates = [_turned_back(s, update) for s, update in zip(states, updates, strict=True)]
+        matrices = [(s, g) for s, g in zip(states, gradients, strict=True) if g.ndim == 2]
+        if matrices:
+            covariances = [s[name] for s, _ in matrices for name in ("rows", "columns")]
+            products = [x for _, g in matrices for x in (g @ g.T, g.T @ g)]
+            torch._foreach_lerp_(covariances, products, 1.0 - beta2)
         if group["weight_decay"]:
-            p.mul_(1.0 - group["lr"] * group["weight_decay"])
-        p.sub_(update, alpha=group["lr"])
-        if matrix and n % group["every"] == 0:
-            self._turn(state)
+            torch._foreach_mul_(params, 1.0 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(params, updates, alpha=-group["lr"])
+        if n % group["every"] == 0:
+            for state, _ in matrices:
+                self._turn(state)
 
     @staticmethod
     def _begin(state: dict[str, Any], p: Tensor, g: Tensor) -> None:
-        state["step"] = torch.zeros(())
+        state["step"] = 0
         state["mean"], state["square"] = torch.zeros_like(p), torch.zeros_like(p)
         if p.ndim == 2:
             state["rows"], state["columns"] = g @ g.T, g.T @ g
@@ -87,4 +101,13 @@ class Soap(torch.optim.Optimizer):
             image = state[covariance] @ basis
             order = (basis * image).sum(0).argsort(descending=True)
             state["square"] = state["square"].index_select(axis, order)
-            state[name] = torch.linalg.qr(image[:, order])[0]
+            state[name] = torch.linalg.qr(image.index_select(1, order))[0]
+
+
+def _turned(state: dict[str, Any], x: Tensor) -> Tensor:
+    """Into the eigenbasis; what is no matrix has none."""
+    return state["left"].T @ x @ state["right"] if x.ndim == 2 else x
+
+
+def _turned_back(state: dict[str, Any], x: Tensor) -> Tensor:
+    return state["left"] @ x @ state["right"].T if x.ndim == 2 else x

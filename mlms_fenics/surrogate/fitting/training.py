@@ -18,10 +18,10 @@ from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.progress import Progress
 from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.checkpoint import load_checkpoint, save_checkpoint
+from mlms_fenics.surrogate.fitting.recorded import Gradients, Loss
 from mlms_fenics.surrogate.fitting.soap import Soap
 
 _OPTIMISERS = {"adamw": partial(torch.optim.AdamW, fused=True), "soap": Soap}
-Loss = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 @dataclass
@@ -102,7 +102,8 @@ def optimise(
 
     Args:
         network: its parameters are optimised.
-        loss: scalar loss of a batch from row numbers (0 to n - 1) and a generator for augmentation.
+        loss: scalar loss of a batch from row numbers (0 to n - 1) and a generator for augmentation;
+            a `DrawnLoss` is played on a GPU as CUDA graphs.
         validate: validation error of the network as it is (called in eval mode, without gradients).
         n: number of training rows.
         settings: see `Settings`.
@@ -112,7 +113,8 @@ def optimise(
         budget: of which some may be spent; None: one that begins now.
 
     Returns:
-        Record: settings, `about`, loss and validation curves, best epoch, wall time (s).
+        Record: settings, `about`, loss and validation curves, best epoch, wall time (s); on a
+        device apart "graphs": how many were recorded, or why that was refused.
 
     Raises:
         InputError: a checkpoint of other settings.
@@ -130,6 +132,7 @@ def optimise(
         ],
         lr=settings.rate,
     )
+    gradient = Gradients(network, loss)
     best = _copy(network)
     done: dict[str, Any] = {
         "settings": asdict(settings),
@@ -168,12 +171,10 @@ def optimise(
                 spent = min(1.0, max(spent, elapsed))
             for group in optimiser.param_groups:
                 group["lr"] = scheduled(spent, settings)
-            optimiser.zero_grad(set_to_none=True)
-            value = loss(rows, generator)
-            value.backward()
+            value = gradient(rows, generator)
             norm = nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
             # On a device apart the numbers stay there until the epoch is over.
-            total, seen = total + value.detach().double() * len(rows) + 0.0 * norm, seen + len(rows)
+            total, seen = total + value.double() * len(rows) + 0.0 * norm, seen + len(rows)
             if here:
                 _check_finite(total, epoch, settings)
             optimiser.step()
@@ -187,6 +188,8 @@ def optimise(
         done["wall_s"] = before + clock.monotonic() - started
         text = f"loss {done['loss'][-1]:.4g}, validation {error:.4g}, "
         text += f"best {min(done['validation']):.4g}"
+        if gradient.recorded is not None:
+            done["graphs"] = gradient.recorded.refused or gradient.recorded.recordings
         report.show(epoch + 1, text)
         if budget.spent() + validating >= limit:
             break

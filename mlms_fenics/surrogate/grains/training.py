@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlms_fenics.device import at_hand, uploaded
+from mlms_fenics.device import at_hand
 from mlms_fenics.errors import require
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.fitting.problem import (
@@ -16,6 +16,7 @@ from mlms_fenics.surrogate.fitting.problem import (
     fit_causal,
     rate_range,
 )
+from mlms_fenics.surrogate.fitting.recorded import Draw, DrawnLoss, Recorded
 from mlms_fenics.surrogate.grains.cell import GrainCell
 from mlms_fenics.surrogate.grains.frame import unspun
 from mlms_fenics.surrogate.grains.law import GrainLaw
@@ -86,19 +87,26 @@ class Problem(CausalProblem):
         super().__init__(data, cell)
         self.validation = _Part(data, data.validation_rows())
         self.scale(self.train.s, self.train.v[..., None], self.train.d)
+        self.loss = DrawnLoss(self.draw, self.evaluate, self.device)
+        self.judged = Recorded(self._judge, self.device)
 
-    def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Mean over paths of the relative L² error of the deviator, on random time grids."""
+    def draw(self, rows: torch.Tensor, generator: torch.Generator) -> Draw:
+        """How much finer the time grid of a batch is, and its rows."""
         nodes = random_nodes(self.n_t, 1, generator)
-        finer = round(1.0 / nodes.numpy()[1])  # on the host
-        return self._error(self.train, uploaded(rows, self.device), finer).mean()
+        return round(1.0 / nodes.numpy()[1]), (rows,)
+
+    def evaluate(self, finer: int, rows: torch.Tensor) -> torch.Tensor:
+        """Mean over paths of the relative L² error of the deviator."""
+        return self._error(self.train, rows, finer).mean()
 
     def validate(self) -> float:
         """Mean error on the data's own grid."""
-        every = torch.arange(len(self.validation.d), device=self.device)
-        return float(
-            torch.cat([self._error(self.validation, r, 1) for r in every.split(64)]).mean()
-        )
+        every = torch.arange(len(self.validation.d))
+        parts = every.split(64 if at_hand(self.device) else len(every))
+        return float(torch.cat([self.judged(1, rows)[0] for rows in parts]).mean())
+
+    def _judge(self, finer: int, rows: torch.Tensor) -> tuple[torch.Tensor]:
+        return (self._error(self.validation, rows, finer),)
 
     def _error(self, part: _Part, rows: torch.Tensor, finer: int) -> torch.Tensor:
         """Relative error of each path `(n,)` on steps `finer` times finer, on a first part."""

@@ -11,6 +11,7 @@ from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import isometry, isometry_inverse, random_turns
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.fitting.problem import elastic_strain, uniform_steps
+from mlms_fenics.surrogate.fitting.recorded import Draw, DrawnLoss
 from mlms_fenics.surrogate.metrics import exact_pressure, path_errors
 from mlms_fenics.surrogate.pca_net.law import PCANet
 from mlms_fenics.surrogate.pca_net.reduction import principal_components
@@ -28,17 +29,20 @@ class Histories(Protocol):
 
 
 class Side:
-    """Histories as the network sees them.
+    """Histories as the network sees them, on the device.
 
     Attributes:
         x, y: scaled input and output histories, *Shape* `(N, n_t + 1, c)`.
         norm: time average of the squared stress, in the output's units, *Shape* `(N,)`.
     """
 
-    def __init__(self, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
+    def __init__(
+        self, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], device: torch.device
+    ) -> None:
         # One of the three at a time: with a teacher they may be large.
         self.x, self.y, self.norm = (
-            torch.as_tensor(np.concatenate([part[k] for part in parts])) for k in range(3)
+            torch.as_tensor(np.concatenate([part[k] for part in parts])).to(device)
+            for k in range(3)
         )
 
 
@@ -101,9 +105,9 @@ class Problem:
         net.coefficient_scale.copy_(torch.as_tensor(np.sqrt(size * whole) if not paper else whole))
         net.output_scale.fill_(float(np.sqrt(outputs[2].mean())))
         net.to(self.device)
-        self.train = Side([_single(own), *further])
+        self.train = Side([_single(own), *further], self.device)
         validation = self._sides(data, data.validation_rows())
-        self.validation = Side([_single((validation[0] / scale, *validation[1:]))])
+        self.validation = Side([_single((validation[0] / scale, *validation[1:]))], self.device)
         self.encoder, self.decoder = net.input_basis.encoder(), net.output_basis.decoder()
         self.mean = net.input_basis.mean_coefficients()
         self.rest = net.rest_input()
@@ -113,6 +117,10 @@ class Problem:
         self.taught = bool(further)
         if self.taught:
             self._prepare_tables()
+        draw, evaluate = (
+            (self._draw_lesson, self._taught_loss) if self.taught else (self._draw, self._loss)
+        )
+        self.loss = DrawnLoss(draw, evaluate, self.device)
 
     def __len__(self) -> int:
         """Number of training histories, those that the teacher labelled among them."""
@@ -153,7 +161,7 @@ class Problem:
 
     def _predict(self, x: torch.Tensor) -> torch.Tensor:
         """Output histories `(n, n_t + 1, c)` of scaled input histories."""
-        z = x.to(self.device).flatten(1) @ self.encoder - self.mean
+        z = x.flatten(1) @ self.encoder - self.mean
         a = self.network(z / self.network.coefficient_scale, self.rest)
         return (a @ self.decoder).unflatten(1, (self.n_t + 1, -1))
 
@@ -162,86 +170,107 @@ class Problem:
         net = self.network
         self.scaled_encoder = self.encoder / net.coefficient_scale
         self.scaled_mean = self.mean / net.coefficient_scale
-        self.inputs = self.train.x.flatten(1) @ self.scaled_encoder.cpu() - self.scaled_mean.cpu()
+        self.inputs = self.train.x.flatten(1) @ self.scaled_encoder - self.scaled_mean
         self.every = max(1, self.n_t // self.PARTS)
-        self.outputs = self.train.y.flatten(1) @ net.output_basis.encoder().cpu()
+        self.outputs = self.train.y.flatten(1) @ net.output_basis.encoder()
         # What the modes leave out: no network can do better, and it belongs to the error.
-        square = self.train.y.square().sum(-1) @ self.weights.cpu()
+        square = self.train.y.square().sum(-1) @ self.weights
         self.remainder = (square - self.outputs.square().sum(-1)).clamp_min(0.0)
         self.at = net.output_basis.functions.permute(1, 2, 0).contiguous()  # (n_t + 1, c, K)
 
-    def _taught_loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def _draw_lesson(self, rows: torch.Tensor, generator: torch.Generator) -> Draw:
+        """Which of a batch are held, from when on, and the times at which those are judged."""
+        part = round(len(rows) * self.truncated)
+        first = int(torch.randint(1, self.every + 1, (), generator=generator))
+        times = torch.arange(first, self.n_t + 1, self.every)
+        last = torch.randint(0, len(times), (part,), generator=generator)
+        return "taught", (rows[:part], rows[part:], times, last)
+
+    def _taught_loss(
+        self,
+        form: str,
+        held: torch.Tensor,
+        whole: torch.Tensor,
+        times: torch.Tensor,
+        last: torch.Tensor,
+    ) -> torch.Tensor:
         """Mean over paths of the relative L² error.
 
         A part `truncated` of them is known up to a random time only and held from there on, as
         on-line: their error is that of the past and that of the last known stress, half and half,
         at `PARTS` equidistant times from a random one on.
         """
-        part = round(len(rows) * self.truncated)
-        held, whole = rows[:part], rows[part:]
-        first = int(torch.randint(1, self.every + 1, (), generator=generator))
-        times = torch.arange(first, self.n_t + 1, self.every)
-        last = torch.randint(0, len(times), (part,), generator=generator)
-        known = torch.minimum(torch.arange(self.n_t + 1), times[last][:, None])
-        x = self.train.x[held]
-        x = x.gather(1, known[..., None].expand(-1, -1, x.shape[-1]))
-        z = x.to(self.device).flatten(1) @ self.scaled_encoder - self.scaled_mean
-        a = self.network(torch.cat([self.inputs[whole].to(self.device), z]), self.rest)
-        error = (a[: len(whole)] - self.outputs[whole].to(self.device)).square().sum(1)
-        error = error + self.remainder[whole].to(self.device)
-        y = (a[len(whole) :] @ self.at[times].flatten(0, 1).T).unflatten(1, (len(times), -1))
-        target = self.train.y[held[:, None], times].to(self.device)
+        end = times.index_select(0, last)[:, None]
+        z = self._held(self.train.x.index_select(0, held), end).flatten(1) @ self.scaled_encoder
+        known = self.inputs.index_select(0, whole)
+        a = self.network(torch.cat([known, z - self.scaled_mean]), self.rest)
+        error = (a[: len(whole)] - self.outputs.index_select(0, whole)).square().sum(1)
+        error = error + self.remainder.index_select(0, whole)
+        basis = self.at.index_select(0, times).flatten(0, 1)
+        y = (a[len(whole) :] @ basis.T).unflatten(1, (len(times), -1))
+        target = self.train.y.index_select(0, held).index_select(1, times)
         square = (y - target).square().sum(-1)
-        past = (torch.arange(len(times)) <= last[:, None]).to(self.device, torch.float32)
-        end = square.gather(1, last[:, None].to(self.device))[:, 0]
-        end = 0.5 * (end + (square * past).sum(1) / past.sum(1))
-        error = torch.cat([error, end]) / self.train.norm[torch.cat([whole, held])].to(self.device)
-        return error.clamp_min(1e-12).sqrt().mean()
+        past = (times <= end).float()
+        now = square.gather(1, last[:, None])[:, 0]
+        now = 0.5 * (now + (square * past).sum(1) / past.sum(1))
+        norm = self.train.norm.index_select(0, torch.cat([whole, held]))
+        return (torch.cat([error, now]) / norm).clamp_min(1e-12).sqrt().mean()
 
-    def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Mean over paths of the relative L² error up to the time the future is known to."""
-        if self.taught:
-            return self._taught_loss(rows, generator)
-        x, y = self.train.x[rows], self.train.y[rows].to(self.device)
-        norm = self.train.norm[rows].to(self.device)
+    def _draw(self, rows: torch.Tensor, generator: torch.Generator) -> Draw:
+        """How some of a batch are turned, and until when each is known."""
+        turns = ()
         if self.isotropic > 0.0:
-            x, y = self._turned(x, y, generator)
+            turns = self._turns(len(rows), generator)
         last = torch.randint(1, self.n_t + 1, (len(rows),), generator=generator)
         whole = torch.rand(len(rows), generator=generator) >= self.truncated
-        last = torch.where(whole, self.n_t, last)
-        sample = torch.arange(self.n_t + 1)
-        held = torch.minimum(sample, last[:, None])
-        x = x.gather(1, held[..., None].expand(-1, -1, x.shape[-1]))
-        weights = self.weights * (sample <= last[:, None]).to(self.device)
+        return "own", (rows, torch.where(whole, self.n_t, last)[:, None], whole[:, None], *turns)
+
+    def _loss(
+        self,
+        form: str,
+        rows: torch.Tensor,
+        last: torch.Tensor,
+        whole: torch.Tensor,
+        *turns: torch.Tensor,
+    ) -> torch.Tensor:
+        """Mean over paths of the relative L² error up to the time the future is known to."""
+        x, y = (side.index_select(0, rows) for side in (self.train.x, self.train.y))
+        if turns:
+            x, y = (side @ turn.mT for side, turn in zip((x, y), turns, strict=True))
+        sample = torch.arange(self.n_t + 1, device=x.device)
+        weights = self.weights * (sample <= last)
         # What the law uses on-line is the end of the known part: it counts as much as the rest.
         weights = weights / weights.sum(1, keepdim=True)
-        end = (sample == last[:, None]).to(self.device, torch.float32)
-        weights = torch.where(whole[:, None].to(self.device), weights, 0.5 * (weights + end))
-        square = (self._predict(x) - y).square().sum(-1)
+        weights = torch.where(whole, weights, 0.5 * (weights + (sample == last)))
+        square = (self._predict(self._held(x, last)) - y).square().sum(-1)
+        norm = self.train.norm.index_select(0, rows)
         return ((square * weights).sum(1) / norm).clamp_min(1e-12).sqrt().mean()
 
-    def _turned(
-        self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Some of the histories turned at random, both sides alike."""
-        rows = torch.rand(len(x), generator=generator) < self.isotropic
+    def _held(self, x: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+        """Histories that stay as they are from sample `last` on, *Shape* `(n, 1)`."""
+        held = torch.arange(self.n_t + 1, device=x.device).minimum(last)
+        return x.gather(1, held[..., None].expand(-1, -1, x.shape[-1]))
+
+    def _turns(self, n: int, generator: torch.Generator) -> list[torch.Tensor]:
+        """Matrices that turn some of n histories at random, both sides alike; others are kept."""
+        rows = torch.rand(n, generator=generator) < self.isotropic
         sides = (False, self.network.stress == "deviator")
-        turns = random_turns(int(rows.sum()), self.dimension, sides, generator)
-        for side, turn in zip((x, y), turns, strict=True):
-            side[rows.to(side.device)] = side[rows.to(side.device)] @ turn.mT.to(side.device)
-        return x, y
+        found = []
+        for turn in random_turns(int(rows.sum()), self.dimension, sides, generator):
+            every = torch.eye(turn.shape[-1]).repeat(n, 1, 1)
+            every[rows] = turn
+            found.append(every)
+        return found
 
     def validate(self) -> float:
         """Paper: error given the whole history; default: error of the last known stress."""
-        x, y = self.validation.x, self.validation.y.to(self.device)
-        norm = self.validation.norm.to(self.device)
+        x, y, norm = self.validation.x, self.validation.y, self.validation.norm
         if self.paper:
             square = (self._predict(x) - y).square().sum(-1) @ self.weights
             return float((square / norm).sqrt().mean())
         square = torch.zeros_like(norm)
-        sample = torch.arange(self.n_t + 1)
         for last in torch.linspace(0, self.n_t, self.CHECKS + 1).round().long()[1:].tolist():
-            known = self._predict(x[:, sample.clamp_max(last)])[:, last]
+            known = self._predict(self._held(x, torch.full_like(x[:, :1, 0], last).long()))[:, last]
             square += (known - y[:, last]).square().sum(-1) / self.CHECKS
         return float((square / norm).sqrt().mean())
 

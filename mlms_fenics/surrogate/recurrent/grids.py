@@ -7,6 +7,8 @@ history: the Taylor average itself, led along every fourth sample of a smooth 50
 18%. Finer grids are always allowed.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -58,3 +60,34 @@ def random_nodes(n_t: int, longest: int, generator: torch.Generator) -> torch.Te
         inside = torch.arange(n_t + 1) % longest != 0
         kept[inside] = torch.rand(int(inside.sum()), generator=generator) < 0.5
     return kept.nonzero()[:, 0].double()
+
+
+def on_grids(
+    rows: np.ndarray, group: np.ndarray, nodes: Sequence[torch.Tensor], steps: int | None = None
+) -> tuple[torch.Tensor, ...]:
+    """What `Problem.errors` takes for some paths on grids that start at 0.
+
+    Args:
+        rows: of the paths, *Shape* `(n,)`.
+        group: which grid each walks on, *Shape* `(n,)`.
+        nodes: times of each grid, in steps of the data.
+        steps: of the grids, the end of shorter ones repeated; None: as many as they have.
+
+    Returns:
+        rows and group; nodes, *Shape* `(steps + 1, grids)`, float32; how much the error at each
+        later node counts: the time since the last one where data are known, or 0.
+    """
+    steps = len(nodes[0]) - 1 if steps is None else steps
+    times = np.stack([np.pad(x.numpy(), (0, steps + 1 - len(x)), mode="edge") for x in nodes], 1)
+    weights = np.zeros((steps, len(nodes)))
+    for column, grid in zip(weights.T, times.T, strict=True):
+        known = np.flatnonzero(grid[1:] % 1.0 == 0.0)
+        column[known] = np.diff(grid[1:][known], prepend=0.0)
+    arrays = rows, group, times.astype(np.float32), weights.astype(np.float32)
+    return tuple(torch.from_numpy(np.ascontiguousarray(x)) for x in arrays)
+
+
+def at_steps(x: torch.Tensor, rows: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+    """Histories `(N, n_t + 1, c)` of some rows `(n,)` at steps `(m, n)`: `(m, n, c)`."""
+    flat = (rows * x.shape[1] + steps).flatten()
+    return x.flatten(0, 1).index_select(0, flat).unflatten(0, steps.shape)

@@ -2,14 +2,14 @@
 """Fitting a recurrent neural operator on random time grids."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from mlms_fenics.device import at_hand, uploaded
+from mlms_fenics.device import at_hand
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import isometry
 from mlms_fenics.surrogate.fitting.data import TrainingData
@@ -21,9 +21,10 @@ from mlms_fenics.surrogate.fitting.problem import (
     root_mean_square,
     uniform_steps,
 )
+from mlms_fenics.surrogate.fitting.recorded import Draw, DrawnLoss, Recorded
 from mlms_fenics.surrogate.model_file import load_model
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
-from mlms_fenics.surrogate.recurrent.grids import longest_strides, random_nodes
+from mlms_fenics.surrogate.recurrent.grids import at_steps, longest_strides, on_grids, random_nodes
 from mlms_fenics.surrogate.recurrent.law import RecurrentLaw, elastic_coordinates
 from mlms_fenics.surrogate.recurrent.run import run
 
@@ -40,6 +41,9 @@ DEFAULTS: dict[str, Any] = {
     "weight_decay": 1e-4,
     "patience": 60,
 }
+
+# Of random grids on a device apart: each is recorded by itself, see `fitting.recorded`.
+LENGTHS = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -152,56 +156,71 @@ class Problem(CausalProblem):
         super().__init__(data, cell)
         self.scale(part.s, part.v, part.e.diff(dim=1))
         cell.strain_scale.fill_(float(root_mean_square(part.e)))
+        self.strides = len(np.unique(part.longest))
+        self.loss = DrawnLoss(self.draw, self.evaluate, self.device)
+        self.judged = Recorded(self._judge, self.device)
 
-    def loss(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Mean over paths of the relative L² error of the deviator, on random time grids."""
+    def draw(self, rows: torch.Tensor, generator: torch.Generator) -> Draw:
+        """Random time grids for a batch, see `errors`; on a device apart all of one length."""
         chosen = rows.numpy()
-        total = torch.zeros((), device=self.device)
         longest = self.train.longest[chosen]
-        for stride in np.unique(longest).tolist():
-            grid = self.nodes(self.n_t, stride, generator)
-            total = total + self._error(self.train, chosen[longest == stride], grid).sum()
-        return total / len(chosen)
+        grids = [(stride, self.nodes(self.n_t, stride, generator)) for stride in np.unique(longest)]
+        if at_hand(self.device):
+            parts = [(chosen[longest == stride], [nodes]) for stride, nodes in grids]
+            return "random", [x for rows, nodes in parts for x in on_grids(rows, 0 * rows, nodes)]
+        # Shapes must not follow from chance.
+        group = np.searchsorted([stride for stride, _ in grids], longest)
+        nodes = [nodes for _, nodes in grids]
+        nodes += nodes[:1] * (self.strides - len(nodes))
+        step = -(-self.n_t // LENGTHS)
+        steps = min(-(-max(len(x) - 1 for x in nodes) // step) * step, self.n_t)
+        return "random", on_grids(chosen, group, nodes, steps)
+
+    def evaluate(self, form: str, *inputs: torch.Tensor) -> torch.Tensor:
+        """Mean over paths of the relative L² error of the deviator."""
+        errors = self.errors(self.train, inputs)
+        return torch.stack([x.sum() for x in errors]).sum() / sum(len(x) for x in errors)
 
     def validate(self) -> float:
         """Mean error on the data's own grid and on the coarsest that keeps each path's corners."""
         longest = self.validation.longest
-        every = np.arange(len(longest))
-        fine = torch.arange(self.n_t + 1).double()
-        errors = [self._error(self.validation, every, fine)]
+        every, fine = np.arange(len(longest)), torch.arange(self.n_t + 1).double()
+        inputs = list(on_grids(every, 0 * every, [fine]))
         for stride in np.unique(longest).tolist():
             if stride > 1:
                 rows = every[longest == stride]
-                errors.append(self._error(self.validation, rows, fine[::stride]))
-        return float(torch.cat(errors).mean())
+                inputs += on_grids(rows, 0 * rows, [fine[::stride]])
+        return float(self.judged("own", *inputs)[0])
 
-    def _error(self, part: _Part, rows: np.ndarray, nodes: torch.Tensor) -> torch.Tensor:
-        """Relative error of each path `(n,)` on a grid that starts at 0, in steps of the data."""
-        grid, chosen = nodes.numpy().astype(np.float64), self._there(rows)
-        e, v = self._at((part.e[chosen], part.v[chosen]), grid)
-        dt = self._there(np.diff(grid) / self.n_t).float()[:, None] * part.lasting[chosen]
+    def _judge(self, form: str, *inputs: torch.Tensor) -> tuple[torch.Tensor]:
+        return (torch.cat(self.errors(self.validation, inputs)).mean(),)
+
+    def errors(self, part: _Part, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Relative error of each path `(n,)`, for each four tensors of `on_grids` in turn."""
+        return [self._error(part, *inputs[k : k + 4]) for k in range(0, len(inputs), 4)]
+
+    def _error(
+        self,
+        part: _Part,
+        rows: torch.Tensor,
+        group: torch.Tensor,
+        nodes: torch.Tensor,
+        weights: torch.Tensor,
+    ) -> torch.Tensor:
+        grid, weights = nodes.index_select(1, group), weights.index_select(1, group)
+        low = grid.long()
+        between, length = (grid - low)[..., None], grid.diff(dim=0)
+        following = (low + 1).clamp(max=self.n_t)
+        e, v = (
+            torch.lerp(at_steps(x, rows, low), at_steps(x, rows, following), between)
+            for x in (part.e, part.v)
+        )
+        # A step of no length ends a grid that is shorter than others: the strain stands still.
+        dt = torch.where(length > 0.0, length, 1.0) / self.n_t * part.lasting[rows]
         s = walk(self.network, e, v, dt)
-        known = np.flatnonzero(grid[1:] % 1.0 == 0.0)
-        at = grid[1:][known].astype(np.int64)
-        target = part.s[chosen][:, self._there(at)].permute(1, 2, 0) / self.network.elastic_scale
-        weights = self._there(np.diff(at, prepend=0)).float()[:, None]
-        square = ((s[self._there(known)] - target).square().sum(1) * weights).sum(0)
+        target = at_steps(part.s, rows, low[1:]).transpose(1, 2) / self.network.elastic_scale
+        square = ((s - target).square().sum(1) * weights).sum(0)
         return (square / (target.square().sum(1) * weights).sum(0) + 1e-10).sqrt()
-
-    def _there(self, values: np.ndarray) -> torch.Tensor:
-        return uploaded(values, self.device)
-
-    def _at(
-        self, histories: tuple[torch.Tensor, ...], grid: np.ndarray
-    ) -> tuple[torch.Tensor, ...]:
-        """Histories `(n, n_t + 1, c)` at times in steps, linear in between."""
-        low = np.floor(grid).astype(np.int64)
-        here = self._there(low)
-        if (grid == low).all():
-            return tuple(x[:, here] for x in histories)
-        part = self._there(grid - low).float()[:, None]
-        following = (here + 1).clamp(max=self.n_t)
-        return tuple(torch.lerp(x[:, here], x[:, following], part) for x in histories)
 
 
 def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
@@ -209,19 +228,15 @@ def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor
 
     Args:
         cell: to be walked with, in float32.
-        e: deviatoric strain, *Shape* `(n, n_t + 1, elastic)`, zero at first.
-        v: ln J, *Shape* `(n, n_t + 1, 1)`.
-        dt: over the reference time, *Shape* `(n_t,)`, or of each path, `(n_t, n)`.
+        e: deviatoric strain, *Shape* `(n_t + 1, n, elastic)`, zero at first.
+        v: ln J, *Shape* `(n_t + 1, n, 1)`.
+        dt: of each path, over the reference time, *Shape* `(n_t, n)`.
 
     Returns:
         *Shape* `(n_t, elastic, n)`.
     """
     if not at_hand(e) or type(cell) is not RecurrentCell:
-        return cell.run(e.transpose(0, 1), v.transpose(0, 1), dt).transpose(1, 2) / (
-            cell.elastic_scale
-        )
-    steps = dt.reshape(len(dt), -1, 1).transpose(0, 1)
-    features = cell.features(e[:, :-1], e[:, 1:], v[:, 1:], steps)
-    increments = e.diff(dim=1) / cell.elastic_scale
-    first_last = (x.permute(1, 2, 0).contiguous() for x in (features, increments))
-    return run(cell, *first_last, dt)
+        return cell.run(e, v, dt).transpose(1, 2) / cell.elastic_scale
+    features = cell.features(e[:-1], e[1:], v[1:], dt[..., None])
+    increments = e.diff(dim=0) / cell.elastic_scale
+    return run(cell, *(x.transpose(1, 2).contiguous() for x in (features, increments)), dt)
