@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 BLOCK, WARPS = 64, 8  # points to a block, and warps that share it
-_LEAST = 16  # rows of a product of Triton's
+# Rows of a product, and of what is left of a hidden layer beyond a power of two. With 16 of them a
+# product of Triton 3.6 was wrong on an H200 (eight warps), and read where it must not.
+_LEAST, _LEFT = 64, 32
 
 
 class Perceptron:
@@ -22,9 +24,11 @@ class Perceptron:
 
     Args:
         weights: w1, b1, w2, b2, w3, b3: weights `(out, in)` and biases `(out, 1)`; copied.
+        tf32: on a GPU make one product in TF32 for each, which keeps three digits.
     """
 
-    def __init__(self, weights: tuple[Tensor, ...]) -> None:
+    def __init__(self, weights: tuple[Tensor, ...], tf32: bool = False) -> None:
+        self._precision = "tf32" if tf32 else "tf32x3"
         self._weights = tuple(x.detach().float().clone().contiguous() for x in weights)
         self.device = self._weights[0].device
         self._padded: tuple[Tensor, ...] = ()
@@ -54,7 +58,7 @@ class Perceptron:
         width, n = len(w1), z.shape[1]
         inputs, outputs = _power(w1.shape[1]), _power(len(w3))
         a = max(_LEAST, _power(width + 1) // 2)
-        b = _power(width - a) if width > a else 0
+        b = _power(width - a, _LEFT) if width > a else 0
         if not self._padded:
             rows = (
                 (a + b, inputs),
@@ -69,14 +73,14 @@ class Perceptron:
         if n:
             kernel[(-(-n // block),)](
                 z, out, *self._padded, n, w1.shape[1], len(w3), inputs, a, b, outputs,
-                block, "tf32x3", num_warps=warps,
+                block, self._precision, num_warps=warps,
             )  # fmt: skip
         return out
 
 
-def _power(n: int) -> int:
-    """The least power of two that is neither below `n` nor below what Triton takes."""
-    return max(_LEAST, 1 << (n - 1).bit_length())
+def _power(n: int, least: int = _LEAST) -> int:
+    """The least power of two that is below neither `n` nor `least`."""
+    return max(least, 1 << (n - 1).bit_length())
 
 
 def _padded(x: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -54,7 +54,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     new("--end-time", type=float, default=1.0, help="µs (default: 1)")
     new("--safety", type=float, default=0.8, help="step over stable step (default: 0.8)")
     new("--compile", action="store_true", help="have torch make a few kernels of the loop")
-    new("--graph", action="store_true", help="play the steps as a CUDA graph")
+    new(
+        "--graph",
+        action=argparse.BooleanOptionalAction,
+        help="play the steps as a CUDA graph (default: on a GPU, where that can be done)",
+    )
     new("--out", type=Path, help="file for u, v, F, stress and the law's fields at the end")
     options = parser.parse_args(argv)
     device = devices.chosen(options.device)

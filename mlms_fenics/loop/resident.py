@@ -43,7 +43,8 @@ class Resident:
         share: of the step that the law's moduli allow.
         first_dt: stable step at the start of the run, µs.
         graph: on a GPU, record a step once as a CUDA graph and play it again, which saves the time
-            of starting hundreds of kernels; the law must be one that can be recorded.
+            of starting hundreds of kernels; the law must be one that can be recorded. None: where
+            that can be done.
 
     Raises:
         InputError: a graph is wanted on a CPU.
@@ -56,13 +57,13 @@ class Resident:
         safety: float,
         share: float,
         first_dt: float,
-        graph: bool = False,
+        graph: bool | None = None,
     ) -> None:
         require(
             not graph or loop.device.type == "cuda",
             f"graphs are of CUDA, but the loop is on {loop.device}: leave them out",
         )
-        self._wants_graph = graph
+        self._records, self._must = graph is not False and loop.device.type == "cuda", graph
         self._graph: torch.cuda.CUDAGraph | None = None
         self._longest = inf
         self._loop, self._end, self._safety, self._share = loop, end_time, safety, share
@@ -88,22 +89,34 @@ class Resident:
 
     def take(self, steps: int) -> None:
         """So many steps; nothing here waits for the device."""
-        if self._wants_graph and self._graph is None and steps > _WARMING:
-            stream = torch.cuda.Stream()
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):  # what is made at the first call must not be recorded
-                for _ in range(_WARMING):
-                    self.step()
-            torch.cuda.current_stream().wait_stream(stream)
+        if self._records and self._graph is None and steps > _WARMING:
+            self._record()
             steps -= _WARMING
-            self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
-                self.step()
         for _ in range(steps):
             if self._graph is None:
                 self.step()
             else:
                 self._graph.replay()
+
+    def _record(self) -> None:
+        """Take `_WARMING` steps and record one."""
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):  # what is made at the first call must not be recorded
+            for _ in range(_WARMING):
+                self.step()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                self.step()
+        except Exception:  # of torch or of numba, as what cannot be recorded is of any kind
+            if self._must:
+                raise
+            torch.cuda.synchronize()
+            self._records = False
+        else:
+            self._graph = graph
 
     def step(self) -> None:
         """One step; nothing here waits for the device."""

@@ -54,7 +54,7 @@ class Run:
         safety: float = 0.8,
         block: int = 100,
         compiled: bool = False,
-        graph: bool = False,
+        graph: bool | None = None,
     ) -> None:
         check_number("safety", safety)
         require(0.0 < safety <= 1.0, f"safety is {safety:g}, but must be in (0, 1]: 0.8 is usual")

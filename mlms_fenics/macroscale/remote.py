@@ -88,6 +88,7 @@ class RemoteResponse:
         self.loop = Loop(problem, material, device, ranks, of_cells, state)
         self._taken = motion.edits
         self._stale = True
+        self._resident: tuple[tuple[float, ...], Resident] | None = None
 
     def move(self, dt: float) -> None:
         """Velocities and displacements over a step of `dt` µs from the motion's time."""
@@ -165,7 +166,10 @@ class RemoteResponse:
         self.take_up()
         motion = self.motion
         start = self._watch.start()
-        resident = Resident(self.loop, end_time, safety, share, motion.first_dt)
+        given = (end_time, safety, share, motion.first_dt)
+        if self._resident is None or self._resident[0] != given:
+            self._resident = given, Resident(self.loop, *given)
+        resident = self._resident[1]
         resident.begin(motion.time, motion.dt, motion.stable_dt)
         resident.take(steps)
         self._stale = True

@@ -13,7 +13,7 @@ from mlms_fenics.device import scalar
 from mlms_fenics.errors import InputError
 from mlms_fenics.gpu.launch import over_points
 from mlms_fenics.kinematics.piola import rotated_tangent
-from mlms_fenics.kinematics.tensors import polar
+from mlms_fenics.kinematics.tensors import polar, product, turned
 from mlms_fenics.materials.base import Material, State, Time
 from mlms_fenics.materials.hill_tangent import mode_slopes, stretch_slopes
 from mlms_fenics.materials.radial_return import isotropic_moduli, store_stress
@@ -114,7 +114,7 @@ class Hill(Material):
         """
         R, U = polar(F)
         A, values, normal = self._on(self.device)
-        stretch = (A.T @ U @ A).contiguous()
+        stretch = turned(A.T, U).contiguous()
         sigma = torch.empty_like(stretch)
         new = {name: torch.empty_like(value) for name, value in state.items() if name != "U"}
         over_points(
@@ -122,7 +122,7 @@ class Hill(Material):
             self.device,
             len(F),
             stretch,
-            A.T @ state["U"] @ A,
+            turned(A.T, state["U"]).contiguous(),
             *(state[name] for name in _STATE),
             sigma,
             *(new[name] for name in _STATE),
@@ -133,8 +133,7 @@ class Hill(Material):
             self.reference_rate,
             scratch=5,
         )
-        turn = R @ A
-        return turn @ sigma @ turn.mT, {"U": U, **new}
+        return turned(product(R, A), sigma), {"U": U, **new}
 
     def linearise(
         self, F: torch.Tensor, time: Time, dt: Time, state: State

@@ -4,7 +4,7 @@
 import torch
 
 from mlms_fenics.kinematics.piola import inverse_transposed
-from mlms_fenics.kinematics.tensors import determinant
+from mlms_fenics.kinematics.tensors import determinant, product
 from mlms_fenics.materials.base import Material, State
 from mlms_fenics.numbers import check_positive
 
@@ -36,7 +36,7 @@ class NeoHookean(Material):
         self, F: torch.Tensor, time: float, dt: float, state: State
     ) -> tuple[torch.Tensor, State]:
         J = determinant(F)
-        b = F @ F.transpose(-1, -2)
+        b = product(F, F.mT)
         scale = self.shear_modulus * J ** (-5.0 / 3.0)
         mean = b.diagonal(dim1=-2, dim2=-1).sum(-1) / 3.0
         sigma = scale[..., None, None] * b

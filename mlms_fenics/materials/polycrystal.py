@@ -18,6 +18,7 @@ from mlms_fenics.kinematics.tensors import (
     from_components,
     polar,
     to_components,
+    turned,
 )
 from mlms_fenics.materials.base import Material, State, Time
 from mlms_fenics.materials.crystal.apart import integrate_apart, integrate_grains_apart
@@ -104,7 +105,7 @@ class Polycrystal(Material):
         """
         R, U = polar(F)
         sigma, new = self.stretch(U, dt, state)
-        return R @ sigma @ R.mT, new
+        return turned(R, sigma), new
 
     def stretch(self, U: torch.Tensor, dt: Time, state: State) -> tuple[torch.Tensor, State]:
         """`update` for a deformation without rotation, F = U."""

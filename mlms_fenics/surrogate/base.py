@@ -17,7 +17,7 @@ from mlms_fenics.errors import InputError, require
 from mlms_fenics.gpu.launch import usable
 from mlms_fenics.kinematics.piola import rotated_tangent
 from mlms_fenics.kinematics.strain import exponential, log_strain
-from mlms_fenics.kinematics.tensors import from_components, polar
+from mlms_fenics.kinematics.tensors import from_components, polar, turned
 from mlms_fenics.materials.base import Material, State, Time
 from mlms_fenics.materials.by_torch import stress_and_slope
 from mlms_fenics.numbers import check_positive
@@ -130,7 +130,8 @@ class LearntLaw(Material):
             dtype: likewise.
             products: of the hidden layers' matrices, where the law offers a choice (PCA-Net):
                 "own", in `dtype`; or "bfloat16", with sums in float32: about twice as fast on
-                processors that have such instructions, and rounded to three digits in each layer.
+                processors that have such instructions, and rounded to three digits in each layer;
+                or "tf32" (recurrent), likewise, on a GPU: elsewhere it is "own".
 
         Raises:
             InputError: products that the law does not offer.
@@ -195,8 +196,7 @@ class LearntLaw(Material):
             return self._there()(F, dt, state, self.substeps(dt))
         R, U = polar(F.double())
         sigma, new = self._by_torch(U, time, dt, state)
-        R = R.to(sigma.dtype)
-        return R @ sigma @ R.transpose(-1, -2), new
+        return turned(R.to(sigma.dtype), sigma), new
 
     def linearise(
         self, F: torch.Tensor, time: float, dt: float, state: State

@@ -48,12 +48,13 @@ def test_the_solver(law, where):
     assert solver.energies().balance == pytest.approx(reference.energies().balance, abs=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["graph", "compiled"])
+@pytest.mark.parametrize("options", [{"graph": True}, {"graph": False}, {}, {"compiled": True}])
+@pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("where", [pytest.param("cuda", marks=GPU)])
-def test_recorded_and_compiled_steps(kind, where):
-    law = LAWS["neo-Hookean"]
+def test_recorded_and_compiled_steps(law, options, where):
+    law = LAWS[law]
     here = Run(block((4, 4, 6)), law)
-    there = Run(block((4, 4, 6)), law.to(device=where), where, **{kind: True})
+    there = Run(block((4, 4, 6)), law.to(device=where), where, **options)
     for run in (here, there):
         run.run(2.0)
     assert there.step_count == here.step_count

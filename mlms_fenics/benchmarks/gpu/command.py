@@ -51,7 +51,7 @@ def run(
         SimulationError: a check failed; all results are written before.
     """
     threads, begin = torch.get_num_threads(), time.monotonic()
-    place = Place(chosen(device), quick, 0.02 if quick else 0.5)
+    place = Place(chosen(device), quick, 0.02 if quick else 0.2)
     there = {**PARTS, **ON_GPUS} if place.is_gpu and not quick else PARTS
     for name in parts:
         require(name in there, f"part {name!r} is none of {', '.join(there)}")

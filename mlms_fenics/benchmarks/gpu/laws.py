@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import torch
 
-from mlms_fenics.benchmarks.gpu.copies import memory_bandwidth
+from mlms_fenics.benchmarks.gpu.copies import memory_bandwidth, product_rate
 from mlms_fenics.benchmarks.gpu.place import HERE, Found, Place, difference, within_memory
 from mlms_fenics.benchmarks.gpu.specimens import Specimen, specimens
 from mlms_fenics.materials import Material
+from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
 
 _SIZES = (3_200, 100_000, 1_000_000, 10_000_000)
 _DT = 1e-3  # µs, of the order of an impact's steps
@@ -17,10 +18,10 @@ _DT = 1e-3  # µs, of the order of an impact's steps
 def measure(place: Place) -> Found:
     """Each law against itself on the CPU, then its speed, alone and as a CUDA graph."""
     found = Found()
-    bandwidth = memory_bandwidth(place)
+    bounds = memory_bandwidth(place), product_rate(place, torch.float32)
     for specimen in specimens(place.quick):
         _check(found, place, specimen)
-        _measure(found, place, specimen, bandwidth)
+        _measure(found, place, specimen, *bounds)
     return found
 
 
@@ -48,11 +49,13 @@ def _check(found: Found, place: Place, specimen: Specimen) -> None:
     with place.there():
         law = specimen.law.to(device=place.device)
         there = _walk(law, [x.to(place.device) for x in F])
-    limit = 1e-10 if specimen.law.dtype == torch.float64 else 1e-5
+    limit = specimen.limit or (1e-10 if specimen.law.dtype == torch.float64 else 1e-5)
     found.check(f"stress of {specimen.name}", difference(expected, there), limit)
 
 
-def _measure(found: Found, place: Place, specimen: Specimen, bandwidth: float) -> None:
+def _measure(
+    found: Found, place: Place, specimen: Specimen, bandwidth: float, products: float
+) -> None:
     core = replace(HERE, patience=0.05 if place.quick else place.patience)
     n = min(64 if place.quick else 3_200, specimen.most)
     rate = _points_per_second(core, specimen.law, n)[0]
@@ -75,6 +78,16 @@ def _measure(found: Found, place: Place, specimen: Specimen, bandwidth: float) -
             found.figure(f"{name}, as a CUDA graph", graph, "points/s")
         share = 100.0 * max(own, graph) * size / bandwidth
         found.figure(f"{name}, of the memory's bandwidth", share, "%")
+        if operations := _operations(specimen.law):
+            share = 100.0 * max(own, graph) * operations / products
+            found.figure(f"{name}, of the rate of float32 products", share, "%")
+
+
+def _operations(law: Material) -> int:
+    """Multiplications and additions of a recurrent law's network in float32; 0 of other laws."""
+    if not isinstance(law, RecurrentLaw) or law.dtype != torch.float32:
+        return 0
+    return 2 * sum(x.numel() for x in law.network.parameters() if x.ndim == 2)
 
 
 def _points_per_second(place: Place, law: Material, n: int) -> tuple[float, float, float]:

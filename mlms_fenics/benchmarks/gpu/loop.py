@@ -9,6 +9,7 @@ import torch
 from mlms_fenics.benchmarks.gpu.place import Found, Place, difference, within_memory
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.loop.blocks import block
+from mlms_fenics.loop.data import Problem
 from mlms_fenics.loop.resident import Resident
 from mlms_fenics.loop.run import Run
 from mlms_fenics.materials import Material, NeoHookean, Polycrystal, magnesium
@@ -28,10 +29,9 @@ def measure(place: Place) -> Found:
         _check(found, place, name, law)
     sizes = ((4, 4, 4),) if place.quick else ((16, 16, 13), (46, 46, 47), (100,) * 3, (160,) * 3)
     for counts in sizes:
+        problem = block(counts)
         for name, law in (("neo-Hookean", elastic), ("recurrent", learnt)):
-            _time_step(
-                found, place, f"{name}, {counts[0] * counts[1] * counts[2]:.1e}", counts, law
-            )
+            _time_step(found, place, f"{name}, {prod(counts):.1e}", problem, law)
     _impact(found, place, metal)
     return found
 
@@ -47,14 +47,12 @@ def _check(found: Found, place: Place, name: str, law: Material) -> None:
     found.check(f"displacement after {here.step_count} steps, {name}", value, 1e-10)
 
 
-def _time_step(
-    found: Found, place: Place, name: str, counts: tuple[int, int, int], law: Material
-) -> None:
+def _time_step(found: Found, place: Place, name: str, problem: Problem, law: Material) -> None:
     seconds: list[float] = []
 
     def run() -> None:
         with place.there():
-            own = Run(block(counts), law.to(device=place.device), place.device)
+            own = Run(problem, law.to(device=place.device), place.device)
             resident = Resident(own.loop, _END, _SAFETY, 1.0, own.stable_dt)
             resident.begin(0.0, 0.0, own.stable_dt)
             seconds.append(place.seconds(resident.step))

@@ -37,11 +37,13 @@ class Specimen:
         name: in tables.
         law: on the CPU.
         most: points that it is measured with at most.
+        limit: of the difference of its stress from the CPU's; 0: 1e-10, in float32 1e-5.
     """
 
     name: str
     law: Material
     most: int = 10_000_000
+    limit: float = 0.0
 
 
 def specimens(quick: bool) -> list[Specimen]:
@@ -60,6 +62,8 @@ def specimens(quick: bool) -> list[Specimen]:
         Specimen("Johnson-Cook", johnson_cook("OFHC copper")),
         Specimen("Hill", Hill(young=45.0, poisson=0.3, density=1.74, A=0.1, B=0.2, n=0.3)),
         Specimen("recurrent, shipped", shipped),
+        Specimen("recurrent, shipped, TF32", shipped.to(products="tf32"), limit=1e-3),
+        Specimen("recurrent, shipped, many rates", load_model("many-rates")),
         Specimen("recurrent, shipped, float64", shipped.to(dtype=torch.float64), 1_000_000),
         *(
             Specimen(name, law.to(dtype=torch.float32), 1_000_000)

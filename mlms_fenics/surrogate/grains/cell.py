@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import isometry_inverse
-from mlms_fenics.kinematics.tensors import from_components
+from mlms_fenics.kinematics.tensors import from_components, product, turned
 from mlms_fenics.surrogate.recurrent.cell import (
     FAST,
     LARGEST,
@@ -161,7 +161,7 @@ class GrainCell(nn.Module):
         q, w = self.internal, self.weights()
         basis = _basis(d.dtype, d.device)
         D = (d @ basis).unflatten(-1, (3, 3))[:, None]
-        moved = (A.mT @ D @ A).flatten(-2) @ basis.T
+        moved = turned(A.mT, D).flatten(-2) @ basis.T
         volume = v[:, None, None].expand(-1, self.grains, -1)
         x = torch.cat((moved * self.rate_factor(d, dt)[:, None, None], moved, volume, y), dim=-1)
         h = nn.functional.silu(x @ w[0].T + w[1].T)
@@ -187,13 +187,13 @@ class GrainCell(nn.Module):
         plastic = ((plastic + STILL**2).sqrt() - STILL) * self.elastic_scale
         gain = -torch.expm1(-nn.functional.softplus(slow) * HARDENING * plastic)
         xi = xi + (goals.clamp(-LARGEST, LARGEST) - xi) * gain
-        return A @ _cayley(spin * plastic), torch.cat((s + change, xi), dim=-1)
+        return product(A, _cayley(spin * plastic)), torch.cat((s + change, xi), dim=-1)
 
     def stress(self, A: Tensor, y: Tensor) -> Tensor:
         """Mean elastic strain of the grains over its scale, coordinates, *Shape* `(n, 5)`."""
         basis = _basis(y.dtype, y.device)
         S = (y[..., :ELASTIC] @ basis).unflatten(-1, (3, 3))
-        return ((A @ S @ A.mT) * self.shares()[:, None, None]).sum(1).flatten(-2) @ basis.T
+        return (turned(A, S) * self.shares()[:, None, None]).sum(1).flatten(-2) @ basis.T
 
     def run(self, d: Tensor, v: Tensor, dt: Tensor) -> Tensor:
         """Whole histories from rest, in the frame that turns with the material.
@@ -220,7 +220,7 @@ def _cayley(w: Tensor) -> Tensor:
     zero = torch.zeros_like(x)
     C = torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), -1).unflatten(-1, (3, 3))
     k = 2.0 / (1.0 + x * x + y * y + z * z)
-    return torch.eye(3, dtype=w.dtype, device=w.device) + k[..., None, None] * (C + C @ C)
+    return torch.eye(3, dtype=w.dtype, device=w.device) + k[..., None, None] * (C + product(C, C))
 
 
 @lru_cache(maxsize=16)

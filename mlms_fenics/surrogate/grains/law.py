@@ -9,7 +9,7 @@ from torch import nn
 from mlms_fenics.device import scalar
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import isometry_inverse
-from mlms_fenics.kinematics.tensors import from_components, to_components
+from mlms_fenics.kinematics.tensors import from_components, product, to_components
 from mlms_fenics.materials.base import State, Time
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.grains.cell import GrainCell
@@ -55,7 +55,7 @@ class GrainLaw(LearntLaw):
             volume[:, 0] / cell.volume_scale,
             step,
         )
-        A = spin.to(self.dtype)[:, None] @ A
+        A = product(spin.to(self.dtype)[:, None], A)
         sigma = cell.stress(A, y) * (size * 2.0 * self.shear_modulus * torch.exp(-volume))
         sigma = sigma @ _to_components(self.dtype, self.device)
         sigma[:, :3] += self.bulk_modulus * torch.expm1(volume)

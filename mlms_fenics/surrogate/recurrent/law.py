@@ -59,6 +59,7 @@ class RecurrentLaw(LearntLaw):
     network_class: type[nn.Module] = RecurrentCell
     compiled_step = RecurrentStep
     step_there = RecurrentThere
+    offers = ("own", "tf32")
 
     def own_state(self, n: int) -> State:
         """Scaled elastic strain and internal variables, all zero at rest."""

@@ -41,7 +41,7 @@ class RecurrentThere(StepThere):
         """See `StepThere`."""
         cell = law.network
         weights = network_weights(cell)
-        self._network = Perceptron(weights)
+        self._network = Perceptron(weights, law.products == "tf32")
         outputs, inputs = len(weights[4]), weights[0].shape[1]
         self._kernels = _kernels(cell.branches, cell.state, inputs, outputs)
         self._features = inputs - cell.state
