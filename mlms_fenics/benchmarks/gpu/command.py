@@ -6,13 +6,23 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from mlms_fenics import __version__
-from mlms_fenics.benchmarks.gpu import cells, copies, crystal, laws, loop, metals, training
+from mlms_fenics.benchmarks.gpu import (
+    cells,
+    copies,
+    crystal,
+    laws,
+    loop,
+    metals,
+    specimens,
+    training,
+)
 from mlms_fenics.benchmarks.gpu.place import Found, Place
 from mlms_fenics.device import chosen
 from mlms_fenics.errors import SimulationError, require
@@ -20,9 +30,11 @@ from mlms_fenics.files import replacing
 
 PARTS: dict[str, Callable[[Place], Found]] = {
     "copies": copies.measure,
-    "laws": laws.measure,
-    "crystal": crystal.measure,
+    "learnt": partial(laws.measure, made=specimens.learnt),
     "loop": loop.measure,
+    "crystal": crystal.measure,
+    "laws": partial(laws.measure, made=specimens.homogeneous),
+    "polycrystals": partial(laws.measure, made=specimens.polycrystals),
     "cells": cells.measure,
     "training": training.measure,
 }

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Points per second of every law, of one step of an impact."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 
 from mlms_fenics.benchmarks.gpu.copies import memory_bandwidth, product_rate
 from mlms_fenics.benchmarks.gpu.place import HERE, Found, Place, difference, within_memory
-from mlms_fenics.benchmarks.gpu.specimens import Specimen, specimens
+from mlms_fenics.benchmarks.gpu.specimens import Specimen
 from mlms_fenics.materials import Material
 from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
 
@@ -15,11 +16,16 @@ _SIZES = (3_200, 100_000, 1_000_000, 10_000_000)
 _DT = 1e-3  # µs, of the order of an impact's steps
 
 
-def measure(place: Place) -> Found:
-    """Each law against itself on the CPU, then its speed, alone and as a CUDA graph."""
+def measure(place: Place, made: Callable[[bool], list[Specimen]]) -> Found:
+    """Each law against itself on the CPU, then its speed, alone and as a CUDA graph.
+
+    Args:
+        place: device.
+        made: of `specimens`, the laws; called with whether the round is a quick one.
+    """
     found = Found()
     bounds = memory_bandwidth(place), product_rate(place, torch.float32)
-    for specimen in specimens(place.quick):
+    for specimen in made(place.quick):
         _check(found, place, specimen)
         _measure(found, place, specimen, *bounds)
     return found

@@ -46,44 +46,48 @@ class Specimen:
     limit: float = 0.0
 
 
-def specimens(quick: bool) -> list[Specimen]:
-    """The laws, cheap ones first.
-
-    Args:
-        quick: of few grains and small networks.
-    """
-    grains = 2 if quick else 128
+def homogeneous(quick: bool) -> list[Specimen]:
+    """Laws in closed form."""
     crystal = magnesium()
-    shipped = load_model()
-    learnt = _learnt(crystal, quick)
     return [
         Specimen("neo-Hookean", NeoHookean(crystal.shear_modulus, crystal.bulk_modulus, 10.0)),
         Specimen("J2", J2(45.0, 0.3, 0.1, 0.1, 1.74)),
         Specimen("Johnson-Cook", johnson_cook("OFHC copper")),
         Specimen("Hill", Hill(young=45.0, poisson=0.3, density=1.74, A=0.1, B=0.2, n=0.3)),
+    ]
+
+
+def learnt(quick: bool) -> list[Specimen]:
+    """Networks; `quick`: small ones beside those that are shipped."""
+    shipped = load_model()
+    others = {name: law for name, law in _untrained(quick).items() if name != "reduced"}
+    return [
         Specimen("recurrent, shipped", shipped),
         Specimen("recurrent, shipped, TF32", shipped.to(products="tf32"), limit=1e-3),
         Specimen("recurrent, shipped, many rates", load_model("many-rates")),
         Specimen("recurrent, shipped, float64", shipped.to(dtype=torch.float64), 1_000_000),
         *(
             Specimen(name, law.to(dtype=torch.float32), 1_000_000)
-            for name, law in learnt.items()
-            if name != "reduced"
+            for name, law in others.items()
         ),
-        Specimen(
-            "reduced, 2 grains" if quick else "reduced, 12 grains", learnt["reduced"], 100_000
-        ),
-        Specimen(
-            f"polycrystal, {grains} grains",
-            Polycrystal(crystal, random_orientations(grains, seed=1)),
-            100_000,
-        ),
+    ]  # fmt: skip
+
+
+def polycrystals(quick: bool) -> list[Specimen]:
+    """Crystals at every point."""
+    grains = 2 if quick else 128
+    name = "reduced, 2 grains" if quick else "reduced, 12 grains"
+    Q = random_orientations(grains, seed=1)
+    return [
+        Specimen(name, _untrained(quick)["reduced"], 100_000),
+        Specimen(f"polycrystal, {grains} grains", Polycrystal(magnesium(), Q), 100_000),
     ]
 
 
-def _learnt(crystal: Any, quick: bool) -> dict[str, Any]:
+def _untrained(quick: bool) -> dict[str, Any]:
     """Learnt laws of usual sizes with random weights."""
     torch.manual_seed(0)
+    crystal = magnesium()
     settings = PathSettings(steps=_STEPS, max_strain=0.1)
     U = np.stack([sample_path(settings, 1, k) for k in range(_PATHS)])
     strain = log_strain(torch.from_numpy(U)).numpy()
