@@ -41,6 +41,9 @@ def test_a_kernel_is_the_loop(differences, name):
     assert differences[name] < 1e-10
 
 
-@pytest.mark.parametrize("name", ["learnt, default", "learnt, many-rates"])
+SINGLE = ["learnt, default", "learnt, many-rates", "training, 1", "training, 2"]
+
+
+@pytest.mark.parametrize("name", SINGLE)
 def test_a_step_in_single_precision_is_the_compiled_one(differences, name):
     assert 0.0 < differences[name] < 5e-6

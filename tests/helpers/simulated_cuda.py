@@ -5,6 +5,7 @@ To be run with NUMBA_ENABLE_CUDASIM=1, which numba reads when it is imported.
 """
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.materials.library import metal
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate import load_model
+from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
+from mlms_fenics.surrogate.recurrent.training import walk
 from mlms_fenics.unitcell import FFTCell, TaylorAverage
 
 LAWS = {
@@ -103,6 +106,27 @@ def kinematics_difference() -> float:
     return max(difference(a, b) for a, b in pairs)
 
 
+def training_difference(branches: int, rates) -> float:
+    """Of stresses along histories and of the gradient of weights that are trained on them."""
+    torch.manual_seed(1)
+    cell = RecurrentCell(5, 2, 6, branches, rates=rates)
+    cell.elastic_scale.fill_(0.02)
+    g = torch.Generator().manual_seed(2)
+    moves = 0.02 * torch.randn(4, 3, 5, generator=g)
+    e = torch.cat((torch.zeros(1, 3, 5), moves.cumsum(0)))
+    v, dt = 0.01 * torch.randn(5, 3, 1, generator=g), 0.05 + 0.1 * torch.rand(4, 3, generator=g)
+    weights = torch.randn(4, 5, 3, generator=g)
+    found = []
+    for context in (nullcontext(), treated_as_apart()):
+        with context, pytest.MonkeyPatch.context() as patch:
+            cell.zero_grad()
+            with no_waiting(patch) if len(found) else nullcontext():
+                s = walk(cell, e, v, dt)
+                (s * weights).sum().backward()
+        found.append([s.detach(), *(p.grad.clone() for p in cell.parameters())])
+    return max(difference(a, b) for a, b in zip(*found, strict=True))
+
+
 if __name__ == "__main__":
     assert launch.SIMULATED
     found = {name: law_difference(law) for name, law in LAWS.items()}
@@ -115,5 +139,7 @@ if __name__ == "__main__":
     found["learnt"] = law_difference(load_model().to(dtype=torch.float64), steps=1, points=2)
     for name in ("default", "many-rates"):
         found[f"learnt, {name}"] = law_difference(load_model(name), steps=3)
+    for branches, rates in ((1, None), (2, (0.5, 50.0))):
+        found[f"training, {branches}"] = training_difference(branches, rates)
     found["kinematics"] = kinematics_difference()
     print(json.dumps({**found, "Taylor": taylor_difference(), "cells": cell_difference()}))

@@ -6,6 +6,8 @@ operations: one loop over the steps, matrix products by BLAS, everything else fu
 first and paths last, so that the inner loops run over paths and are vectorised.
 """
 
+from math import sqrt
+
 import numba
 import numpy as np
 
@@ -109,7 +111,7 @@ def _cached_backward(sources: int):  # type: ignore[no-untyped-def]
             speed_back(flow[t], 2 * states, strains[t], scale, to_scale, gf)
             network_back(space, z[t], h1[t], d1[t], h2[t], d2[t], gf, gy)
             add(g, gy)
-            _limit(g, limit, size)
+            shorten(g, limit, size)
         return space[1]
 
     return backward
@@ -124,12 +126,12 @@ def _total(g_out):  # type: ignore[no-untyped-def]
             square = _F(0.0)
             for j in range(g_out.shape[1]):
                 square += g_out[t, j, p] * g_out[t, j, p]
-            total[p] += np.sqrt(square)
+            total[p] += sqrt(square)
     return total
 
 
 @numba.njit(**OPTIONS)
-def _limit(g, limit, size):  # type: ignore[no-untyped-def]
+def shorten(g, limit, size):  # type: ignore[no-untyped-def]
     """Shorten the columns of `g` to `limit`; `size` is work space."""
     for p in range(g.shape[1]):
         size[p] = _F(1e-30)
@@ -137,7 +139,7 @@ def _limit(g, limit, size):  # type: ignore[no-untyped-def]
         for p in range(g.shape[1]):
             size[p] += g[i, p] * g[i, p]
     for p in range(g.shape[1]):
-        size[p] = min(_F(1.0), limit[p] / np.sqrt(size[p]))
+        size[p] = min(_F(1.0), limit[p] / sqrt(size[p]))
     for i in range(g.shape[0]):
         for p in range(g.shape[1]):
             g[i, p] *= size[p]

@@ -11,6 +11,7 @@ import torch
 
 from mlms_fenics.device import at_hand
 from mlms_fenics.errors import require
+from mlms_fenics.gpu.launch import usable
 from mlms_fenics.kinematics.strain import isometry
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.fitting.problem import (
@@ -27,6 +28,7 @@ from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 from mlms_fenics.surrogate.recurrent.grids import at_steps, longest_strides, on_grids, random_nodes
 from mlms_fenics.surrogate.recurrent.law import RecurrentLaw, elastic_coordinates
 from mlms_fenics.surrogate.recurrent.run import run
+from mlms_fenics.surrogate.recurrent.walk_there import walk_there
 
 # Histories of one training may last differently long, and deform at rates of many decades.
 MANY_HORIZONS = True
@@ -224,7 +226,7 @@ class Problem(CausalProblem):
 
 
 def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
-    """Elastic strain over its scale along histories; compiled on a CPU.
+    """Elastic strain over its scale along histories; compiled, on a GPU where numba can.
 
     Args:
         cell: to be walked with, in float32.
@@ -235,7 +237,10 @@ def walk(cell: RecurrentCell, e: torch.Tensor, v: torch.Tensor, dt: torch.Tensor
     Returns:
         *Shape* `(n_t, elastic, n)`.
     """
-    if not at_hand(e) or type(cell) is not RecurrentCell:
+    compiled = type(cell) is RecurrentCell
+    if compiled and usable(e.device):
+        return walk_there(cell, e, v, dt)
+    if not compiled or not at_hand(e):
         return cell.run(e, v, dt).transpose(1, 2) / cell.elastic_scale
     features = cell.features(e[:-1], e[1:], v[1:], dt[..., None])
     increments = e.diff(dim=0) / cell.elastic_scale
