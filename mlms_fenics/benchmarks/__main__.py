@@ -47,7 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
         from mlms_fenics.benchmarks.gpu.command import run  # torch takes a second to import
 
         given = (options.quick, options.out, options.parts, options.minutes)
-        lines = run(options.device or "cuda", *given)
+
+        def follow(line: str) -> None:
+            print(line, file=sys.stderr, flush=True)
+
+        lines = run(options.device or "cuda", *given, follow)
     elif options.name == "crystal":
         lines = crystal.report(options.grains, options.paths, options.device)
     elif options.name == "stiff":

@@ -8,7 +8,6 @@ import torch
 
 from mlms_fenics.benchmarks.__main__ import main
 from mlms_fenics.benchmarks.gpu import command
-from mlms_fenics.benchmarks.gpu.place import Found
 
 
 @pytest.mark.slow
@@ -36,16 +35,35 @@ def test_it_checks_and_measures_and_goes_on(device, tmp_path, capsys, monkeypatc
 
 
 def test_a_difference_is_told_after_all_is_written(tmp_path, capsys, monkeypatch):
-    def differs(place):
-        found = Found()
+    def differs(place, found):
         found.check("stress of something", float("nan"), 1e-10)
-        return found
 
     monkeypatch.setattr(command, "PARTS", {"differs": differs})
     order = ["gpu", "--device", "cpu", "--quick", "--out", str(tmp_path)]
     assert main(order) != 0
     assert "stress of something: nan, allowed 1e-10" in capsys.readouterr().err
     assert "differs" in json.loads((tmp_path / "gpu.json").read_text())["parts"]
+
+
+def test_what_a_part_found_until_it_was_stopped_is_kept(tmp_path, capsys, monkeypatch):
+    def stopped(place, found):
+        found.figure("speed of something", 3.0, "points/s")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "PARTS", {"stopped": stopped})
+    with pytest.raises(KeyboardInterrupt):
+        command.run("cpu", True, tmp_path)
+    (part,) = json.loads((tmp_path / "gpu.json").read_text())["parts"].values()
+    assert part["figures"] == [["speed of something", 3.0, "points/s"]] and not part["done"]
+
+    def done(place, found):
+        found.figure("speed of something", 4.0, "points/s")
+
+    monkeypatch.setattr(command, "PARTS", {"stopped": done})
+    lines: list[str] = []
+    assert "4" in command.run("cpu", True, tmp_path, follow=lines.append)[-1]
+    assert lines == ["stopped: speed of something: 4 points/s"]
+    capsys.readouterr()
 
 
 def test_what_is_not_there_is_refused(tmp_path, capsys):

@@ -5,7 +5,6 @@ import json
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from mlms_fenics.device import chosen
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.files import replacing
 
-PARTS: dict[str, Callable[[Place], Found]] = {
+PARTS: dict[str, Callable[[Place, Found], None]] = {
     "copies": copies.measure,
     "learnt": partial(laws.measure, made=specimens.learnt),
     "loop": loop.measure,
@@ -38,12 +37,17 @@ PARTS: dict[str, Callable[[Place], Found]] = {
     "cells": cells.measure,
     "training": training.measure,
 }
-ON_GPUS: dict[str, Callable[[Place], Found]] = {"metals": metals.measure}
+ON_GPUS: dict[str, Callable[[Place, Found], None]] = {"metals": metals.measure}
 FILE = "gpu.json"
 
 
 def run(
-    device: str, quick: bool, folder: Path, parts: Sequence[str] = (), minutes: float = 6.0
+    device: str,
+    quick: bool,
+    folder: Path,
+    parts: Sequence[str] = (),
+    minutes: float = 6.0,
+    follow: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Run the parts that the folder does not hold yet, and write what they found there.
 
@@ -54,6 +58,7 @@ def run(
             device and sizes, is not run again.
         parts: of `PARTS` and, on a GPU, `ON_GPUS`; none: all.
         minutes: no part is begun after this time.
+        follow: called with a line about each thing found.
 
     Returns:
         Lines of the table.
@@ -73,13 +78,20 @@ def run(
     torch.set_num_threads(1)  # what stands beside a device is one core
     try:
         for name in parts or there:
-            if name in kept or time.monotonic() - begin > 60.0 * minutes:
+            done = kept.get(name, {}).get("done", False)
+            if done or time.monotonic() - begin > 60.0 * minutes:
                 continue
             started = time.monotonic()
-            found = there[name](place)
-            kept[name] = {**asdict(found), "seconds": time.monotonic() - started}
-            with replacing(folder / FILE) as file:
-                file.write_text(json.dumps({"about": about, "parts": kept}, indent=1))
+
+            def keep(found: Found, line: str, name: str = name, started: float = started) -> None:
+                kept[name] = _kept_of(found, time.monotonic() - started)
+                _write(folder / FILE, about, kept)
+                if follow is not None:
+                    follow(f"{name}: {line}")
+
+            there[name](place, Found(follow=keep))
+            kept[name]["done"] = True
+            _write(folder / FILE, about, kept)
     finally:
         torch.set_num_threads(threads)
     lines = table(about, kept)
@@ -108,7 +120,8 @@ def table(about: dict[str, Any], parts: dict[str, Any]) -> list[str]:
     lines = [f"# {name}, torch {about['torch']}, mlms_fenics {about['version']}"]
     for part, values in parts.items():
         found = Found(**_lists(values))
-        lines += ["", f"## {part} ({values['seconds']:.0f} s)", ""]
+        rest = "" if values.get("done") else ", not finished"
+        lines += ["", f"## {part} ({values['seconds']:.0f} s{rest})", ""]
         lines += ["| check against the CPU | difference | allowed |", "|---|---|---|"]
         lines += [f"| {text} | {value:.2g} | {limit:g} |" for text, value, limit in found.checks]
         lines += ["", "| measured | | |", "|---|---|---|"]
@@ -123,6 +136,17 @@ def _kept(file: Path, about: dict[str, Any]) -> dict[str, Any]:
         return dict(stored["parts"]) if stored["about"] == about else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _kept_of(found: Found, seconds: float) -> dict[str, Any]:
+    """What is written of a part that is not done yet."""
+    kept = {"checks": found.checks, "figures": found.figures}
+    return {**kept, "seconds": seconds, "done": False}
+
+
+def _write(path: Path, about: dict[str, Any], parts: dict[str, Any]) -> None:
+    with replacing(path) as file:
+        file.write_text(json.dumps({"about": about, "parts": parts}, indent=1))
 
 
 def _lists(part: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from mlms_fenics.benchmarks.gpu.place import Found, Place
 from mlms_fenics.gpu.staging import Staging
 
 
-def measure(place: Place) -> Found:
+def measure(place: Place, found: Found) -> None:
     """Bandwidths, GB/s, and rates of products, TFLOP/s: what other parts are compared with."""
-    found = Found()
     for n in place.sizes(3_200, 100_000, 1_000_000):
         F, out = np.random.default_rng(0).random((n, 3, 3)), np.empty((n, 3, 3))
         staging = Staging(place.device)
@@ -28,7 +27,6 @@ def measure(place: Place) -> Found:
     found.figure("memory, read and written", memory_bandwidth(place) / 1e9, "GB/s")
     for dtype in (torch.float32, torch.float64):
         found.figure(f"products in {str(dtype)[6:]}", product_rate(place, dtype) / 1e12, "TFLOP/s")
-    return found
 
 
 def memory_bandwidth(place: Place) -> float:

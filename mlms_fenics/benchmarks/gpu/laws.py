@@ -16,19 +16,18 @@ _SIZES = (3_200, 100_000, 1_000_000, 10_000_000)
 _DT = 1e-3  # µs, of the order of an impact's steps
 
 
-def measure(place: Place, made: Callable[[bool], list[Specimen]]) -> Found:
+def measure(place: Place, found: Found, made: Callable[[bool], list[Specimen]]) -> None:
     """Each law against itself on the CPU, then its speed, alone and as a CUDA graph.
 
     Args:
         place: device.
+        found: filled in.
         made: of `specimens`, the laws; called with whether the round is a quick one.
     """
-    found = Found()
     bounds = memory_bandwidth(place), product_rate(place, torch.float32)
     for specimen in made(place.quick):
         _check(found, place, specimen)
         _measure(found, place, specimen, *bounds)
-    return found
 
 
 def deformations(n: int, device: torch.device, size: float = 0.003) -> list[torch.Tensor]:

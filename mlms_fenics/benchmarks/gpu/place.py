@@ -48,13 +48,15 @@ class Place:
     def seconds(self, call: Callable[[], Any]) -> float:
         """Wall time of a call, s: mean of as many as `patience` allows, after a first one."""
         call()
+        one = self._of(call, 1)
+        return self._of(call, min(max(int(self.patience / one), 1), 1000))
+
+    def _of(self, call: Callable[[], Any], count: int) -> float:
+        """Mean of so many calls in a row, s; the device has done them all."""
         self.finish()
-        begin, count = time.perf_counter(), 0
-        while count == 0 or (time.perf_counter() - begin < self.patience and count < 1000):
+        begin = time.perf_counter()
+        for _ in range(count):
             call()
-            count += 1
-            if count in (1, 4):  # queued calls take no time; know what they take
-                self.finish()
         self.finish()
         return (time.perf_counter() - begin) / count
 
@@ -77,6 +79,10 @@ class Place:
         return graph.replay
 
 
+def _nowhere(found: "Found", line: str) -> None:
+    """Of a part that nobody follows."""
+
+
 @dataclass
 class Found:
     """What a part found.
@@ -84,18 +90,22 @@ class Found:
     Attributes:
         checks: of the device against the CPU: name, value, limit.
         figures: name, value, unit.
+        follow: called with this and a line about it whenever something was found.
     """
 
     checks: list[tuple[str, float, float]] = field(default_factory=list)
     figures: list[tuple[str, float, str]] = field(default_factory=list)
+    follow: Callable[["Found", str], None] = field(default=_nowhere, repr=False)
 
     def check(self, name: str, value: float, limit: float) -> None:
         """Note a difference from the CPU, and the largest that is allowed."""
         self.checks.append((name, float(value), limit))
+        self.follow(self, f"{name}: {value:.2g} from the CPU's, allowed {limit:g}")
 
     def figure(self, name: str, value: float, unit: str) -> None:
         """Note what was measured."""
         self.figures.append((name, float(value), unit))
+        self.follow(self, f"{name}: {value:.4g} {unit}")
 
     def failed(self) -> list[str]:
         """Checks that were not passed; NaN passes none."""

@@ -27,9 +27,8 @@ from mlms_fenics.surrogate.recurrent import training as recurrent
 _SEEDS = 2
 
 
-def measure(place: Place) -> Found:
+def measure(place: Place, found: Found) -> None:
     """Networks on 10% walks of J2: loss curves of one, then speed of all by size of batch."""
-    found = Found()
     data = _histories(48 if place.quick else 1000, 20 if place.quick else 200)
     curves = []
     for device in (torch.device("cpu"), place.device):
@@ -56,7 +55,6 @@ def measure(place: Place) -> Found:
                     rate, said = _speed(place, problem, batch, graphs)
                     title = f"training, {name}, batch {batch}, device{said}"
                     found.figure(title, rate, "paths/s")
-    return found
 
 
 def _speed(place: Place, problem: Problem, batch: int, graphs: bool) -> tuple[float, str]:
