@@ -211,7 +211,7 @@ def test_nastran_elements_of_second_order(tmp_path) -> None:
 def test_curved_meshes_of_dolfinx_are_refused() -> None:
     element = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
     order = [0, 1, 2, 3, 9, 8, 5, 7, 6, 4]  # dolfinx's edges are those opposite to Abaqus'
-    domain = mesh.create_mesh(COMM, np.array([order]), TEN, ufl.Mesh(element))
+    domain = mesh.create_mesh(COMM, cells=np.array([order]), x=TEN, e=ufl.Mesh(element))
     with pytest.raises(InputError, match="curved cells"):
         ExplicitSolver(domain, LAW)
 

@@ -244,7 +244,7 @@ def test_curved_cells_are_refused(tmp_path):
 
     x = np.array([[0.0, 0], [1, 0], [0, 1], [0.5, 0.5], [0, 0.5], [0.5, 0]])
     element = basix.ufl.element("Lagrange", "triangle", 2, shape=(2,))
-    domain = mesh.create_mesh(COMM, np.arange(6)[None, :], x, element)
+    domain = mesh.create_mesh(COMM, cells=np.arange(6)[None, :], x=x, e=element)
     with pytest.raises(InputError, match="degree 1"):
         XDMFWriter(tmp_path / "a.xdmf", domain)
 

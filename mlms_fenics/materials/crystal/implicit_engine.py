@@ -241,6 +241,8 @@ def run_lanes(
             if error > 1.0:
                 counts[j, REJECTED] += 1
                 hope[l] = h * (min(factor, 0.9) if good else 0.5)
+                for k in range(3 if not good else 0):  # what a failed stage had come to
+                    w[(rows.SKEW + k) * L + l] = 0.0
                 again = fixed[j] == 0 and not given
                 if again and h > 1e-13 * horizon and trials[l] < _MAX_TRIALS:
                     continue

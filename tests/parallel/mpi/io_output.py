@@ -45,7 +45,8 @@ def distributed():
     points, cells, used = original_mesh()
     on_root = slice(None) if COMM.rank == 0 else slice(0, 0)
     element = basix.ufl.element("Lagrange", "hexahedron", 1, shape=(3,))
-    return mesh.create_mesh(COMM, cells[on_root], points[on_root], element), points, cells, used
+    domain = mesh.create_mesh(COMM, cells=cells[on_root], x=points[on_root], e=element)
+    return domain, points, cells, used
 
 
 @pytest.mark.parametrize("parallel", [True, False])
