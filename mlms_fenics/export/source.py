@@ -46,7 +46,7 @@ class Exported:
     @property
     def states(self) -> list[str]:
         """What each state variable is, in order."""
-        memory = 0 if not self.law.trust.groups else len(self.law.trust.TIMES) * 6 + 2
+        memory = 0 if not self.law.trust.groups else len(self.law.trust.times) * 6 + 2
         return [
             "1 once a step has been taken, 0 before",
             "largest distance from the training data so far; above 1 is outside them",
@@ -163,16 +163,16 @@ def _trust_constants(law: LearntLaw) -> list[str]:
     numbers: dict[str, float | int] = {}
     if trust.groups:
         arrays |= {
-            "TRUST_TIMES": np.array(trust.TIMES),
+            "TRUST_TIMES": np.array(trust.times),
             "TRUST_LAG_SIZE": 1.0 / trust.lag_size,
             "TRUST_LAG_MEAN": trust.lag_mean,
             "TRUST_LAG_WHITENING": trust.lag_whitening,
         }
         numbers = {
-            "TIMES": len(trust.TIMES),
+            "TIMES": len(trust.times),
             "GROUPS": trust.groups,
             "TRUST_AVERAGE": trust.AVERAGE,
-            "TRUST_FLOOR": trust.FLOOR,
+            "TRUST_FLOOR": trust.floor,
             "TRUST_ELASTIC": ELASTIC,
         }
     texts = [array(name, values, "double") for name, values in arrays.items()]

@@ -121,7 +121,8 @@ def _read(file: h5py.File, path: Path) -> LearntLaw:
     network = kind.network_class(**json.loads(file.attrs["options"]))
     # Models of the first kind carry a measure without memory.
     groups = len(file["trust/lag_mean"]) if "lag_size" in file["trust"] else 0
-    trust = TrustMeasure(dimension, horizon, groups)
+    times = file["trust/lag_times"][()].tolist() if "lag_times" in file["trust"] else None
+    trust = TrustMeasure(dimension, horizon, groups, times)
     _load_weights(network, file["network"], path)
     _load_weights(trust, file["trust"], path)
     return kind(

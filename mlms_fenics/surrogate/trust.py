@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How far a material point is from the data that a law was trained on."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import nn
@@ -25,6 +27,10 @@ class TrustMeasure(nn.Module):
     over half of T, so that passing through a turning point does not count. Below the elastic range
     the rate does not count either. Both are 1 where 99% of the training histories stay below.
 
+    Among data that last from short to long there is everything from fast change to rest, as far as
+    these two times see. A third one, of the longest history, then tells change slower than all in
+    the data, and rest longer than all.
+
     Kinds of paths differ in their rates (walks, relaxation): the nearest one of `groups` is taken
     at each time.
 
@@ -33,33 +39,43 @@ class TrustMeasure(nn.Module):
         horizon: T, µs.
         groups: number of kinds of paths; 0: the measure that older models carry, the Mahalanobis
             distance of (log U, its rate), 1 at the 99.9% quantile of all samples.
+        times: of the exponential averages, over T; None: the two.
     """
 
     TIMES = (0.01, 0.1)
     AVERAGE = 0.5
-    FLOOR = 0.01  # of a lag, relative to its typical size: slower than that is at rest
+    # Of a lag, relative to its typical size: slower than that is at rest. The second: without
+    # `times`.
+    FLOORS = (0.001, 0.01)
+    MANY = 2.0  # from the shortest to the longest history, and more: they last differently long
     QUANTILE = 0.99
 
-    def __init__(self, dimension: int, horizon: float, groups: int = 1) -> None:
+    def __init__(
+        self, dimension: int, horizon: float, groups: int = 1, times: Sequence[float] | None = None
+    ) -> None:
         super().__init__()
         self.horizon = float(horizon)
         E = isometry(dimension)
         self.register_buffer("coordinates", torch.as_tensor(E), persistent=False)
-        self._reset(int(groups))
+        self._reset(int(groups), times)
 
-    def _reset(self, groups: int) -> None:
+    def _reset(self, groups: int, times: Sequence[float] | None) -> None:
         """Buffers of a measure that is not fitted yet."""
         self.groups = groups
         options = {"dtype": torch.float64}
+        self.times = self.TIMES if times is None else tuple(float(time) for time in times)
+        self.floor = self.FLOORS[times is None]
+        if times is not None:
+            self.register_buffer("lag_times", torch.tensor(self.times, **options))
         n = len(self.coordinates) + (1 if groups == 0 else 0)
         self.register_buffer("mean", torch.zeros(n, **options))
         # Rows: features whitened and divided by the quantile, so that the norm is the distance.
         self.register_buffer("whitening", torch.eye(n, **options))
         if groups:
-            times = len(self.TIMES)
-            self.register_buffer("lag_size", torch.ones(times, **options))
-            self.register_buffer("lag_mean", torch.zeros(groups, times, **options))
-            self.register_buffer("lag_whitening", torch.eye(times, **options).repeat(groups, 1, 1))
+            n = len(self.times)
+            self.register_buffer("lag_size", torch.ones(n, **options))
+            self.register_buffer("lag_mean", torch.zeros(groups, n, **options))
+            self.register_buffer("lag_whitening", torch.eye(n, **options).repeat(groups, 1, 1))
 
     def fit(
         self,
@@ -82,11 +98,14 @@ class TrustMeasure(nn.Module):
         rows = np.arange(len(strain))[:: -(-len(strain) // limit)]
         source = np.zeros(len(strain), int) if source is None else np.asarray(source)
         names, source = np.unique(source[rows], return_inverse=True)
-        self._reset(len(names))
         path = torch.as_tensor(np.asarray(strain, np.float64)[rows])
         time = np.asarray(time, np.float64)
         stretch = np.ones(len(rows)) if durations is None else durations[rows] / time[-1]
         dt = torch.as_tensor(np.diff(time)[:, None] * stretch)
+        lasting = dt.sum(0) / self.horizon
+        # Where all last about equally long, slow is what the two others see least of.
+        many = lasting.max() > self.MANY * lasting.min()
+        self._reset(len(names), (*self.TIMES, float(lasting.max())) if many else None)
         s, lags = path @ self.coordinates.T, self._lags(path, dt)
         # Where a history begins all lags are small, which says nothing about its rates.
         begun = lags[:, len(dt) // 10 :]
@@ -103,10 +122,10 @@ class TrustMeasure(nn.Module):
         return self
 
     def start(self, n: int) -> torch.Tensor | None:
-        """Memory of `n` points at rest: both lags, the largest strain, the mean square distance."""
+        """Memory of `n` points at rest: the lags, the largest strain, the mean square distance."""
         if not self.groups:
             return None
-        width = len(self.TIMES) * len(self.coordinates) + 2
+        width = len(self.times) * len(self.coordinates) + 2
         return torch.zeros(width, n, dtype=self.mean.dtype, device=self.mean.device).mT
 
     def forward(
@@ -142,7 +161,7 @@ class TrustMeasure(nn.Module):
         """`forward` from isometric coordinates, on any device."""
         dt = scalar(dt, s.new_empty((), dtype=torch.float64))
         size = torch.linalg.vector_norm((s - self.mean) @ self.whitening.T, dim=-1)
-        lags = self._lagging(memory[:, :-2].unflatten(-1, (len(self.TIMES), -1)), change, dt)
+        lags = self._lagging(memory[:, :-2].unflatten(-1, (len(self.times), -1)), change, dt)
         largest = torch.maximum(memory[:, -2], torch.linalg.vector_norm(s, dim=-1))
         y = self._log_lags(torch.linalg.vector_norm(lags, dim=-1), largest)
         forget = self._forget(dt).to(s.dtype)
@@ -175,7 +194,7 @@ class TrustMeasure(nn.Module):
             floor, elastic range, and the parts of the mean square distance kept and new.
         """
         forget = self._forget(dt)
-        floor = torch.full_like(forget, self.FLOOR)
+        floor = torch.full_like(forget, self.floor)
         numbers = torch.stack((floor, torch.full_like(forget, ELASTIC), forget, 1.0 - forget))
         return (
             self.coordinates.diagonal().contiguous(),
@@ -194,7 +213,7 @@ class TrustMeasure(nn.Module):
 
     def _gains(self, dt: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What is left of each lag after a step, and what a strain increment adds, `(times,)`."""
-        x = torch.stack([dt / (time * self.horizon) for time in self.TIMES])
+        x = torch.stack([dt / (time * self.horizon) for time in self.times])
         return torch.exp(-x), -torch.expm1(-x) / x
 
     def _lagging(self, lags: torch.Tensor, change: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
@@ -205,7 +224,7 @@ class TrustMeasure(nn.Module):
     def _log_lags(self, lags: torch.Tensor, largest: torch.Tensor) -> torch.Tensor:
         """Features `(..., times)` from the lags' sizes and the largest strain so far."""
         weight = largest / (largest + ELASTIC)
-        return weight[..., None] * torch.log(lags / self.lag_size + self.FLOOR)
+        return weight[..., None] * torch.log(lags / self.lag_size + self.floor)
 
     def _nearest(self, y: torch.Tensor) -> torch.Tensor:
         """Squared distance from the nearest kind of paths, `(...)`."""
@@ -216,9 +235,9 @@ class TrustMeasure(nn.Module):
     def _lags(self, strain: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
         """Sizes of the lags along histories, *Shape* `(N, n_t + 1, times)`; `dt` `(n_t, N)`."""
         change = (strain[:, 1:] - strain[:, :-1]) @ self.coordinates.T
-        lags = change.new_zeros(len(strain), len(self.TIMES), change.shape[-1])
+        lags = change.new_zeros(len(strain), len(self.times), change.shape[-1])
         sizes = [lags.norm(dim=-1)]
-        x = dt[..., None] / (dt.new_tensor(self.TIMES) * self.horizon)
+        x = dt[..., None] / (dt.new_tensor(self.times) * self.horizon)
         keep, gain = torch.exp(-x)[..., None], (-torch.expm1(-x) / x)[..., None]
         for n in range(len(dt)):
             lags = lags * keep[n] + change[:, n, None] * gain[n]

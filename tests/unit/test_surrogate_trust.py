@@ -117,3 +117,45 @@ def test_compiled_loop_is_the_batched_formula(dimension):
         torch.testing.assert_close(first, second)
         torch.testing.assert_close(distance, expected)
         memory = [first, second]
+
+
+def of_many_rates() -> tuple[TrustMeasure, np.ndarray]:
+    """A measure of walks, some of them held for their second half, of 0.1 to 100 µs; new walks."""
+    walks, durations = histories.walks(240), np.repeat([0.1, 1.0, 10.0, 100.0], 60)
+    walks[::3, histories.N_T // 2 :] = walks[::3, histories.N_T // 2 : histories.N_T // 2 + 1]
+    kinds = 10 * np.repeat(np.arange(4), 60) + (np.arange(240) % 3 == 0)
+    measure = TrustMeasure(3, 1.0).fit(walks, TIME, kinds, durations=durations)
+    return measure, histories.walks(40, seed=7)
+
+
+def test_rates_slower_than_all_of_many_are_outside():
+    measure, walks = of_many_rates()
+    assert measure.times == (0.01, 0.1, 100.0)
+    inside = [np.median(distances(measure, walks, h * TIME)) for h in (0.1, 1.0, 10.0, 100.0)]
+    assert max(inside) < 0.8
+    # Both of these are inside for the two shorter times, since holds are among the data.
+    slower = [np.median(distances(measure, walks, h * TIME)) for h in (1e4, 1e5, 1e6)]
+    assert 1.0 < slower[0] < slower[1] < slower[2]
+    assert (distances(measure, walks, 1e4 * TIME) > 1.0).all()
+    rest = np.concatenate([walks, np.repeat(walks[:, -1:], histories.N_T, 1)], 1)
+    long = np.concatenate([TIME, 1.0 + 5e3 * TIME[1:]])
+    assert (distances(measure, rest, long) > 1.0).all()
+
+
+def test_a_third_time_is_seen_alike_by_loop_and_formula_and_saved():
+    measure, walks = of_many_rates()
+    again = TrustMeasure(3, 1.0, measure.groups, measure.state_dict()["lag_times"].tolist())
+    again.load_state_dict(measure.state_dict())
+    strain, E = torch.as_tensor(walks), measure.coordinates.T
+    memory = [measure.start(len(walks))] * 2
+    for n in range(1, 6):
+        now, before = strain[:, n], strain[:, n - 1]
+        distance, first = again(now, before, 3.0, memory[0])
+        expected, second = measure._batched(now @ E, (now - before) @ E, 3.0, memory[1])
+        torch.testing.assert_close(first, second)
+        torch.testing.assert_close(distance, expected)
+        memory = [first, second]
+
+
+def test_histories_of_one_duration_keep_two_times(fitted):
+    assert fitted.times == (0.01, 0.1) and "lag_times" not in fitted.state_dict()
