@@ -41,7 +41,10 @@ def test_a_kernel_is_the_loop(differences, name):
     assert differences[name] < 1e-10
 
 
-SINGLE = ["learnt, default", "learnt, many-rates", "training, 1", "training, 2"]
+SINGLE = (
+    "learnt, default", "learnt, many-rates", "training, recurrent, one rate",
+    "training, recurrent, rates", "training, grains, one rate", "training, grains, rates",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SINGLE)

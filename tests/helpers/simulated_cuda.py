@@ -22,6 +22,9 @@ from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.materials.library import metal
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate import load_model
+from mlms_fenics.surrogate.grains.cell import GrainCell
+from mlms_fenics.surrogate.grains.run import run
+from mlms_fenics.surrogate.grains.walk_there import walk_there
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 from mlms_fenics.surrogate.recurrent.training import walk
 from mlms_fenics.unitcell import FFTCell, TaylorAverage
@@ -106,22 +109,28 @@ def kinematics_difference() -> float:
     return max(difference(a, b) for a, b in pairs)
 
 
-def training_difference(branches: int, rates) -> float:
+def training_difference(kind: str, rates) -> float:
     """Of stresses along histories and of the gradient of weights that are trained on them."""
     torch.manual_seed(1)
-    cell = RecurrentCell(5, 2, 6, branches, rates=rates)
-    cell.elastic_scale.fill_(0.02)
     g = torch.Generator().manual_seed(2)
-    moves = 0.02 * torch.randn(4, 3, 5, generator=g)
-    e = torch.cat((torch.zeros(1, 3, 5), moves.cumsum(0)))
-    v, dt = 0.01 * torch.randn(5, 3, 1, generator=g), 0.05 + 0.1 * torch.rand(4, 3, generator=g)
-    weights = torch.randn(4, 5, 3, generator=g)
+    moves, weights = torch.randn(4, 3, 5, generator=g), torch.randn(4, 5, 3, generator=g)
+    v, dt = 0.3 * torch.randn(5, 3, 1, generator=g), 0.05 + 0.1 * torch.rand(4, 3, generator=g)
+    if kind == "grains":
+        cell, given = GrainCell(2, 6, 2, rates=rates), (moves.mT.contiguous(), v[1:, :, 0], dt)
+        calls = run, walk_there
+    else:
+        cell = RecurrentCell(5, 2, 6, branches=2, rates=rates)
+        given = 0.02 * torch.cat((torch.zeros(1, 3, 5), moves.cumsum(0))), 0.02 * v, dt
+        calls = walk, walk
+    cell.elastic_scale.fill_(0.02)
     found = []
-    for context in (nullcontext(), treated_as_apart()):
+    for call, context in zip(calls, (nullcontext(), treated_as_apart()), strict=True):
         with context, pytest.MonkeyPatch.context() as patch:
+            if found:
+                call(cell, *given)  # what is made once is made now
             cell.zero_grad()
-            with no_waiting(patch) if len(found) else nullcontext():
-                s = walk(cell, e, v, dt)
+            with no_waiting(patch) if found else nullcontext():
+                s = call(cell, *given)
                 (s * weights).sum().backward()
         found.append([s.detach(), *(p.grad.clone() for p in cell.parameters())])
     return max(difference(a, b) for a, b in zip(*found, strict=True))
@@ -139,7 +148,8 @@ if __name__ == "__main__":
     found["learnt"] = law_difference(load_model().to(dtype=torch.float64), steps=1, points=2)
     for name in ("default", "many-rates"):
         found[f"learnt, {name}"] = law_difference(load_model(name), steps=3)
-    for branches, rates in ((1, None), (2, (0.5, 50.0))):
-        found[f"training, {branches}"] = training_difference(branches, rates)
+    for kind in ("recurrent", "grains"):
+        for form, rates in (("one rate", None), ("rates", (0.5, 50.0))):
+            found[f"training, {kind}, {form}"] = training_difference(kind, rates)
     found["kinematics"] = kinematics_difference()
     print(json.dumps({**found, "Taylor": taylor_difference(), "cells": cell_difference()}))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The flow of a `GrainCell` over a step, compiled, and its gradient."""
 
+from math import sqrt
+
 import numba
 import numpy as np
 
@@ -42,7 +44,7 @@ def flow(z, o, strain, time, size, q, new, amount, w):  # type: ignore[no-untype
             middle = z[6 + i, p] + _F(0.5) * z[i, p]
             amount[0, p] += middle * middle
     for p in range(_N):
-        amount[1, p] = np.sqrt(amount[0, p] + _F(1e-20)) - _F(1e-10)
+        amount[1, p] = sqrt(amount[0, p] + _F(1e-20)) - _F(1e-10)
     for i in range(_E):
         for p in range(_N):
             rate, _ = softplus(o[i, p])
@@ -55,7 +57,7 @@ def flow(z, o, strain, time, size, q, new, amount, w):  # type: ignore[no-untype
             plastic = z[i, p] - (new[i, p] - z[6 + i, p])
             amount[2, p] += plastic * plastic
     for p in range(_N):
-        amount[2, p] = (np.sqrt(amount[2, p] + _STILL2) - _STILL) * size
+        amount[2, p] = (sqrt(amount[2, p] + _STILL2) - _STILL) * size
     for i in range(3):
         for p in range(_N):
             w[i, p] = o[10 + i, p] * amount[2, p]
@@ -120,7 +122,7 @@ def flow_back(z, o, strain, size, q, new, amount, gw, g, go, gd, work):  # type:
     speed_back(o, 13 + 2 * q, strain, amount[3], work[3], go)
     for p in range(_N):
         soft = amount[0, p] + _SMALL2
-        to_square = work[1, p] / np.sqrt(amount[0, p] + _F(1e-20))
+        to_square = work[1, p] / sqrt(amount[0, p] + _F(1e-20))
         work[1, p] = to_square + _F(2.0) * work[2, p] * _SMALL2 / (soft * soft)
     for i in range(_E):
         for p in range(_N):

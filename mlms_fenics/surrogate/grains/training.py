@@ -9,6 +9,7 @@ import torch
 
 from mlms_fenics.device import at_hand
 from mlms_fenics.errors import require
+from mlms_fenics.gpu.launch import usable
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.fitting.problem import (
     CausalProblem,
@@ -21,6 +22,7 @@ from mlms_fenics.surrogate.grains.cell import GrainCell
 from mlms_fenics.surrogate.grains.frame import unspun
 from mlms_fenics.surrogate.grains.law import GrainLaw
 from mlms_fenics.surrogate.grains.run import run
+from mlms_fenics.surrogate.grains.walk_there import walk_there
 from mlms_fenics.surrogate.recurrent.grids import random_nodes
 
 MANY_HORIZONS = True  # as of `recurrent.training`
@@ -120,6 +122,8 @@ class Problem(CausalProblem):
         v = torch.lerp(v[:-1, None], v[1:, None], shares).flatten(0, 1)
         dt = (part.lasting[rows] / (self.n_t * finer)).expand(steps * finer, -1)
         walk = run if at_hand(self.device) else type(self.network).run
+        if usable(self.device):
+            walk = walk_there
         s = walk(self.network, d.repeat_interleave(finer, dim=0), v, dt)[finer - 1 :: finer]
         target = part.s[rows, :steps].permute(1, 2, 0) / scale
         square = (s - target).square().sum((0, 1)) / target.square().sum((0, 1))

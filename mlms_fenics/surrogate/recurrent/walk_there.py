@@ -2,9 +2,8 @@
 """Whole histories of a `RecurrentCell` on a GPU, differentiable in the weights.
 
 The loop is that of `kernel`, with its code for what is not the network: a kernel with a thread to a
-path, compiled a second time for CUDA. Products are PyTorch's, and gradients of the weights are
-summed over all steps at once. A step is six kernels forward and six backward, where autograd's own
-are about 140.
+path, compiled a second time for CUDA. The network is `compiled.network_there`. A step is six
+kernels forward and six backward, where autograd's own are about 140.
 """
 
 import math
@@ -19,6 +18,7 @@ from torch import Tensor
 from mlms_fenics.gpu.launch import launch
 from mlms_fenics.gpu.twins import twin
 from mlms_fenics.surrogate.compiled.functions import add
+from mlms_fenics.surrogate.compiled.network_there import NetworkThere
 from mlms_fenics.surrogate.recurrent.cell import FAST, RecurrentCell
 from mlms_fenics.surrogate.recurrent.flow import drives, move, move_back, speed, speed_back
 from mlms_fenics.surrogate.recurrent.kernel import shorten
@@ -48,83 +48,53 @@ def walk_there(cell: RecurrentCell, e: Tensor, v: Tensor, dt: Tensor) -> Tensor:
     given = increments, strains.contiguous(), dt.contiguous()
     flat = network_weights(cell)
     layers = [torch.cat(flat[k : k + 2], dim=1) for k in (0, 2, 4)]
-    return _Walk.apply(features, *given, cell.branches, torch.is_grad_enabled(), *layers)
+    return _Walk.apply(features, given, cell.branches, torch.is_grad_enabled(), *layers)
 
 
 class _Walk(torch.autograd.Function):
-    """The loop; layers are weights with the bias as one column more, to which one row is 1."""
+    """The loop; layers are weights with the bias as one column more."""
 
     @staticmethod
     def forward(  # type: ignore[override]
         ctx: Any,
         features: Tensor,
-        increments: Tensor,
-        strains: Tensor,
-        times: Tensor,
+        given: tuple[Tensor, ...],
         branches: int,
         learning: bool,
-        w1: Tensor,
-        w2: Tensor,
-        w3: Tensor,
+        *layers: Tensor,
     ) -> Tensor:
         n_t, first, n = features.shape
-        elastic, states, width = increments.shape[1], len(w3) // 2, len(w1)
-        ahead, _ = _kernels(branches, states)
-        z = features.new_ones(n_t + 1, first + states + 1, n)
+        own, states = branches * given[0].shape[1], len(layers[2]) // 2
+        network = NetworkThere(layers, n_t if learning else 1, 1, n)
+        z = network.inputs(n_t + 1, first + states)
         z[:n_t, :first] = features
-        z[0, first:-1].zero_()
-        kept = n_t if learning else 1
-        a1, a2 = (z.new_empty(kept, width, n) for _ in range(2))
-        h1, h2 = (z.new_ones(kept, width + 1, n) for _ in range(2))
-        flow = z.new_empty(kept, len(w3), n)
-        silu = torch.ops.aten.silu.out
+        z[0, first : first + states].zero_()
+        ahead, _ = _kernels(branches, states)
         for t in range(n_t):
+            network.forward(z[t], t)
             k = t if learning else 0
-            torch.mm(w1, z[t], out=a1[k])
-            silu(a1[k], out=h1[k, :width])
-            torch.mm(w2, h1[k], out=a2[k])
-            silu(a2[k], out=h2[k, :width])
-            torch.mm(w3, h2[k], out=flow[k])
-            launch(ahead, z.device, n, t, k, first, increments, strains, times, z, flow)
+            launch(ahead, z.device, n, t, k, first, *given, z, network.out)
         if learning:
-            ctx.rest = increments, strains, times, branches, (w1, w2, w3), z, a1, h1, a2, h2, flow
-        own = z[1:, first : first + branches * elastic].unflatten(1, (branches, elastic))
-        return own.mean(1)
+            ctx.rest = given, branches, first, z, network
+        return z[1:, first : first + own].unflatten(1, (branches, -1)).mean(1)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
-        increments, strains, times, branches, weights, z, a1, h1, a2, h2, flow = ctx.rest
-        n_t, _, n = a1.shape
-        states = flow.shape[1] // 2
-        first = z.shape[1] - states - 1
-        w1, w2, w3 = weights
-        w1t = w1[:, first:-1].T.contiguous()
-        w2t, w3t = w2[:, :-1].T.contiguous(), w3[:, :-1].T.contiguous()
+        given, branches, first, z, network = ctx.rest
+        n_t, n, states = len(given[0]), z.shape[2], network.out.shape[1] // 2
         _, back = _kernels(branches, states)
         gradient = gradient.contiguous()
         limit = torch.linalg.vector_norm(gradient, dim=1).sum(0)
-        g, gy = z.new_zeros(states, n), z.new_zeros(states, n)
-        gf, g1, g2 = torch.empty_like(flow), torch.empty_like(a1), torch.empty_like(a2)
-        steep = torch.ops.aten.silu_backward.grad_input
+        g, gy = z.new_zeros(states, n), network.begin_backward(first, first + states)
         for t in range(n_t - 1, -1, -1):
             launch(
-                back, z.device, n, t, first, increments, strains, times, z, flow,
-                gradient, limit, gy, g, gf,
+                back, z.device, n, t, first, *given, z, network.out,
+                gradient, limit, gy, g, network.to_out,
             )  # fmt: skip
-            torch.mm(w3t, gf[t], out=g2[t])
-            steep(g2[t], a2[t], grad_input=g2[t])
-            torch.mm(w2t, g2[t], out=g1[t])
-            steep(g1[t], a1[t], grad_input=g1[t])
-            torch.mm(w1t, g1[t], out=gy)
-        pairs = ((g1, z[:n_t]), (g2, h1), (gf, h2))
-        found = [_outer(a, b) for a, b in pairs]
+            network.backward(t)
+        found = network.gradients(z[:n_t])
         del ctx.rest
-        return None, None, None, None, None, None, *found
-
-
-def _outer(a: Tensor, b: Tensor) -> Tensor:
-    """Sum over steps and paths of products, `(n_t, i, n)` and `(n_t, j, n)` to `(i, j)`."""
-    return torch.bmm(a, b.transpose(1, 2)).sum(0)
+        return None, None, None, None, *found
 
 
 @lru_cache(maxsize=16)
