@@ -36,7 +36,7 @@ WITH_MODEL = ("learnt", "taylor")
 
 
 def add_law_options(new: Callable[..., Any]) -> None:
-    """Options `--law`, `--model`, `--grains`, `--tolerance`, `--precision` and `--device`.
+    """Options `--law`, `--model`, `--texture`, `--grains`, `--tolerance`, `--precision` and `--device`.
 
     Args:
         new: `add_argument` of a parser.
@@ -49,6 +49,9 @@ def add_law_options(new: Callable[..., Any]) -> None:
     new("--model", metavar="FILE",
         help="model file of a learnt law, or of whose polycrystal to take (default: the shipped "
         "one); or a shared library, .so, of an exported law")  # fmt: skip
+    new("--texture", metavar="FILE",
+        help="with the --model of a family of textures: the one to take, any file that `python -m "
+        "mlms_fenics.microstructure` reads (default: the family's first)")  # fmt: skip
     new("--grains", type=int, metavar="N",
         help="with --law taylor: the first so many of the model's grains (default: all)"
     )  # fmt: skip
@@ -63,6 +66,10 @@ def check_law(options: argparse.Namespace) -> None:
     require(
         options.model is None or options.law in WITH_MODEL,
         f"--model goes with --law learnt or taylor, not with --law {options.law}: leave one out",
+    )
+    require(
+        getattr(options, "texture", None) is None or options.law in WITH_MODEL,
+        f"--texture goes with --law learnt or taylor, not with --law {options.law}: leave one out",
     )
     require(
         options.grains is None or options.law == "taylor",
@@ -106,11 +113,30 @@ def build_law(
     law = load_model(options.model, device=device, dtype=dtype)
     source = "the shipped model" if options.model is None else str(options.model)
     require(law.dimension == 3, f"{source} is of a two-dimensional unit cell: a 3D model is needed")
+    law, source = _of_texture(law, source, getattr(options, "texture", None))
     if options.law == "taylor":
         return _taylor(options, law, source, device)
     if end_time is not None:
         law.check_end_time(end_time)
     return law, f"learnt ({law.architecture}), {source}, {law.dtype} on {law.device}"
+
+
+def _of_texture(law: Any, source: str, texture: str | None) -> tuple[Any, str]:
+    """The law of a texture, where the model is a family of them."""
+    from mlms_fenics.microstructure import read_texture
+    from mlms_fenics.surrogate.family.law import FamilyLaw
+
+    family = isinstance(law, FamilyLaw)
+    require(
+        family or texture is None,
+        f"--texture {texture}: {source} is no family of textures, but of one: leave it out",
+    )
+    if not family:
+        return law, source
+    if texture is None:
+        return law.of_texture(law.orientations, law.weights), source
+    given = read_texture(texture)
+    return law.of_texture(given.orientations, given.weights), f"{source} for {texture}"
 
 
 def _laws_by_part(

@@ -17,6 +17,7 @@ from mlms_fenics.kinematics.tensors import deviator
 from mlms_fenics.materials import J2, CrystalLaw, Hill, JohnsonCook, Material, Polycrystal
 from mlms_fenics.microstructure import Texture
 from mlms_fenics.surrogate import load_model
+from mlms_fenics.surrogate.family.law import FamilyLaw
 from mlms_fenics.unitcell import TaylorAverage
 
 LAWS = ("taylor", "learnt", "hill", "johnson-cook", "j2")
@@ -52,7 +53,8 @@ def add_textured_law_options(new: Callable[..., Any]) -> None:
     new("--law", choices=LAWS, default="taylor",
         help="the body's: taylor, the polycrystal at every point; learnt (--model FILE); or hill, "
         "johnson-cook, j2, each fitted to the polycrystal's stress here and now")  # fmt: skip
-    new("--model", metavar="FILE", help="with --law learnt: its file")
+    new("--model", metavar="FILE", help="with --law learnt: its file; of a family of textures: "
+        "the law of the body's texture is made")  # fmt: skip
     new("--precision", choices=("float32", "float64"), default="float32",
         help="of learnt laws and of files (default: %(default)s)")  # fmt: skip
 
@@ -100,7 +102,10 @@ def build_textured_law(
         dtype = torch.float32 if options.precision == "float32" else torch.float64
         law = load_model(options.model, dtype=dtype)
         require(law.dimension == 3, f"{options.model} is of two dimensions: three are needed")
-        return law, f"learnt ({law.architecture}), {options.model}", {}
+        name = f"learnt ({law.architecture}), {options.model}"
+        if isinstance(law, FamilyLaw):
+            law = law.of_texture(texture.orientations, texture.weights)
+        return law, name, {}
     return fitted(options.law, crystal, texture)
 
 

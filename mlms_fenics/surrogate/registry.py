@@ -14,10 +14,12 @@ _ARCHITECTURES = {
     "recurrent": ("recurrent.law", "RecurrentLaw", "recurrent.training"),
     "reduced": ("reduced.law", "ReducedPolycrystal", "reduced.training"),
 }
+# Of many unit cells, which have a command of their own (`surrogate.family`).
+_FAMILIES = {"family": ("family.law", "FamilyLaw")}
 
 
 def architectures() -> list[str]:
-    """Names that `law_class` and `trainer` know."""
+    """Names that `trainer` knows: of laws that are learnt from data of one unit cell."""
     return list(_ARCHITECTURES)
 
 
@@ -29,7 +31,7 @@ def _entry(name: str) -> tuple[str, str, str]:
 
 def law_class(name: str) -> type[LearntLaw]:
     """The `LearntLaw` subclass of an architecture; `InputError` for an unknown name."""
-    module, name, _ = _entry(name)
+    module, name = _FAMILIES[name] if name in _FAMILIES else _entry(name)[:2]
     return getattr(import_module(f"mlms_fenics.surrogate.{module}"), name)
 
 

@@ -107,7 +107,7 @@ def _sizes(cell: RecurrentCell) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in cell.state_dict().items()}
 
 
-class _Part:
+class Part:
     """Strain and elastic-strain histories of some rows, and the strides that keep their corners."""
 
     def __init__(self, data: TrainingData, rows: np.ndarray) -> None:
@@ -143,8 +143,8 @@ class Problem(CausalProblem):
         nodes: Callable[[int, int, torch.Generator], torch.Tensor] = random_nodes,
     ) -> None:
         self.nodes = nodes
-        self.train = part = _Part(data, data.train)
-        self.validation = _Part(data, data.validation_rows())
+        self.train = part = Part(data, data.train)
+        self.validation = Part(data, data.validation_rows())
         n_t = uniform_steps(data)
         sizes = (options[name] for name in ("internal", "width", "branches"))
         if options.get("one_rate"):
@@ -197,13 +197,13 @@ class Problem(CausalProblem):
     def _judge(self, form: str, *inputs: torch.Tensor) -> tuple[torch.Tensor]:
         return (torch.cat(self.errors(self.validation, inputs)).mean(),)
 
-    def errors(self, part: _Part, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    def errors(self, part: Part, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Relative error of each path `(n,)`, for each four tensors of `on_grids` in turn."""
         return [self._error(part, *inputs[k : k + 4]) for k in range(0, len(inputs), 4)]
 
     def _error(
         self,
-        part: _Part,
+        part: Part,
         rows: torch.Tensor,
         group: torch.Tensor,
         nodes: torch.Tensor,
