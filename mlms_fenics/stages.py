@@ -37,6 +37,8 @@ def study_command(
 def run_stage(title: str, name: str, command: Sequence[str], ranks: int) -> float:
     """Print a command, run it and wait for its end; ranks times threads do not exceed the cores.
 
+    Nor do threads exceed `OMP_NUM_THREADS`, where that is set.
+
     Args:
         title: printed above the command.
         name: of the stage, for the message where it fails.
@@ -51,7 +53,10 @@ def run_stage(title: str, name: str, command: Sequence[str], ranks: int) -> floa
     """
     print(f"{title}:\n  {shlex.join(command)}", flush=True)
     cores = os.cpu_count() or 1
-    threads = str(max(1, cores // ranks) if command[0] == "mpirun" else cores)
+    share = max(1, cores // ranks) if command[0] == "mpirun" else cores
+    # Where others compute too, threads that wait for each other are slower than one alone.
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    threads = str(min(share, int(wanted)) if wanted.isdigit() and int(wanted) else share)
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
     begin = time.monotonic()
     status = subprocess.run(command, env=environment, check=False).returncode
