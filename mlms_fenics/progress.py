@@ -3,6 +3,7 @@
 
 import sys
 import time
+from math import inf
 
 
 def say(text: str) -> None:
@@ -46,13 +47,16 @@ class Progress:
             )
             self.bar = tqdm(total=total, initial=begin, bar_format=form, smoothing=0.05)
 
-    def show(self, done: float, speed: str | None = None, note: str = "") -> None:
+    def show(
+        self, done: float, speed: str | None = None, note: str = "", within: float = inf
+    ) -> None:
         """The task has come to `done`.
 
         Args:
             done: in `unit`, with what was done before.
             speed: for a reader; None: `unit` per second.
             note: whatever else is worth saying.
+            within: seconds after which the task ends in any case.
         """
         if not self.shown:
             return
@@ -66,7 +70,7 @@ class Progress:
             self.end if done == self.total else now - self.last >= self.every
         ) and self.begin < done <= self.total:
             self.last = now
-            left = f"{duration((self.total - done) / rate)} left"
+            left = f"{duration(max(min((self.total - done) / rate, within), 0.0))} left"
             text = ", ".join(part for part in (said, left, note) if part)
             text = f"{done:.4g}/{self.total:.4g} {self.unit}, {text}"
             print(text, file=sys.stderr, flush=True)

@@ -36,7 +36,8 @@ WITH_MODEL = ("learnt", "taylor")
 
 
 def add_law_options(new: Callable[..., Any]) -> None:
-    """Options `--law`, `--model`, `--texture`, `--grains`, `--tolerance`, `--precision` and `--device`.
+    """Options of a law: `--law`, `--model`, `--texture`, `--grains`, `--tolerance`, `--precision`
+    and `--device`.
 
     Args:
         new: `add_argument` of a parser.

@@ -258,5 +258,8 @@ def test_a_model_can_be_taught_more(trained, tmp_path):
     U = histories.stretch(histories.walks(2, seed=4))
     np.testing.assert_allclose(again.stress(U, 1.0), law.stress(U, 1.0), atol=2e-3)
     assert again.report["start_from"] == law.report
+    unsaid = {name: None for name in ("internal", "width", "branches")}
+    again = fit(data, options(epochs=1, rate=1e-6, start_from=tmp_path / "first.h5", **unsaid))
+    assert again.network.options["width"] == law.network.options["width"]
     with pytest.raises(InputError, match="same --internal"):
         fit(data, options(width=16, start_from=tmp_path / "first.h5"))

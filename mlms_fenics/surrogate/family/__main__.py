@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with Claim(options.out, file=True):
         law = fit([load_data([path]) for path in options.data], options)
         save_model(law, options.out)
-    error = law.report["training"]["best"]
+    error = min(law.report["training"]["validation"])
     print(f"{len(options.data)} textures, validation error {error:.2%}; written to {options.out}")
 
 

@@ -190,7 +190,7 @@ def optimise(
         text += f"best {min(done['validation']):.4g}"
         if gradient.recorded is not None:
             done["graphs"] = gradient.recorded.refused or gradient.recorded.recordings
-        report.show(epoch + 1, text)
+        report.show(epoch + 1, text, within=limit - budget.spent())
         if budget.spent() + validating >= limit:
             break
         if epoch + 1 - done["best_epoch"] >= settings.patience:

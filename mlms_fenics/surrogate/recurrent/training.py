@@ -77,6 +77,10 @@ def fit(data: TrainingData, arguments: argparse.Namespace) -> RecurrentLaw:
         f"--start-from {path}: a {start.architecture} model, but the one to train is recurrent",
     )
     arguments.one_rate = start.network.rates is None
+    # What is not said is as the model has it.
+    for name in ("internal", "width", "branches"):
+        if getattr(arguments, name, None) is None:
+            setattr(arguments, name, start.network.options[name])
 
     def begin(cell: RecurrentCell) -> dict[str, Any]:
         return {"start_from": _begin_with(cell, start, path)}
