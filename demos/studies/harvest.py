@@ -26,13 +26,12 @@ from mpi4py import MPI
 
 from mlms_fenics.errors import SimulationError, require
 from mlms_fenics.files import replacing
-from mlms_fenics.hdf5 import writing
 from mlms_fenics.impact import anvil_solver, plate_solver
 from mlms_fenics.impact.batch import Run, run_once, save_json
 from mlms_fenics.impact.compare import compare_runs
 from mlms_fenics.impact.figures import save_figure
+from mlms_fenics.impact.harvested import choose_deformed, stretch_histories, write_histories
 from mlms_fenics.io.command import Parser
-from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.stages import study_command
 from mlms_fenics.surrogate import load_model
 
@@ -108,26 +107,10 @@ def run(options: argparse.Namespace, problem: str, name: str, law: Sequence[str]
 
 
 def strain_paths(options: argparse.Namespace, problem: str, model: Path | None) -> np.ndarray:
-    """Stretch histories of all elements at STEPS equal intervals, *Shape* `(n, STEPS + 1, 3, 3)`.
-
-    They are as long as the model's horizon: U is held after the end of a shorter run. It is taken
-    as linear in time over each step of the solver.
-    """
+    """Stretch histories of all elements, `(n, STEPS + 1, 3, 3)`, as long as the model's horizon."""
     law = load_model(model, device="cpu", dtype=torch.float32)
     solver = SOLVERS[problem](MPI.COMM_SELF, law, size=options.mesh_size)
-    n = len(solver.F)
-    times, stretches = [0.0], [np.broadcast_to(np.eye(3), (n, 3, 3))]
-
-    def note(_: Any) -> None:
-        times.append(solver.time)
-        stretches.append(polar(torch.from_numpy(solver.F.copy()))[1].numpy())
-
-    solver.run(options.end_time, note)
-    history, t = np.stack(stretches, axis=1), np.array(times)
-    wanted = np.minimum(np.linspace(0.0, law.horizon, STEPS + 1), options.end_time)
-    last = np.clip(np.searchsorted(t, wanted, side="right") - 1, 0, len(t) - 2)
-    part = ((wanted - t[last]) / (t[last + 1] - t[last]))[None, :, None, None]
-    return (1.0 - part) * history[:, last] + part * history[:, last + 1]
+    return stretch_histories(solver, options.end_time, [law.horizon], STEPS)[0]
 
 
 def harvest(
@@ -139,21 +122,10 @@ def harvest(
     kept = []
     for problem in options.problems:
         U = strain_paths(options, problem, model)
-        eigenvalues = np.log(np.linalg.eigvalsh(U))
-        deviator = eigenvalues - eigenvalues.mean(axis=-1, keepdims=True)
-        strain = np.linalg.norm(deviator, axis=-1).max(axis=1)
-        deformed = np.flatnonzero(strain >= options.least_strain)
-        require(
-            len(deformed) > 0,
-            f"--least-strain {options.least_strain:g}: no element of the {problem} came so far, "
-            f"the largest is {strain.max():.3g}",
-        )
-        wanted = min(len(deformed), -(-options.paths // len(options.problems)))
-        kept.append(U[rng.choice(deformed, wanted, replace=False)])
-    U = np.concatenate(kept)
-    U[:, 0] = np.eye(3)
-    with writing(out, "strain paths") as file:
-        file["U"], file.attrs["horizon"] = U, load_model(model, device="cpu").horizon
+        wanted = -(-options.paths // len(options.problems))
+        kept.append(choose_deformed(U, options.least_strain, wanted, rng, problem))
+    horizon = load_model(model, device="cpu").horizon
+    write_histories(out, np.concatenate(kept), horizon)
     return out
 
 

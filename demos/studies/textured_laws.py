@@ -17,14 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mpi4py import MPI
 
 from mlms_fenics.errors import require
 from mlms_fenics.files import replacing
+from mlms_fenics.impact import anvil_solver
 from mlms_fenics.impact.batch import Run, run_once, save_json
-from mlms_fenics.impact.compare import compare_runs, only_xdmf
+from mlms_fenics.impact.compare import only_xdmf
 from mlms_fenics.impact.footprint import rim_of_foot
 from mlms_fenics.impact.footprint_figure import draw_foot, draw_silhouettes
+from mlms_fenics.impact.harvested import choose_deformed, stretch_histories, write_histories
 from mlms_fenics.impact.snapshots import read_snapshot
+from mlms_fenics.impact.textured_judge import growth_table, judge_textured, strength_table
 from mlms_fenics.impact.textured_laws import (
     add_metal_options,
     build_textured_law,
@@ -32,8 +36,10 @@ from mlms_fenics.impact.textured_laws import (
 )
 from mlms_fenics.impact.textures import add_texture_options, body_texture
 from mlms_fenics.locking import Claim
+from mlms_fenics.materials import Polycrystal
 from mlms_fenics.materials.uniaxial import uniaxial_stress
 from mlms_fenics.microstructure import write_orientations
+from mlms_fenics.numbers import check_positive
 from mlms_fenics.parallel import entry_point
 from mlms_fenics.stages import run_stage
 
@@ -48,6 +54,8 @@ DATA = (
     ("log", 30, 0.1, 1),
 )
 HORIZON = 2.0  # µs
+COARSER = 4.0 / 3.0  # than the bar's mesh: of those that are harvested
+LEAST_STRAIN = 3e-3  # of an element whose history is learnt from
 RATE = 0.1  # of the strengths at a point, 1/µs
 
 
@@ -67,6 +75,9 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
         help="also train these (default: none)")  # fmt: skip
     new("--more", type=int, default=1, metavar="N",
         help="so many times the histories to learn from (default: 1)")  # fmt: skip
+    new("--harvest", type=float, nargs="*", default=[], metavar="M/S",
+        help="the networks also learn, in a second training, from the elements of coarser bars "
+        "with these velocities and the polycrystal at every point (default: none)")  # fmt: skip
     new("--minutes", type=float, default=8.0, help="of each training (default: 8)")
     new("--model", dest="models", nargs="*", default=[], metavar="NAME=FILE",
         help="further learnt laws")  # fmt: skip
@@ -76,6 +87,8 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     require(options.ranks >= 1, f"--ranks {options.ranks}: must be at least 1")
     require(options.more >= 1, f"--more {options.more}: must be at least 1")
+    for velocity in options.harvest:
+        check_positive("--harvest", velocity, "m/s")
     for given in options.models:
         name, _, file = given.partition("=")
         good = bool(name) and Path(file).is_file()
@@ -96,6 +109,50 @@ def texture_options(options: argparse.Namespace) -> list[str]:
     return same
 
 
+def steps(options: argparse.Namespace) -> int:
+    """Of each history."""
+    return 20 if options.quick else 50
+
+
+def generate(options: argparse.Namespace, name: str, choice: Sequence[str]) -> str:
+    """Stress of the texture along histories; what is there is kept or gone on with; the file."""
+    file = str(options.out / f"{name}.h5")
+    command = [sys.executable, "-m", "mlms_fenics.data.generate", "taylor", "--out", file]
+    command += ["--law", options.metal, "--orientations", str(options.out / "texture.txt")]
+    command += ["--tolerance", "3e-3", *choice]
+    for change in options.set:
+        command += ["--set", change]
+    run_stage(f"histories: {name}", name, command, 1)
+    return file
+
+
+def harvest(options: argparse.Namespace) -> list[Path]:
+    """Histories of bars with other velocities, once; files of those of each duration."""
+    if not options.harvest:
+        return []
+    # The foot is hit hard and early: a third of the run is looked at more closely.
+    end = 0.5 if options.quick else options.end_time
+    files = {options.out / f"paths_{k}.h5": end / k for k in (1, 3)}
+    if all(file.exists() for file in files):
+        return list(files)
+    crystal, lattice = crystal_of(options)
+    few = body_texture(options, lattice)[1]
+    law = Polycrystal(crystal, few.orientations, weights=few.weights, tolerance=options.tolerance)
+    size = COARSER * (0.25 if options.quick else options.mesh_size)
+    found = []
+    for velocity in options.harvest:
+        print(f"histories of the bar with {velocity:g} m/s", flush=True)
+        solver = anvil_solver(
+            MPI.COMM_SELF, law, velocity=velocity, diameter=1.0, height=3.0, size=size
+        )
+        found.append(stretch_histories(solver, end, list(files.values()), steps(options)))
+    rng = np.random.default_rng(0)
+    for (file, horizon), parts in zip(files.items(), zip(*found, strict=True), strict=True):
+        U = np.concatenate(parts)
+        write_histories(file, choose_deformed(U, LEAST_STRAIN, len(U), rng, "bar"), horizon)
+    return list(files)
+
+
 def learn(options: argparse.Namespace) -> dict[str, Path]:
     """Texture, histories and models that are not there yet; files of the models by name."""
     out, python = options.out, sys.executable
@@ -105,18 +162,18 @@ def learn(options: argparse.Namespace) -> dict[str, Path]:
         write_orientations(texture, few.orientations, weights=few.weights)
     data = []
     for protocol, samples, strain, seed in DATA[:1] if options.quick else DATA:
-        data.append(str(out / f"{protocol}.h5"))
         number = 40 if options.quick else samples * options.more
-        command = [python, "-m", "mlms_fenics.data.generate", "taylor", "--out", data[-1]]
-        command += ["--protocol", protocol, "--samples", str(number), "--max-strain", str(strain)]
-        command += ["--law", options.metal, "--orientations", str(texture), "--seed", str(seed)]
-        command += ["--horizon", str(HORIZON), "--tolerance", "3e-3"]
-        command += ["--steps", "20" if options.quick else "50"]
-        for change in options.set:
-            command += ["--set", change]
+        command = ["--protocol", protocol, "--samples", str(number), "--max-strain", str(strain)]
+        command += ["--seed", str(seed), "--horizon", str(HORIZON), "--steps", str(steps(options))]
         if protocol in ("uniaxial", "non-proportional"):
             command += ["--amplitude", "random"]
-        run_stage(f"histories: {protocol}", protocol, command, 1)
+        data.append(generate(options, protocol, command))
+    harvested = [
+        generate(
+            options, f"harvested_{file.stem}", ["--protocol", "harvested", "--paths", str(file)]
+        )
+        for file in harvest(options)
+    ]
     models = {}
     train = [python, "-m", "mlms_fenics.surrogate.train", *data]
     for grains in options.reduced:
@@ -129,11 +186,15 @@ def learn(options: argparse.Namespace) -> dict[str, Path]:
         if not file.exists():
             run_stage(f"reduced polycrystal of {grains} grains", file.stem, command, 1)
     for network in options.networks:
-        models[network] = file = out / f"{network}.h5"
-        command = [*train, "--architecture", network, "--minutes", str(options.minutes)]
-        command += ["--epochs", "3000", "--patience", "3000", "--out", str(file)]
-        if not file.exists():
-            run_stage(f"{network} network", network, command, 1)
+        for more, name in ((), network), (harvested, f"{network}, harvested"):
+            if name != network and not more:
+                continue
+            models[name] = file = out / f"{name.replace(', ', '_')}.h5"
+            command = [*train, *more, "--architecture", network]
+            command += ["--minutes", str(options.minutes), "--epochs", "3000"]
+            command += ["--patience", "3000", "--out", str(file)]
+            if not file.exists():
+                run_stage(f"{name} network", file.stem, command, 1)
     return models
 
 
@@ -164,34 +225,6 @@ def run_all(options: argparse.Namespace, laws: dict[str, list[str]]) -> dict[str
     }
 
 
-def judge(runs: dict[str, Run]) -> dict[str, Any]:
-    """Foot, length and fields of each law beside the truth's."""
-    feet = {
-        name: json.loads((run.folder / "footprint.json").read_text()) for name, run in runs.items()
-    }
-    truth, results = feet["truth"], {}
-    end = runs["truth"].summary["Run"]["simulated time [us]"]
-    for name, foot in feet.items():
-        radius = foot["radius at rest [mm]"]
-        growth = {k: v - radius for k, v in foot["ellipse of the foot [mm]"].items()}
-        exact = {k: v - radius for k, v in truth["ellipse of the foot [mm]"].items()}
-        x, y = growth["x"], growth["y"]
-        results[name] = {
-            "growth [mm]": growth,
-            "growth off by": {k: growth[k] / exact[k] - 1.0 for k in growth},
-            "aspect": (radius + x) / (radius + y),
-            "length [mm]": foot["length [mm]"],
-            "cost": runs[name].cost,
-        }
-        if name != "truth":
-            found = compare_runs(
-                runs[name].folder, runs["truth"].folder, [end],
-                flight=-1e-3 * runs["truth"].summary["Textured anvil"]["velocity [m/s]"],
-            )  # fmt: skip
-            results[name]["relative L2"] = {k: e[-1] for k, e in found.errors.items()}
-    return results
-
-
 def strengths(options: argparse.Namespace, laws: dict[str, list[str]]) -> dict[str, Any]:
     """Stress of each law under tension and compression along x, y and z, MPa."""
     crystal, lattice = crystal_of(options)
@@ -216,50 +249,11 @@ def strengths(options: argparse.Namespace, laws: dict[str, list[str]]) -> dict[s
     return results
 
 
-def strength_table(results: dict[str, Any], strain: float) -> str:
-    """Markdown."""
-    lines = [
-        f"| law | tension to {100 * strain:g}% along x, y, z, MPa | compression | the latter over "
-        "the former, per cent |",
-        "|---|---|---|---|",
-    ]
-    for name, r in results.items():
-        pull = [r[f"tension along {k}"] for k in "xyz"]
-        push = [-r[f"compression along {k}"] for k in "xyz"]
-        over = ", ".join(f"{100 * b / a:.0f}" for a, b in zip(pull, push, strict=True))
-        shown = [", ".join(f"{v:.0f}" for v in part) for part in (pull, push)]
-        lines.append(f"| {name} | {shown[0]} | {shown[1]} | {over} |")
-    return "\n".join(lines) + "\n"
-
-
-def table(results: dict[str, Any]) -> str:
-    """Markdown."""
-    lines = [
-        "| law | foot grows along x, y, mm | off by | x over y | length, mm | motion, σ_M, e_d off "
-        "by | CPU of the run, s |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, r in results.items():
-        g, off = r["growth [mm]"], r["growth off by"]
-        shown = "" if name == "truth" else f"{100 * off['x']:+.1f}%, {100 * off['y']:+.1f}%"
-        fields = r.get("relative L2")
-        far = (
-            ", ".join(f"{100 * fields[k]:.1f}%" for k in ("motion", "sigma_M", "e_d"))
-            if fields
-            else ""
-        )
-        lines.append(
-            f"| {name} | {g['x']:.4f}, {g['y']:.4f} | {shown} | {r['aspect']:.4f} | "
-            f"{r['length [mm]']:.4f} | {far} | {r['cost']['CPU [s]']:.3g} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
 def study(options: argparse.Namespace) -> None:
     """Learn, run and compare."""
     laws = laws_of(options, learn(options))
     runs = run_all(options, laws)
-    results = judge(runs)
+    results = judge_textured(runs)
     file = options.out / "strengths.json"
     found = json.loads(file.read_text()) if file.exists() else {}
     found |= strengths(options, {k: v for k, v in laws.items() if k not in found})
@@ -268,7 +262,7 @@ def study(options: argparse.Namespace) -> None:
     for name, values in found.items():
         results[name]["stress [MPa]"] = values
     save_json(options.out / "results.json", results)
-    text = table(results) + "\n" + strength_table(found, 0.02 if options.quick else 0.05)
+    text = growth_table(results) + "\n" + strength_table(found, 0.02 if options.quick else 0.05)
     with replacing(options.out / "table.md") as beside:
         beside.write_text(text, encoding="utf-8")
     end = runs["truth"].summary["Run"]["simulated time [us]"]
