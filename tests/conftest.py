@@ -7,6 +7,24 @@ from pathlib import Path
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--share", metavar="FOLDER", type=Path,
+        help="an empty folder: processes that are given the same one share out the files of tests",
+    )  # fmt: skip
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Run the files that this process takes; None leaves all of it to pytest's own loop."""
+    folder = session.config.option.share
+    if folder is None or session.config.option.collectonly or session.testsfailed:
+        return None
+    from shared_files import run  # not above: helpers are on the path after this file is read only
+
+    run(session, folder)
+    return True
+
+
 def pytest_configure() -> None:
     """Give the programs that tests start every signal's default, whoever started the tests.
 

@@ -14,6 +14,7 @@ from mlms_fenics.materials import NeoHookean
 from mlms_fenics.surrogate import load_model
 
 
+@pytest.mark.slow
 def test_bar_of_a_learnt_law(tmp_path, capsys):
     demo = load("external_operator")
     assert demo.main(["--quick", "--out", str(tmp_path)]) == 0

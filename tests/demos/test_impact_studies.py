@@ -166,6 +166,7 @@ def test_bad_input_is_told(tmp_path, capsys, name, options, words):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_empirical_laws_are_fitted(capsys):
     assert load("fit_empirical_laws").main(["--quick"]) == 0
     said = capsys.readouterr().out

@@ -17,6 +17,7 @@ def loaded(folder, *options: str) -> dict:
     return json.loads((folder / "loading.json").read_text())
 
 
+@pytest.mark.slow
 def test_polycrystal_grows_towards_nd_and_a_learnt_law_runs_beside_it(tmp_path) -> None:
     save_model(untrained_laws()["reduced 3D"], tmp_path / "model.h5")
     found = loaded(

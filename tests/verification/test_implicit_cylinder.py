@@ -95,6 +95,7 @@ def test_plastic_front_moves_as_in_hills_solution() -> None:
         assert moved == pytest.approx(exact, rel=6e-3)
 
 
+@pytest.mark.slow
 def test_more_than_the_limit_load_is_not_found() -> None:
     """No equilibrium beyond p = 2 σ_y/√3 ln(b/a): the run stops within 1% below it."""
     strength = 0.24

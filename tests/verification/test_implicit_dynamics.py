@@ -105,6 +105,7 @@ def test_slow_explicit_loading_is_the_implicit_one() -> None:
     assert np.abs(slow.state["plastic_strain"].numpy() - strain).max() < 0.01 * strain.max()
 
 
+@pytest.mark.slow
 def test_implicit_dynamics_is_the_explicit_solvers() -> None:
     """A block of copper that is stopped at its foot: the same motion with small steps."""
     end, solvers = 0.8, []

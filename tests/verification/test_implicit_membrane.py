@@ -94,6 +94,7 @@ def independent_rise(n: int, young: float, poisson: float, force: float) -> floa
     )
 
 
+@pytest.mark.slow
 def test_nearly_incompressible_finite_strain_does_not_lock() -> None:
     """μ = 80.1938 and κ = 400942, force 100, as usual since Brink & Stein (1996)."""
     shear, bulk = 80.1938, 400942.0

@@ -21,6 +21,8 @@ from mlms_fenics.macroscale import (
 )
 from mlms_fenics.materials import HardeningCurve
 
+pytestmark = pytest.mark.slow  # all of them look at one long run
+
 RADIUS, LENGTH = 6.413, 26.667
 STRAIN = [0.0, 0.006, 0.019, 0.038, 0.066, 0.147, 0.5, 1.0]
 STRESS = [0.451, 0.476, 0.525, 0.583, 0.642, 0.710, 0.777, 0.831]

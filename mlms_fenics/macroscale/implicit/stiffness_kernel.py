@@ -152,17 +152,3 @@ def _swapped(x, y):
 @_jit
 def _scale(G, F):
     return (np.linalg.det(G) / np.linalg.det(F)) ** (1.0 / 3.0)
-
-
-@_jit
-def times_displacement(matrices, dofs, u, force):
-    """Add each cell's matrix times its nodes' `u`, `(n_nodes, 3)`, to `force`, likewise."""
-    n = dofs.shape[1]
-    for c in range(dofs.shape[0]):
-        for a in range(n):
-            for i in range(3):
-                total = 0.0
-                for b in range(n):
-                    for j in range(3):
-                        total += matrices[c, 3 * a + i, 3 * b + j] * u[dofs[c, b], j]
-                force[dofs[c, a], i] += total
