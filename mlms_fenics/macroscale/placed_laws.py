@@ -58,7 +58,7 @@ def laws_of(
     """Words that name a part, its law, the rows of its points among `n`, and the state there."""
     if isinstance(material, LawsByPart):
         for there in material.parts(state):
-            yield _words(there.name), there.law, there.rows.numpy(), there.state
+            yield _words(there.name), there.law, there.rows.cpu().numpy(), there.state
     else:
         yield "", material, np.arange(n), state
 

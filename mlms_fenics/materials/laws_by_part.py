@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from mlms_fenics.device import at_hand
 from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.materials.base import Material, State, Time
 
@@ -20,7 +21,7 @@ class LawsByPart(Material):
 
     Each law's state is kept at all points, virgin at those of other laws, so that a state can be
     split, saved and put back like that of any law. It has no moduli of its own: `laws_of` gives
-    each law with its points. It lives on the CPU, wherever its laws live.
+    each law with its points. It lives where its laws do, and on the CPU where they differ in that.
 
     Args:
         laws: by the name of their part, in the order of their numbers in the state and the field
@@ -45,6 +46,21 @@ class LawsByPart(Material):
                 f"the law of part {name!r} is {type(law).__name__}, but must be one law",
             )
         self.laws = dict(laws)
+        devices = {law.device for law in laws.values()}
+        self.device = devices.pop() if len(devices) == 1 else torch.device("cpu")
+        self.longest_tensor_step = min(law.longest_tensor_step for law in laws.values())
+        # The parts that were last asked for on a device apart, and the rows of each.
+        self._seen: tuple[torch.Tensor, list[torch.Tensor]] | None = None
+
+    def to(self, device: torch.device | str) -> "LawsByPart":
+        """The same with all its laws on another device."""
+        return LawsByPart({name: law.to(device) for name, law in self.laws.items()})
+
+    def for_steps(self, longest: float) -> "LawsByPart":
+        """See `Material.for_steps`; each law is made ready."""
+        ready = LawsByPart({name: law.for_steps(longest) for name, law in self.laws.items()})
+        ready._seen = self._seen
+        return ready
 
     @property
     def wave_speed(self) -> float:
@@ -57,7 +73,11 @@ class LawsByPart(Material):
 
     def virgin(self, part: np.ndarray) -> State:
         """State of virgin points, of each the number of its law, *Shape* `(n,)`."""
-        state: State = {_PART: torch.from_numpy(np.asarray(part, dtype=np.int64))}
+        number = torch.from_numpy(np.asarray(part, dtype=np.int64))
+        state: State = {_PART: number.to(self.device)}
+        if not at_hand(self.device):
+            rows = [(number == k).nonzero()[:, 0] for k in range(len(self.laws))]
+            self._seen = state[_PART], [x.to(self.device) for x in rows]
         for k, law in enumerate(self.laws.values()):
             own = law.initial_state(len(part))
             state |= {_key(k, name): values for name, values in own.items()}
@@ -97,14 +117,14 @@ class LawsByPart(Material):
         found: State = {_PART: part.to(torch.float64)}
         for there in self.parts(state, empty=True):
             for name, values in there.law.fields(there.state).items():
-                found.setdefault(name, torch.zeros(len(part), dtype=torch.float64))
+                found.setdefault(name, torch.zeros_like(found[_PART]))
                 found[name][there.rows] = values.to(found[name])
         return found
 
     def parts(self, state: State, empty: bool = False) -> Iterator["Part"]:
         """Each law with its points; those without points only where asked for."""
-        for k, (name, law) in enumerate(self.laws.items()):
-            rows = (state[_PART] == k).nonzero()[:, 0]
+        every = self._rows(state[_PART])
+        for k, ((name, law), rows) in enumerate(zip(self.laws.items(), every, strict=True)):
             if empty or len(rows):
                 prefix = _key(k, "")
                 own = {
@@ -113,6 +133,14 @@ class LawsByPart(Material):
                     if key.startswith(prefix)
                 }
                 yield Part(k, name, law, rows, own)
+
+    def _rows(self, part: torch.Tensor) -> list[torch.Tensor]:
+        """Of each law's points. No point changes its law, so that a device is asked once only."""
+        if self._seen is not None and self._seen[0] is part:
+            return self._seen[1]
+        rows = [(part == k).nonzero()[:, 0] for k in range(len(self.laws))]
+        self._seen = None if at_hand(part) else (part, rows)
+        return rows
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from no_waiting import NoWaiting, no_waiting
 from untrained_laws import untrained_laws
 
 from mlms_fenics.device import treated_as_apart
-from mlms_fenics.materials import J2, NeoHookean, johnson_cook
+from mlms_fenics.materials import J2, LawsByPart, NeoHookean, johnson_cook
 from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.surrogate import load_model
 
@@ -102,6 +102,24 @@ def test_the_shipped_law_in_its_own_precision(where, monkeypatch):
 ], ids=lambda law: type(law).__name__)  # fmt: skip
 def test_homogeneous_laws(law, where, monkeypatch):
     same(law, where, monkeypatch)
+
+
+class Parts(LawsByPart):
+    """Whose virgin points have laws in turn."""
+
+    def initial_state(self, n):
+        return self.virgin(np.arange(n) % len(self.laws))
+
+    def to(self, device):
+        return Parts(super().to(device).laws)
+
+
+@pytest.mark.parametrize("where", ["cpu", GPU])
+def test_laws_of_parts(where, monkeypatch):
+    laws = {"head": J2(young=117.0, poisson=0.35, yield_stress=0.4, hardening=0.1, density=8.93)}
+    laws |= {"body": NeoHookean(25.0, 48.0, 10.0), "rim": LAWS[LEARNT[0]]}
+    same(Parts(laws), where, monkeypatch)
+    assert Parts(laws).to(where).device.type == where
 
 
 def test_what_waits_is_noticed(monkeypatch):
