@@ -158,7 +158,10 @@ def test_bad_input_ends_on_every_rank_with_one_message(runs, models, ranks):
 
 # Magnesium flows at any stress: only a very slow impact is elastic over a microsecond (at 0.05 m/s
 # the concurrent polycrystal's own stress behind the front is 8% below the elastic one).
-@pytest.mark.parametrize(("law", "velocity"), [("neo-hookean", 1.0), ("learnt", 0.01)])
+@pytest.mark.parametrize(
+    ("law", "velocity"),
+    [("neo-hookean", 1.0), pytest.param("learnt", 0.01, marks=pytest.mark.slow)],
+)
 def test_front_of_uniaxial_strain_runs_at_the_elastic_speed(tmp_path, law, velocity):
     options = ["--law", law, "--hold-lateral", "--velocity", str(velocity), "--mesh-size", "0.2"]
     options += ["--precision", "float64", "--device", "cpu"]

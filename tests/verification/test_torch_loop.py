@@ -209,7 +209,10 @@ def assert_alike(solver, reference, tolerance=1e-12):
         assert abs(getattr(energies, name) - getattr(truth, name)) <= 1e-11 * largest, name
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name == "plate" else name for name in PROBLEMS],
+)
 def test_it_is_the_compiled_loop(name):
     reference, solver = PROBLEMS[name](), PROBLEMS[name](loop="torch")
     for _ in range(STEPS.get(name, 200)):
