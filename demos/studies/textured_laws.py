@@ -76,8 +76,9 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--more", type=int, default=1, metavar="N",
         help="so many times the histories to learn from (default: 1)")  # fmt: skip
     new("--harvest", type=float, nargs="*", default=[], metavar="M/S",
-        help="the networks also learn, in a second training, from the elements of coarser bars "
-        "with these velocities and the polycrystal at every point (default: none)")  # fmt: skip
+        help="each learnt law once more: networks trained also on the histories of the elements of "
+        "coarser bars with these velocities and the polycrystal at every point, reduced "
+        "polycrystals fitted to these only (default: none)")  # fmt: skip
     new("--minutes", type=float, default=8.0, help="of each training (default: 8)")
     new("--model", dest="models", nargs="*", default=[], metavar="NAME=FILE",
         help="further learnt laws")  # fmt: skip
@@ -175,22 +176,28 @@ def learn(options: argparse.Namespace) -> dict[str, Path]:
         for file in harvest(options)
     ]
     models = {}
-    train = [python, "-m", "mlms_fenics.surrogate.train", *data]
+    train = [python, "-m", "mlms_fenics.surrogate.train"]
     for grains in options.reduced:
-        models[f"reduced, {grains}"] = file = out / f"reduced_{grains}.h5"
-        command = [*train, "--architecture", "reduced", "--grains", str(grains)]
-        # The texture's own orientations are good candidates: few others, and few histories, do.
-        command += ["--candidates", "60", "--samples", "40", "--starts", "1"]
-        command += ["--minutes", str(options.minutes), "--tolerance", f"{options.tolerance:g}"]
-        command += ["--out", str(file)]
-        if not file.exists():
-            run_stage(f"reduced polycrystal of {grains} grains", file.stem, command, 1)
+        # A reduced polycrystal is fitted to histories of one duration.
+        for paths, name in ((data, ""), (harvested[:1], ", harvested")):
+            if not paths:
+                continue
+            models[f"reduced, {grains}{name}"] = file = out / (
+                f"reduced_{grains}{name.replace(', ', '_')}.h5"
+            )
+            command = [*train, *paths, "--architecture", "reduced", "--grains", str(grains)]
+            # The texture's own orientations are good candidates: few others, and few histories, do.
+            command += ["--candidates", "60", "--samples", "40", "--starts", "1"]
+            command += ["--minutes", str(options.minutes), "--tolerance", f"{options.tolerance:g}"]
+            command += ["--out", str(file)]
+            if not file.exists():
+                run_stage(f"reduced polycrystal of {grains} grains{name}", file.stem, command, 1)
     for network in options.networks:
         for more, name in ((), network), (harvested, f"{network}, harvested"):
             if name != network and not more:
                 continue
             models[name] = file = out / f"{name.replace(', ', '_')}.h5"
-            command = [*train, *more, "--architecture", network]
+            command = [*train, *data, *more, "--architecture", network]
             command += ["--minutes", str(options.minutes), "--epochs", "3000"]
             command += ["--patience", "3000", "--out", str(file)]
             if not file.exists():
