@@ -7,12 +7,13 @@ from mlms_fenics.data.recipe import Recipe
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.materials import CrystalLaw
 from mlms_fenics.unitcell import FFTCell, PathResults
+from mlms_fenics.unitcell.apart.room import cells_at_once
 
 _FAILURES = (InputError, SimulationError, ArithmeticError, np.linalg.LinAlgError)
 
 
 class FullField:
-    """`FFTCell` of a recipe; one path at a time, or all in one call on a device.
+    """`FFTCell` of a recipe; one path at a time, or on a device as many as it has room for.
 
     Args:
         recipe: with `grains`, and `operator` and `increments` among its `cell_settings`.
@@ -43,15 +44,15 @@ class FullField:
         stress = np.full(U.shape, np.nan)
         counts = np.zeros((2, n), np.int64)
         smallest, message = np.full(n, np.nan), [""] * n
-        together = 1 if self.cell.device is None else max(n, 1)
-        parts = [slice(k, k + together) for k in range(0, n, together)]
+        together = cells_at_once(self.cell.grains.size, self.cell.device)
+        parts = [slice(k, min(k + together, n)) for k in range(0, n, together)]
         while parts:
             rows = parts.pop(0)
             try:
                 result = self.cell.solve(path[rows], horizon, tolerance)
             except _FAILURES as error:
                 if len(path[rows]) > 1:  # which of them it was is seen one by one
-                    parts = [slice(k, k + 1) for k in range(n)]
+                    parts = [slice(k, k + 1) for k in range(rows.start, rows.stop)] + parts
                     continue
                 message[rows.start] = f"{type(error).__name__}: {error}"
                 continue

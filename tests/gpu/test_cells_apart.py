@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from mlms_fenics.data import full_field
 from mlms_fenics.data.cells import CELLS
+from mlms_fenics.data.full_field import FullField
 from mlms_fenics.errors import InputError, SimulationError
 from mlms_fenics.materials import magnesium, two_slip_crystal
 from mlms_fenics.materials.library import metal
 from mlms_fenics.microstructure import random_orientations, voronoi_grains
 from mlms_fenics.unitcell import FFTCell, fft_cell
+from mlms_fenics.unitcell.apart.room import BYTES, cells_at_once
 from mlms_fenics.unitcell.fft_cell import solve_cells
 
 DEVICES = [
@@ -99,6 +102,23 @@ def test_what_a_device_cannot_do():
     stiff = FFTCell(metal("copper"), grains, Q, method="anderson", device="cpu")
     with pytest.raises(InputError, match="needs implicit steps"):
         stiff.solve(corners(2, 0.01, 3, paths=1), 0.01)
+
+
+def test_there_are_as_many_at_once_as_there_is_room_for(monkeypatch):
+    for name, value in (("mem_get_info", (72e9, 80e9)), ("memory_reserved", 9e9)):
+        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 1e9)
+    gpu = torch.device("cuda", 0)
+    assert cells_at_once(64**3, gpu) == int(0.8 * 80e9 / (BYTES * 64**3))
+    assert cells_at_once(512**3, gpu) == 1 and cells_at_once(512**3, None) == 1
+    grains, Q = voronoi_grains((4, 4), 2, 1), random_orientations(2, 1, dimension=2)
+    cell = FullField.__new__(FullField)
+    cell.cell = FFTCell(two_slip_crystal(), grains, Q, method="anderson", device="cpu")
+    cell.increments = 1
+    U = corners(2, 0.01, 2, paths=3)
+    whole = cell.solve(U, 2e5, 1e-6).stress
+    monkeypatch.setattr(full_field, "cells_at_once", lambda points, device: 2)
+    np.testing.assert_allclose(cell.solve(U, 2e5, 1e-6).stress, whole, rtol=0, atol=1e-12)
 
 
 def test_the_generator_offers_it():

@@ -60,16 +60,15 @@ class AndersonThere:
         self.last[0][there], self.last[1][there] = x, f
         self.begun[cells] = True
         right = torch.einsum("bms,bs->bm", self.df[there], f).cpu().numpy()
-        weights = np.zeros((len(cells), self.memory))
-        for row, c in enumerate(cells):
-            n = self.count[c]
-            if n == 0:
-                continue
-            size = np.sqrt(self.gram[c].diagonal()[:n])
-            size = np.where(size > 0, size, 1.0)
-            gram = self.gram[c, :n, :n] / np.outer(size, size)
-            # Nearly dependent differences are common close to the solution: leave them out.
-            weights[row, :n] = np.linalg.lstsq(gram, right[row, :n] / size, rcond=1e-13)[0] / size
+        used = np.arange(self.memory) < self.count[cells][:, None]
+        gram = np.where(used[:, :, None] & used[:, None], self.gram[cells], 0.0)
+        size = np.sqrt(np.diagonal(gram, axis1=1, axis2=2))
+        size = np.where(size > 0, size, 1.0)
+        gram = gram / (size[:, :, None] * size[:, None])
+        # Nearly dependent differences are common close to the solution: leave them out.
+        inverse = np.linalg.pinv(gram, rcond=1e-13, hermitian=True)
+        right = np.where(used, right, 0.0) / size
+        weights = (inverse @ right[:, :, None])[:, :, 0] / size
         taken = uploaded(weights, self.device)
         return x + f - torch.einsum("bm,bms->bs", taken, self.dx[there] + self.df[there])
 
