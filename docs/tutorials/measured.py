@@ -115,7 +115,7 @@ run(
 # thousands of histories).
 
 effort = (
-    "--grains 2 --samples 10 --candidates 20 --vary nothing" if quick else "--grains 6 --minutes 5"
+    "--grains 2 --samples 10 --candidates 20 --vary nothing" if quick else "--grains 12 --minutes 5"
 )
 run(
     "python -m mlms_fenics.surrogate.train copper.h5 --architecture reduced "
@@ -144,6 +144,11 @@ for name, stress in (("polycrystal", truth), ("learnt law", found)):
     print(f"{name}: {1000 * (stress[-1, 0, 0] - stress[-1, 1, 1]):.1f} MPa at 10%")
 error = np.linalg.norm(found - truth) / np.linalg.norm(truth)
 print(f"difference along the path: {100 * error:.1f}%")
+
+# %%
+# Twelve crystals are off by 4% along walks that were kept back, and by 7% along this pull. With six
+# it was 8% and 19%: so few answer a straight pull with a shear stress, which the sheet does not,
+# and walks in all directions do not show it.
 
 # %% ## In a body
 #

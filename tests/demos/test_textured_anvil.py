@@ -118,6 +118,7 @@ def test_grains_alone_are_stiffer_than_in_equilibrium(tmp_path, capsys) -> None:
         ("textured_anvil", ["--velocity", "-1"], "--velocity is -1"),
         ("textured_laws", ["--model", "nothing.h5"], "NAME=FILE"),
         ("textured_laws", ["--ranks", "0"], "--ranks 0"),
+        ("textured_laws", ["--harvest", "-1"], "--harvest is -1"),
         ("taylor_against_full_field", ["--strain", "2"], "--strain is 2"),
         ("textured_plate", ["--radius", "1"], "plate radius is 1 mm"),
         ("textured_plate", ["--thickness", "-1"], "-1"),
