@@ -4,7 +4,7 @@
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -22,33 +22,11 @@ from mlms_fenics.unitcell.fft_grid import Grid
 from mlms_fenics.unitcell.fft_operators import OPERATORS
 from mlms_fenics.unitcell.fft_path import March, Observer, Settings
 from mlms_fenics.unitcell.fft_points import Points
+from mlms_fenics.unitcell.fft_results import CellResults, cell_results
 from mlms_fenics.unitcell.fft_slabs import make_grid
-from mlms_fenics.unitcell.taylor import PathResults
 
 _ITERATIONS = {"newton": 20, "anderson": 60, "basic": 1000}  # of a step, before it is halved
 _FLOOR = 1e-5  # of the shear modulus: the stress below which residuals are not relative any more
-
-
-@dataclass(frozen=True)
-class CellResults(PathResults):
-    """`PathResults` of full-field cells: substeps are steps in time, rejected ones were halved.
-
-    Attributes:
-        P: average first Piola-Kirchhoff stress, GPa, *Shape* `(..., n_t + 1, d, d)`.
-        iterations: evaluations of the law in each increment, without those for tangents,
-            *Shape* `(..., n_t)`.
-        residual: largest ‖div P‖ L/‖⟨P⟩‖ of each increment, *Shape* `(..., n_t)`.
-        seconds: of wall time spent in the law, the transforms, and in total.
-        evaluations: of the law in all, with those for tangents, *Shape* `(...)`.
-        directions: of the linear solves, each of them two transforms, *Shape* `(...)`.
-    """
-
-    P: np.ndarray
-    iterations: np.ndarray
-    residual: np.ndarray
-    seconds: dict[str, float]
-    evaluations: np.ndarray
-    directions: np.ndarray
 
 
 class FFTCell:
@@ -272,7 +250,7 @@ def solve_cells(
         march = MarchThere(grid, points, F[..., :d, :d], horizon, settings, first.device)
         march.run()
     seconds = {**grid.seconds, "total": time.perf_counter() - started}
-    return _results(march, seconds), march
+    return cell_results(march, seconds), march
 
 
 def prepared(cells: Sequence[FFTCell], tolerance: float) -> tuple[Grid, Points, Settings]:
@@ -300,31 +278,3 @@ def prepared(cells: Sequence[FFTCell], tolerance: float) -> tuple[Grid, Points, 
         max_iterations=_ITERATIONS[first.method],
     )
     return grid, points, settings
-
-
-def _results(march: March, seconds: dict[str, float]) -> CellResults:
-    F, P = march.F, march.P
-    B, n, d = P.shape[:3]
-    J = np.linalg.det(F)
-    stress = np.zeros((B, n, 3, 3))
-    sigma = P @ F.swapaxes(2, 3) / J[..., None, None]
-    # ⟨P⟩Fᵀ is as symmetric as equilibrium is exact.
-    stress[..., :d, :d] = 0.5 * (sigma + sigma.swapaxes(2, 3))
-    if d == 2:
-        stress[..., 2, 2] = march.P33 / J
-    failed = np.array([bool(m) for m in march.message])
-    stress[failed] = np.nan
-    return CellResults(
-        stress,
-        np.where(failed, 2, 1).astype(np.int8),
-        march.message,
-        march.steps,
-        march.halved,
-        march.smallest,
-        P,
-        march.iterations,
-        march.residual,
-        seconds,
-        march.points.evaluations,
-        np.array([memory.directions for memory in march.tangents]),
-    )
