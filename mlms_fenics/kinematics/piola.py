@@ -3,6 +3,8 @@
 
 import torch
 
+from mlms_fenics.kinematics.tensors import from_components, to_components
+
 
 def inverse_transposed(F: torch.Tensor) -> torch.Tensor:
     """F⁻ᵀ, *Shape* `(..., d, d)`: H_iJ = F⁻¹_Ji, so that P = J σ H and ∂J/∂F = J H."""
@@ -39,6 +41,33 @@ def piola_tangent(F: torch.Tensor, sigma: torch.Tensor, dsigma: torch.Tensor) ->
     A += torch.einsum("...ij,...kl->...ijkl", P, H)
     A -= torch.einsum("...il,...kj->...ijkl", P, H)
     return A
+
+
+def spatial_tangent(F: torch.Tensor, sigma: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+    """∂P/∂F from (1/J) ∂(J σ) by a symmetric e, for dF = e F: the rest is a rotation's.
+
+    It is what an Abaqus UMAT's DDSDDE is (Abaqus User Subroutines Reference Guide, UMAT).
+
+    Args:
+        F: deformation gradients, *Shape* `(n, 3, 3)`, float64.
+        sigma: Cauchy stress, F's shape.
+        slope: components (11, 22, 33, 12, 23, 13) by components of e, shears of e as engineering
+            strains, *Shape* `(n, 6, 6)`, in the unit of `sigma`.
+
+    Returns:
+        *Shape* `(n, 3, 3, 3, 3)`, float64, in the unit of `sigma`.
+    """
+    one = torch.eye(3, dtype=F.dtype)
+    # l = dF F⁻¹ for each entry of dF, [n, k, L, i, j].
+    velocity = torch.einsum("ik,nLj->nkLij", one, torch.linalg.inv(F))
+    e, w = 0.5 * (velocity + velocity.mT), 0.5 * (velocity - velocity.mT)
+    strain = to_components(e)
+    strain[..., 3:] *= 2.0
+    sigma = sigma[:, None, None]
+    rate = from_components(torch.einsum("nab,nkLb->nkLa", slope, strain))
+    volume = velocity.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
+    change = rate + w @ sigma - sigma @ w - sigma * volume
+    return piola_tangent(F, sigma[:, 0, 0], change.permute(0, 3, 4, 1, 2))
 
 
 def rotated_tangent(

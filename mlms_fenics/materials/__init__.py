@@ -2,11 +2,13 @@
 """Constitutive laws and the contract that they keep."""
 
 from mlms_fenics.materials.base import Material, State, drive
+from mlms_fenics.materials.by_differences import linearise_by_differences
 from mlms_fenics.materials.by_torch import linearise_by_torch
 from mlms_fenics.materials.crystal.families import SlipFamily, TwinFamily
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.cubic import cubic_crystal
 from mlms_fenics.materials.external import ExternalLaw
+from mlms_fenics.materials.external_umat import ExternalUmat
 from mlms_fenics.materials.external_vumat import ExternalVumat
 from mlms_fenics.materials.hardening_curve import HardeningCurve
 from mlms_fenics.materials.hill import Hill, hill_coefficients
@@ -23,6 +25,7 @@ __all__ = [
     "J2",
     "CrystalLaw",
     "ExternalLaw",
+    "ExternalUmat",
     "ExternalVumat",
     "HardeningCurve",
     "Hill",
@@ -38,6 +41,7 @@ __all__ = [
     "drive",
     "hill_coefficients",
     "johnson_cook",
+    "linearise_by_differences",
     "linearise_by_torch",
     "magnesium",
     "two_slip_crystal",

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from mlms_fenics.errors import InputError, SimulationError
-from mlms_fenics.kinematics.piola import piola_tangent
-from mlms_fenics.kinematics.tensors import from_components, refuse_inverted, to_components
+from mlms_fenics.kinematics.piola import spatial_tangent
+from mlms_fenics.kinematics.tensors import from_components, refuse_inverted
 from mlms_fenics.materials.base import Material, State, Time
 
 _DOUBLES = ctypes.POINTER(ctypes.c_double)
@@ -124,7 +124,7 @@ class ExternalLaw(Material):
                 ctypes.c_double(dt / self._time),
                 *(array.ctypes.data_as(_DOUBLES) for array in (f, own, slope)),
             )
-        return sigma, new, _tangent(F, sigma, torch.from_numpy(slopes) * self._stress)
+        return sigma, new, spatial_tangent(F, sigma, torch.from_numpy(slopes) * self._stress)
 
     def _refuse(self, failed: int, F: torch.Tensor, time: float, dt: float) -> NoReturn:
         if failed > 0:
@@ -152,26 +152,6 @@ class ExternalLaw(Material):
     def fields(self, state: State) -> State:
         """`distance`: largest distance from the training data so far; above 1 is outside them."""
         return {"distance": state["variables"][:, 1]}
-
-
-def _tangent(F: torch.Tensor, sigma: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    """∂P/∂F from (1/J) ∂(J σ) by a symmetric e, for dF = e F: the rest is a rotation's.
-
-    Args:
-        F, sigma: *Shape* `(n, 3, 3)`.
-        slope: components by components of e, shears as engineering strains, *Shape* `(n, 6, 6)`.
-    """
-    one = torch.eye(3, dtype=F.dtype)
-    # l = dF F⁻¹ for each entry of dF, [n, k, L, i, j].
-    velocity = torch.einsum("ik,nLj->nkLij", one, torch.linalg.inv(F))
-    e, w = 0.5 * (velocity + velocity.mT), 0.5 * (velocity - velocity.mT)
-    strain = to_components(e)
-    strain[..., 3:] *= 2.0
-    sigma = sigma[:, None, None]
-    rate = from_components(torch.einsum("nab,nkLb->nkLa", slope, strain))
-    volume = velocity.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
-    change = rate + w @ sigma - sigma @ w - sigma * volume
-    return piola_tangent(F, sigma[:, 0, 0], change.permute(0, 3, 4, 1, 2))
 
 
 def load_library(path: Path) -> tuple[ctypes.CDLL, str]:

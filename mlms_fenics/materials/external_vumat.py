@@ -2,18 +2,14 @@
 """A law from a compiled VUMAT, the material subroutine of Abaqus/Explicit."""
 
 import ctypes
-import os
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from mlms_fenics.errors import InputError, SimulationError, require
 from mlms_fenics.kinematics.tensors import from_components, polar, to_components
-from mlms_fenics.materials.base import Material, State, Time
-from mlms_fenics.materials.external import load_library
-from mlms_fenics.numbers import check_positive, check_whole
+from mlms_fenics.materials.abaqus_routine import AbaqusRoutine
+from mlms_fenics.materials.base import State, Time
+from mlms_fenics.materials.by_differences import linearise_by_differences
 
 # Points that Abaqus hands over at once at most: VUMATs have arrays of that size.
 BLOCK = 136
@@ -21,7 +17,7 @@ BLOCK = 136
 _GRADIENT = [0, 4, 8, 1, 5, 6, 3, 7, 2]
 
 
-class ExternalVumat(Material):
+class ExternalVumat(AbaqusRoutine):
     """A user's VUMAT in a shared library, called as Abaqus calls it, three-dimensionally.
 
     With F = R U it is given U, F, the strain increment (the symmetric part of ΔU U⁻¹ in the middle
@@ -29,56 +25,11 @@ class ExternalVumat(Material):
     turns with R. Fields and temperatures are zero.
     State: "variables" (n, states), "gradient" and "stretch" (n, 3, 3), "stress" (n, 6) of that
     frame and "energy" (n, 2), internal and dissipated, per mass; in the units of the VUMAT.
-
-    Args:
-        library: path of the shared library, with what the VUMAT calls of Abaqus's.
-        density: mg/mm³.
-        bulk_modulus, shear_modulus: elastic, for the wave speed, GPa.
-        states: number of its state variables.
-        properties: its constants.
-        time_unit: µs per unit of time of the VUMAT.
-        stress_unit: GPa per unit of its stress.
-        name: of the material, for VUMATs that look at it.
-
-    Raises:
-        InputError: no such library, no VUMAT in it, or a number out of range.
+    Its tangent is by central differences, of 19 calls a point: see `linearise_by_differences`.
+    Arguments are those of `AbaqusRoutine`.
     """
 
-    def __init__(
-        self,
-        library: str | os.PathLike[str],
-        *,
-        density: float,
-        bulk_modulus: float,
-        shear_modulus: float,
-        states: int,
-        properties: Sequence[float] = (),
-        time_unit: float = 1.0,
-        stress_unit: float = 1.0,
-        name: str = "MATERIAL",
-    ) -> None:
-        self.library = Path(library)
-        loaded, self.digest = load_library(self.library)
-        try:
-            self._vumat = loaded.vumat_
-        except AttributeError as error:
-            raise InputError(f"library {self.library} has no VUMAT (symbol vumat_)") from error
-        self._vumat.restype = None
-        self.density = check_positive("density", density, "mg/mm³")
-        self.bulk_modulus = check_positive("bulk_modulus", bulk_modulus, "GPa")
-        self.shear_modulus = check_positive("shear_modulus", shear_modulus, "GPa")
-        self.states = check_whole("states", states, 1)
-        self.properties = np.array(properties, np.float64).ravel()
-        require(bool(np.isfinite(self.properties).all()), "properties must be finite numbers")
-        self.time_unit = check_positive("time_unit", time_unit, "µs")
-        self.stress_unit = check_positive("stress_unit", stress_unit, "GPa")
-        self._name = name.ljust(80)[:80].encode()
-
-    def to(self, device: torch.device | str) -> "ExternalVumat":
-        """See `Material.to`; `InputError` for any device but the CPU, on which the library is."""
-        if torch.device(device).type != "cpu":
-            raise InputError(f"device {device}: the law of {self.library} computes on the CPU only")
-        return super().to(device)
+    ROUTINE = "VUMAT"
 
     def initial_state(self, n: int) -> State:
         """State of `n` virgin points at F = I."""
@@ -125,15 +76,16 @@ class ExternalVumat(Material):
                               *times)  # fmt: skip
             for key, values in new.items():
                 found[key][:, part] = values
-        if not np.isfinite(found["stress"]).all():
-            point = int(np.argwhere(~np.isfinite(found["stress"]).all(0))[0, 0])
-            raise SimulationError(
-                f"the VUMAT of {self.library} gave point {point} a stress that is not finite at "
-                f"{float(time):g} µs: see its own messages, or reduce the strain per step"
-            )
+        self.check_finite(found["stress"].T, time)
         kept = {key: torch.from_numpy(values).T for key, values in found.items()}
         sigma = from_components(kept["stress"]) * self.stress_unit
         return R @ sigma @ R.mT, {**kept, "gradient": F.clone(), "stretch": U}
+
+    def linearise(
+        self, F: torch.Tensor, time: float, dt: float, state: State
+    ) -> tuple[torch.Tensor, State, torch.Tensor]:
+        """See `Material.linearise`; raises as `update`."""
+        return linearise_by_differences(self, F, time, dt, state)
 
     def _block(self, a: dict[str, np.ndarray], time: float, dt: float) -> dict[str, np.ndarray]:
         """One call; arrays are `(components, points)`, which are Fortran's (points, components)."""
@@ -147,10 +99,10 @@ class ExternalVumat(Material):
         # In the VUMAT's units: density follows from those of time and stress (length stays mm).
         density = np.full(n, self.density / self.stress_unit / self.time_unit**2)
         integers = (n, 3, 3, self.states, 1, len(self.properties), 0)
-        self._vumat(
+        self.routine(
             *(ctypes.byref(ctypes.c_int(value)) for value in integers),
             *(ctypes.byref(ctypes.c_double(value)) for value in (time, time, dt)),
-            ctypes.c_char_p(self._name),
+            self.name,
             *(
                 values.ctypes.data_as(ctypes.c_void_p)
                 for values in (
