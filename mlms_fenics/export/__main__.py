@@ -38,12 +38,12 @@ def _parser() -> argparse.ArgumentParser:
     new = parser.add_argument
     new("model", help="model file, or 'default' for the shipped one")
     new("--to", choices=TARGETS, default="c", help="c alone (default), or with the adapter for "
-        "Abaqus/Explicit (vumat) or Abaqus/Standard (umat)")  # fmt: skip
+        "Abaqus/Explicit (vumat), Abaqus/Standard (umat) or MFront (mfront)")  # fmt: skip
     new("--out", required=True, metavar="FOLDER", help="made if need be")
     new("--name", default="learnt_law", help="of the files and functions (%(default)s)")
     new("--units", choices=tuple(SYSTEMS), default="mm-us", help=f"of the host code ({systems}; "
         "default: mm-us)")  # fmt: skip
-    new("--precision", choices=PRECISIONS, help="of the network (float32; umat: float64)")
+    new("--precision", choices=PRECISIONS, help="of the network (float32; umat, mfront: float64)")
     return parser
 
 

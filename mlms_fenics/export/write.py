@@ -13,8 +13,9 @@ from mlms_fenics.export.units import host_units
 from mlms_fenics.files import replacing
 from mlms_fenics.surrogate.base import LearntLaw
 
-TARGETS = ("c", "vumat", "umat")
+TARGETS = ("c", "vumat", "umat", "mfront")
 PRECISIONS = ("float32", "float64")
+_WITH_TANGENT = {"umat": "a UMAT", "mfront": "MFront's interface"}
 # What stands for Abaqus where an adapter is compiled without it.
 _WITHOUT_ABAQUS = ("vaba_param.inc", "aba_param.inc", "stubs.f")
 # Names that Fortran and linkers of any age take.
@@ -35,12 +36,13 @@ def export(
     Args:
         law: as `load_model` gives it.
         folder: made if need be; files of the same names are replaced.
-        target: "c", "vumat" (Abaqus/Explicit) or "umat" (Abaqus/Standard).
+        target: "c", "vumat" (Abaqus/Explicit), "umat" (Abaqus/Standard) or "mfront" (MFront's
+            generic interface, by which MGIS loads behaviours).
         name: of the files and that the C functions begin with.
         units: of the host code: "mm-us" (mm, µs, mg, GPa), "mm-ms" (mm, ms, kg, GPa), "mm-s" (mm,
             s, t, MPa) or "SI".
         precision: "float32" or "float64", in which networks are computed; None: float32, for a
-            UMAT float64, which its tangent needs.
+            UMAT or MFront float64, which the tangent needs.
 
     Returns:
         The files.
@@ -59,11 +61,12 @@ def export(
         "underscores, for it becomes the name of functions",
     )
     require(
-        target != "umat" or precision in (None, "float64"),
-        "precision 'float32': a UMAT needs float64 for its tangent; leave the precision out",
+        target not in _WITH_TANGENT or precision in (None, "float64"),
+        f"precision 'float32': {_WITH_TANGENT.get(target)} needs float64 for its tangent; leave "
+        "the precision out",
     )
     if precision is None:
-        precision = "float64" if target == "umat" else "float32"
+        precision = "float64" if target in _WITH_TANGENT else "float32"
     exported = Exported.of(law, name, host_units(units), precision)
     texts = {
         f"{name}.h": header(exported),
@@ -71,7 +74,9 @@ def export(
         f"{name}_check.c": check_file(exported),
         "README.md": readme(exported, target),
     }
-    if target != "c":
+    if target == "mfront":
+        texts[f"{name}_mfront.c"] = behaviour(exported)
+    elif target != "c":
         texts[f"{name}_{target}.f"] = adapter(exported, target)
         for file in _WITHOUT_ABAQUS:
             texts[f"without_abaqus/{file}"] = template(file, "fortran")
@@ -96,6 +101,23 @@ def adapter(exported: Exported, target: str) -> str:
         "SHEAR": _double(law.shear_modulus / stress),
     }
     text = template(f"{target}.f", "fortran")
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def behaviour(exported: Exported) -> str:
+    """The C text of a behaviour of MFront's generic interface."""
+    count = len(exported.states)
+    names = [f"law{k}" for k in range(1, count + 1)] + ["law_time"]
+    rows = [names[k : k + 10] for k in range(0, count + 1, 10)]
+    values = {
+        "NAME": exported.name,
+        "UNITS": exported.units.text,
+        "STATES": str(count),
+        "NAMES": ",\n    ".join(", ".join(f'"{name}"' for name in row) for row in rows),
+    }
+    text = template("mfront.c")
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text

@@ -122,13 +122,14 @@ def test_a_vumats_tangent_is_the_derivative_of_its_stress(laws):
     _, state = after_history(law, F, 0.1)
     # On with flow, back in elasticity, and turned; away from kinks.
     R = random_rotations(40, np.random.default_rng(1))
-    for end in (F @ stretched(40, 0.02, 2), F @ stretched(40, 1e-4, 3), R @ F @ F):
+    back = torch.lerp(F, torch.eye(3, dtype=torch.float64), 0.05)
+    for end in (F @ stretched(40, 0.02, 2), back, R @ F @ F):
         sigma, new, A = law.linearise(end, 0.5, 0.1, state)
         plain, after = law.update(end, 0.5, 0.1, state)
         assert torch.equal(sigma, plain) and torch.equal(new["variables"], after["variables"])
         exact = differences(law, end, 0.5, 0.1, state, 1e-5)
-        scale = K + 4.0 * G / 3.0
-        assert float((A - exact).abs().max()) < 1e-7 * scale
+        error = float((A - exact).abs().max()) / (K + 4.0 * G / 3.0)
+        assert error < 1e-7
 
 
 def test_a_umat_gives_stress_and_tangent(laws):
@@ -146,7 +147,7 @@ def test_a_umat_gives_stress_and_tangent(laws):
     R = random_rotations(2, np.random.default_rng(5))
     turned, after = law.update(R @ F, 1.1, 0.1, state)
     assert torch.allclose(turned, R @ found @ R.mT, atol=1e-13)
-    assert torch.equal(after["variables"], state["variables"])
+    assert torch.allclose(after["variables"], state["variables"], rtol=1e-12)
     # DDSDDE is the derivative but for terms of the size of the step's strain.
     for size in (1e-3, 1e-4):
         end = F @ stretched(2, size, 6)
@@ -176,8 +177,9 @@ def test_what_cannot_be_is_said(laws, tmp_path):
         law.update(1.3 * one, 1.0, 1.0, law.initial_state(1))
     with pytest.raises(InputError, match="det F > 0"):
         law.update(-one, 1.0, 1.0, law.initial_state(1))
+    bad = {**law.initial_state(1), "stress": torch.full((1, 6), torch.nan).double()}
     with pytest.raises(SimulationError, match=r"the UMAT of .* not finite at 1 µs"):
-        law.update(one, 1.0, 1.0, {**law.initial_state(1), "stress": torch.full((1, 6), np.nan)})
+        law.update(one, 1.0, 1.0, bad)
     with pytest.raises(InputError, match=r"has no VUMAT \(symbol vumat_\)"):
         ExternalVumat(law.library, **NUMBERS)
     with pytest.raises(InputError, match="does not exist"):
