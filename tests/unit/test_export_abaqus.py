@@ -13,7 +13,7 @@ from exported_laws import STRICT, command, laws_to_export
 from mlms_fenics.errors import SimulationError
 from mlms_fenics.export.check import histories
 from mlms_fenics.export.write import export
-from mlms_fenics.materials import J2, ExternalVumat
+from mlms_fenics.materials import J2, ExternalUmat, ExternalVumat
 from mlms_fenics.surrogate.base import LearntLaw
 
 STATES = {"recurrent": 35, "reduced of variants": 28 + 3 * 29}
@@ -102,6 +102,10 @@ def test_a_vumat_is_the_law(laws, vumat):
         b, own = ours.update(f, now, now - before, own)
         assert float((a - b).norm() / a.norm()) < 1e-9
         before = now
+    f, now = f[:20] @ torch.tensor([[1.0, 0.01, 0], [0, 0.99, 0], [0, 0, 1.0]]).double(), 1.05
+    few = [{name: value[:20] for name, value in each.items()} for each in (state, own)]
+    exact, found = (a.tangent(f, now, 0.05, s) for a, s in zip((law, ours), few, strict=True))
+    assert float((found - exact).abs().max() / exact.abs().max()) < 1e-6
     distance = own["variables"][:, 1]
     assert torch.allclose(distance, state["distance"], rtol=1e-7)
     deleted = own["variables"][:, -1] == 0.0
@@ -218,6 +222,18 @@ def test_a_umat_is_the_law_and_its_tangent(laws, architecture, allowed, tmp_path
         exact = abaqus_tangent(A[0].numpy(), f[0].numpy(), sigma[0].numpy())
         assert np.abs(tangent - exact).max() < allowed * np.abs(exact).max()
         before = now
+    ours = ExternalUmat(
+        made, density=law.density, bulk_modulus=law.bulk_modulus, shear_modulus=law.shear_modulus,
+        states=STATES[architecture],
+    )  # fmt: skip
+    state, own_state, before = law.initial_state(1), ours.initial_state(1), 0.0
+    for f, now in zip(torch.as_tensor(F[:4]), end.tolist(), strict=False):
+        sigma, state, A = law.linearise(f, now, now - before, state)
+        found, own_state, tangent = ours.linearise(f, now, now - before, own_state)
+        assert torch.allclose(found, sigma, rtol=1e-9, atol=1e-10)
+        assert float((tangent - A).abs().max() / A.abs().max()) < allowed
+        before = now
+    before = end[-1]
     # Plane strain: one shear component.
     flat, slope, _ = umat_call(umat, F[-1, 0], before, 0.1, own.copy(), shears=1)
     whole, full, _ = umat_call(umat, F[-1, 0], before, 0.1, own.copy())
