@@ -24,10 +24,12 @@ FORMAT = "mlms_fenics model"
 # Models of version 2 hold weights of their grains, which a reader of version 1 would not see.
 FORMAT_VERSION = 2
 DEFAULT_MODEL = Path(__file__).with_name("default_model.h5")
-# What is shipped, by name: magnesium for impacts of 1 µs, and over rates of five decades.
+# What is shipped, by name: magnesium for impacts of 1 µs, over rates of five decades, and of many
+# textures (see `surrogate.family`).
 SHIPPED = {
     "default": DEFAULT_MODEL,
     "many-rates": DEFAULT_MODEL.with_name("magnesium_many_rates.h5"),
+    "textures": DEFAULT_MODEL.with_name("magnesium_textures.h5"),
 }
 
 

@@ -20,6 +20,7 @@ from mlms_fenics.surrogate.family.__main__ import main
 from mlms_fenics.surrogate.family.law import FamilyLaw
 from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import assemble
+from mlms_fenics.surrogate.metrics import path_errors
 from mlms_fenics.surrogate.recurrent.law import RecurrentLaw
 from mlms_fenics.surrogate.recurrent.training import walk
 from mlms_fenics.surrogate.trust import TrustMeasure
@@ -185,3 +186,18 @@ def test_an_impact_takes_the_law_of_a_texture(family, tmp_path):
         law_of("--texture", str(tmp_path / "own.txt"))
     with pytest.raises(InputError, match="--texture goes with"):
         law_of("--law", "j2", "--texture", str(tmp_path / "own.txt"))
+
+
+def test_the_shipped_family_knows_a_texture_that_it_was_not_taught():
+    Q = random_orientations(1, 3)[0] @ fibre_texture(64, 99, spread=20.0)
+    law = load_model("textures").of_texture(Q)
+    assert law.report["texture_distance"] < 1.5
+    U = np.stack([sample_path(PathSettings(steps=100, max_strain=0.1), 77, k) for k in range(8)])
+    expected = TaylorAverage(magnesium(), Q).solve(U, 1.0, 1e-3).stress
+    found = law.stress(U, 1.0)
+    time = np.linspace(0.0, 1.0, 101)
+    errors = path_errors(to_components(found), to_components(expected), time)["deviatoric"]
+    assert errors.mean() < 0.07
+    other = load_model("textures").of_texture(random_orientations(64, 5)).stress(U, 1.0)
+    worse = path_errors(to_components(other), to_components(expected), time)["deviatoric"]
+    assert worse.mean() > 2.0 * errors.mean()
