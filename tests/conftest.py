@@ -10,7 +10,7 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--share", metavar="FOLDER", type=Path,
-        help="(--share=FOLDER) empty; processes that are given the same share out the files of tests",
+        help="(--share=FOLDER) empty; processes given the same one share out the files of tests",
     )  # fmt: skip
 
 
