@@ -31,6 +31,8 @@ MOST_SUBSTEPS = 64
 # Histories of so many training horizons pass without a word: the shipped law, stretched by 10%, is
 # right to 1% over one horizon and 34% wrong over three.
 LONGEST = 1.5
+# Strain in a step (norm of log U's change) up to which laws that take any step whole are right.
+LONGEST_STRAIN = 0.03
 
 
 class LearntLaw(Material):
@@ -329,7 +331,8 @@ class LearntLaw(Material):
             InputError: shape, first entry, non-finite or inverted U, or beyond the model's horizon.
 
         Warns:
-            UserWarning: once a law, where a history leaves the training data or lasts far longer.
+            UserWarning: once a law, where a history leaves the training data, lasts far longer, or
+                has steps that are too long for the law.
         """
         sigma, distance = self.stress_and_distance(U, horizon)
         worst = float(np.max(distance, initial=0.0))
@@ -342,6 +345,9 @@ class LearntLaw(Material):
                 f"lasts {horizon / longest:.3g} times as long as the training histories "
                 f"({longest:g} µs)"
             )
+        coarsest = self._coarsest(U)
+        if coarsest > LONGEST_STRAIN:
+            reasons.append(f"strains by {coarsest:.1%} in a step, which is to be divided")
         if reasons and not getattr(self, "_warned", False):
             self._warned = True
             warnings.warn(
@@ -350,6 +356,16 @@ class LearntLaw(Material):
                 stacklevel=2,
             )
         return sigma
+
+    def _coarsest(self, U: np.ndarray) -> float:
+        """Largest strain in a step of histories, where the law takes any step whole; else 0."""
+        if getattr(self.network, "rates", None) is None:
+            return 0.0
+        strain = log_strain(torch.from_numpy(np.asarray(U, np.float64)))
+        change = strain[..., 1:, :] - strain[..., :-1, :]
+        shear = slice(3, None) if self.dimension == 3 else slice(2, None)
+        square = change.square().sum(-1) + change[..., shear].square().sum(-1)
+        return float(square.max().sqrt()) if square.numel() else 0.0
 
     def stress_and_distance(self, U: np.ndarray, horizon: float) -> tuple[np.ndarray, np.ndarray]:
         """`stress`, and the largest distance from the training data along each history `(...)`."""

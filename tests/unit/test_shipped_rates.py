@@ -43,3 +43,13 @@ def test_a_longer_history_than_all_that_it_has_seen_is_said():
         law.stress(stretch(), 900.0)
     with pytest.warns(UserWarning, match="10 times as long as the training histories"):
         law.stress(stretch(), 1e4)
+
+
+def test_steps_that_are_too_long_are_said():
+    law = load_model("many-rates")
+    with pytest.warns(UserWarning, match=r"strains by 11\.7% in a step, which is to be divided"):
+        law.stress(stretch()[:, [0, -1]], 1.0)
+    # The law of one rate divides long steps itself.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_model("default").stress(stretch()[:, [0, -1]], 1.0)
