@@ -46,8 +46,9 @@ PACKAGE_OF = {
     "vtk": "python3-vtk9",
     "yaml": "python3-yaml",
 }
-# Scripts for ParaView's own Python, and those that made reference data with other codes.
-ELSEWHERE = {"paraview", "neml", "muSpectre"}
+# Scripts for ParaView's own Python, and those that made reference data with other codes; and what
+# PyTorch for GPUs brings along, in whose place PyTorch's operations stand where it is missing.
+ELSEWHERE = {"paraview", "neml", "muSpectre", "triton"}
 
 
 def environment(tmp_path, **more):
