@@ -193,9 +193,9 @@ class LearntLaw(Material):
     ) -> tuple[torch.Tensor, State]:
         """See `Material.update`; in 2D F and the stress are `(n, 2, 2)` (plane strain)."""
         if self.compiles():
-            return self._compiled()(F, float(dt), state, self.substeps(dt))
+            return self._prepared(self.compiled_step)(F, float(dt), state, self.substeps(dt))
         if self.has_kernels():
-            return self._there()(F, dt, state, self.substeps(dt))
+            return self._prepared(self.step_there)(F, dt, state, self.substeps(dt))
         R, U = polar(F.double())
         sigma, new = self._by_torch(U, time, dt, state)
         return turned(R.to(sigma.dtype), sigma), new
@@ -290,19 +290,12 @@ class LearntLaw(Material):
             and self.trust.groups > 0
         )
 
-    def _there(self) -> Any:
-        """The GPU's step, likewise."""
-        prepared = getattr(self, "_prepared_there", None)
-        if prepared is None or prepared.stale(self):
-            self._prepared_there = prepared = self.step_there(self)
-        return prepared
-
-    def _compiled(self) -> Any:
-        """The compiled step, prepared anew where weights have changed."""
-        prepared = getattr(self, "_prepared", None)
-        if prepared is None or prepared.stale(self):
-            self._prepared = prepared = self.compiled_step(self)
-        return prepared
+    def _prepared(self, kind: Any) -> Any:
+        """The step of a kind, prepared anew where weights have changed."""
+        step = getattr(self, "_step", None)
+        if type(step) is not kind or step.stale(self):
+            self._step = step = kind(self)
+        return step
 
     def fields(self, state: State) -> State:
         """`distance`: largest distance from the training data so far; above 1 is outside them."""
@@ -335,6 +328,8 @@ class LearntLaw(Material):
                 has steps that are too long for the law.
         """
         sigma, distance = self.stress_and_distance(U, horizon)
+        if getattr(self, "_warned", False):
+            return sigma
         worst = float(np.max(distance, initial=0.0))
         reasons = []
         if not worst <= 1.0:
@@ -348,7 +343,7 @@ class LearntLaw(Material):
         coarsest = self._coarsest(U)
         if coarsest > LONGEST_STRAIN:
             reasons.append(f"strains by {coarsest:.1%} in a step, which is to be divided")
-        if reasons and not getattr(self, "_warned", False):
+        if reasons:
             self._warned = True
             warnings.warn(
                 f"a history over {float(horizon):g} µs {' and '.join(reasons)}: its stress is not "

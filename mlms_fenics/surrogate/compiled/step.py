@@ -14,34 +14,40 @@ from mlms_fenics.materials.base import State
 from mlms_fenics.surrogate.base import LearntLaw, substep_ends
 
 
-class CompiledStep(ABC):
-    """Arrays of a law's network, and its step with them.
+class PreparedStep(ABC):
+    """What a law's step needs of its network, copied once.
 
-    A subclass names the `network_class` that it computes and the entries of the `state` that its
-    loop takes, and implements `prepare` and `fill`.
+    A subclass names the `network_class` that it computes and implements `prepare`.
 
     Args:
-        law: for which `LearntLaw.compiles` is true. Its weights are copied: `stale` tells whether
-            they have changed since.
+        law: whose weights are copied: `stale` tells whether they have changed since.
     """
 
     network_class: ClassVar[type[nn.Module]]
-    state: ClassVar[tuple[str, ...]]
 
     @torch.no_grad()
     def __init__(self, law: LearntLaw) -> None:
-        self._key = versions(law.network)
+        self._key = _versions(law.network)
         self.horizon, self.trust = law.horizon, law.trust
         self.longest = getattr(law.network, "longest_known", math.inf)
         self.prepare(law)
 
     def stale(self, law: LearntLaw) -> bool:
         """Whether the law's weights are not those that were copied."""
-        return self._key != versions(law.network) or self.trust is not law.trust
+        return self._key != _versions(law.network) or self.trust is not law.trust
 
     @abstractmethod
     def prepare(self, law: LearntLaw) -> None:
-        """Copy what the loop needs of the law."""
+        """Copy what the step needs of the law."""
+
+
+class CompiledStep(PreparedStep):
+    """The step of a law for which `LearntLaw.compiles` is true.
+
+    A subclass names the entries of the `state` that its loop takes, and implements `fill`.
+    """
+
+    state: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def fill(self, fraction: float, trust: tuple[np.ndarray, ...], given: list[np.ndarray]) -> int:
@@ -111,7 +117,7 @@ def layers(weights: tuple[Tensor, ...]) -> tuple[np.ndarray, ...]:
     return tuple(array(x) if x.ndim == 2 else array(x)[:, None] for x in weights)
 
 
-def versions(network: nn.Module) -> tuple[int, ...]:
+def _versions(network: nn.Module) -> tuple[int, ...]:
     """What changes when a weight or buffer is replaced or written to."""
     modules = (network, *network.children())
     stores = (store for part in modules for store in (part._parameters, part._buffers))

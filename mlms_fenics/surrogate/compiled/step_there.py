@@ -1,45 +1,20 @@
 # SPDX-License-Identifier: MIT
 """A learnt law's whole step on a GPU in a few kernels, as `compiled.step` has it for a CPU."""
 
-import math
-from abc import ABC, abstractmethod
-from typing import ClassVar
+from abc import abstractmethod
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlms_fenics.device import scalar
 from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.materials.base import State, Time
-from mlms_fenics.surrogate.base import LearntLaw, substep_ends
-from mlms_fenics.surrogate.compiled.step import points_last, versions
+from mlms_fenics.surrogate.base import substep_ends
+from mlms_fenics.surrogate.compiled.step import PreparedStep, points_last
 from mlms_fenics.surrogate.compiled.trust_there import trust_there
 
 
-class StepThere(ABC):
-    """What a law's kernels need, prepared once, and its step with them; the host waits for nothing.
-
-    Args:
-        law: for which `LearntLaw.has_kernels` is true. Its weights are copied: `stale` tells
-            whether they have changed since.
-    """
-
-    network_class: ClassVar[type[nn.Module]]
-
-    @torch.no_grad()
-    def __init__(self, law: LearntLaw) -> None:
-        self._key = versions(law.network)
-        self.horizon, self.trust = law.horizon, law.trust
-        self.longest = getattr(law.network, "longest_known", math.inf)
-        self.prepare(law)
-
-    def stale(self, law: LearntLaw) -> bool:
-        """Whether the law's weights are not those that were copied."""
-        return self._key != versions(law.network) or self.trust is not law.trust
-
-    @abstractmethod
-    def prepare(self, law: LearntLaw) -> None:
-        """Copy what the kernels need of the law."""
+class StepThere(PreparedStep):
+    """The step of a law for which `LearntLaw.has_kernels` is true; the host waits for nothing."""
 
     @abstractmethod
     def advance(

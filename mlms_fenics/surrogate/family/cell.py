@@ -7,6 +7,7 @@ what a law does at every step, whoever runs or exports it.
 """
 
 import copy
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
 _LAYERS = {"from_drivers": "first", "from_state": "first", "hidden": "hidden", "flow": "flow"}
 
 
+@lru_cache(maxsize=8)
 def coefficients_of(lattice: str, degree: int) -> Coefficients:
     """What a family knows of a texture: harmonic coefficients up to a degree, all of equal scale.
 
