@@ -5,6 +5,7 @@ import ctypes
 import subprocess
 from pathlib import Path
 
+import abaqus_routines
 import numpy as np
 import pytest
 import torch
@@ -22,18 +23,9 @@ FORTRAN = ("-O2", "-fPIC", "-Wall", "-Wextra", "-Werror")
 UNUSED = ("-Wno-unused-dummy-argument", "-Wno-unused-parameter")
 
 # Linear elasticity and isotropic linear hardening in rate form, as VUMATs are mostly written.
-RATE_FORM = """
-      subroutine vumat(
-     1  nblock, ndir, nshr, nstatev, nfieldv, nprops, lanneal,
-     2  stepTime, totalTime, dt, cmname, coordMp, charLength,
-     3  props, density, strainInc, relSpinInc,
-     4  tempOld, stretchOld, defgradOld, fieldOld,
-     5  stressOld, stateOld, enerInternOld, enerInelasOld,
-     6  tempNew, stretchNew, defgradNew, fieldNew,
-     7  stressNew, stateNew, enerInternNew, enerInelasNew )
-      implicit real*8 (a-h,o-z)
-      character*80 cmname
-      dimension props(nprops), strainInc(nblock,6),
+RATE_FORM = (
+    abaqus_routines.VUMAT
+    + """      dimension props(nprops), strainInc(nblock,6),
      1  stressOld(nblock,6), stressNew(nblock,6),
      2  stateOld(nblock,nstatev), stateNew(nblock,nstatev), s(6)
       bulk = props(1)
@@ -54,6 +46,7 @@ RATE_FORM = """
       end do
       end subroutine
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+import abaqus_routines
 import numpy as np
 import pytest
 import torch
@@ -32,18 +33,7 @@ RETURN = """
         e = max(q - props(3) - props(4)*eold, 0d0)
         e = e/(3*shear + props(4))
 """
-VUMAT = f"""
-      subroutine vumat(
-     1  nblock, ndir, nshr, nstatev, nfieldv, nprops, lanneal,
-     2  stepTime, totalTime, dt, cmname, coordMp, charLength,
-     3  props, density, strainInc, relSpinInc,
-     4  tempOld, stretchOld, defgradOld, fieldOld,
-     5  stressOld, stateOld, enerInternOld, enerInelasOld,
-     6  tempNew, stretchNew, defgradNew, fieldNew,
-     7  stressNew, stateNew, enerInternNew, enerInelasNew )
-      implicit real*8 (a-h,o-z)
-      character*80 cmname
-      dimension props(nprops), strainInc(nblock,6), d(6), s(6),
+VUMAT = f"""{abaqus_routines.VUMAT}      dimension props(nprops), strainInc(nblock,6), d(6), s(6),
      1  stressOld(nblock,6), stressNew(nblock,6),
      2  stateOld(nblock,nstatev), stateNew(nblock,nstatev)
       bulk = props(1)
