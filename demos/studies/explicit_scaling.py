@@ -32,7 +32,7 @@ from mlms_fenics.io.command import Parser
 from mlms_fenics.io.heavy import writable_folder
 from mlms_fenics.locking import Claim
 from mlms_fenics.macroscale import ExplicitSolver
-from mlms_fenics.macroscale.assembly import ASSEMBLIES
+from mlms_fenics.macroscale.response import ASSEMBLIES
 from mlms_fenics.materials import NeoHookean, johnson_cook
 from mlms_fenics.parallel import entry_point, on_rank_zero
 

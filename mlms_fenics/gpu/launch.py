@@ -60,7 +60,7 @@ def launch(kernel: Callable, device: torch.device, n: int, *arguments: Any, most
         kernel: compiled with `numba.cuda.jit`.
         device: of all tensors; see `usable`.
         n: threads that are wanted, rounded up to whole blocks.
-        arguments: tensors, contiguous; numbers; tuples of numbers.
+        arguments: tensors, with any strides; numbers; tuples of numbers.
         most: blocks at most; 0: as many as needed.
     """
     blocks = -(-n // THREADS)
@@ -68,7 +68,7 @@ def launch(kernel: Callable, device: torch.device, n: int, *arguments: Any, most
     if blocks == 0:
         return
     if device.type == "cpu":
-        kernel[blocks, THREADS](*(numpy_view(x) for x in arguments))
+        kernel[blocks, THREADS](*(_simulated_view(x) for x in arguments))
         return
     given = [_device_view(x) if isinstance(x, torch.Tensor) else x for x in arguments]
     stream = cuda.external_stream(torch.cuda.current_stream(device).cuda_stream)
@@ -86,6 +86,16 @@ def _device_view(x: torch.Tensor) -> Any:
     if x.numel() == 0:  # there is no memory to lie over
         return cuda.device_array(tuple(x.shape), numpy_type(x.dtype))
     return cuda.as_cuda_array(x.detach(), sync=False)
+
+
+def _simulated_view(x: Any) -> Any:
+    """The simulator's array over a tensor's memory; anything else as it is."""
+    if not isinstance(x, torch.Tensor):
+        return x
+    # It copies arrays of the host, and takes none with strides.
+    from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+
+    return FakeCUDAArray(numpy_view(x))
 
 
 def numpy_view(x: Any) -> Any:

@@ -138,7 +138,7 @@ class Problem:
         velocity: of the nodes at the start, mm/µs, `(n_nodes, 3)`.
         dofs: nodes of each cell, `(n_cells, n)`.
         gradients: ∇N_a at each point, 1/mm, `(n_points, n, 3)`.
-        metric: Σ_a w_a ∇N_a ⊗ ∇N_a, 1/mm², `(n_points, 3, 3)`, see `macroscale.kernels`.
+        metric: Σ_a w_a ∇N_a ⊗ ∇N_a, 1/mm², `(n_points, 3, 3)`, see `compiled.kernels`.
         volume: of each point, mm³, `(n_points,)`.
         shares: of each cell's volume in its nodes' masses, mm³, `(n_cells, n)`.
         hourglass: stabilisation of one-point cells, or None.

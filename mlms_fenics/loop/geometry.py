@@ -18,6 +18,7 @@ class Cells:
     Attributes:
         volume: of the points, mm³, `(n_points,)`.
         metric: `(3, 3, n_points)`, see `Problem`.
+        gradients: `(n, 3, n_points)`.
         per_cell: points of each cell.
         local: displacements of each cell's nodes, mm, `(3, n, n_cells)`; set by `gather`.
         sums: of the cells' forces at nodes; `sums.parts` are set by `forces`.
@@ -29,7 +30,7 @@ class Cells:
         self._shape = (cells, self.per_cell)
         self.volume = upload(problem.volume, device)
         self.metric = upload(problem.metric.transpose(1, 2, 0), device)
-        self._gradients = upload(problem.gradients.transpose(1, 2, 0), device)
+        self.gradients = upload(problem.gradients.transpose(1, 2, 0), device)
         self._dofs = torch.from_numpy(problem.dofs.T.astype(np.int64).ravel()).to(device)
         self._gathered = torch.zeros(3, cells * self._n, dtype=torch.float64, device=device)
         self.local = self._gathered.view(3, self._n, cells)
@@ -45,7 +46,7 @@ class Cells:
         F.copy_(self._eye.expand_as(F))
         for a in range(self._n):
             u = self.at_points(self.local[:, a])
-            g = self._gradients[a]
+            g = self.gradients[a]
             if self._axisymmetric:
                 F[:2, :2].addcmul_(u[:2, None], g[None, :2])
                 F[2, 2].addcmul_(u[0], g[2])
@@ -65,7 +66,7 @@ class Cells:
     def forces(self, stress: torch.Tensor) -> None:
         """Σ_points `stress` · ∇N_a into `sums.parts`; minus volume times P, kN mm."""
         for a in range(self._n):
-            g, part = self._gradients[a], self.sums.parts[:, a]
+            g, part = self.gradients[a], self.sums.parts[:, a]
             force = part if self.per_cell == 1 else torch.empty_like(stress[:, 0])
             force.copy_(stress[:, 0] * g[0])
             force.addcmul_(stress[:, 1], g[1])
@@ -99,13 +100,13 @@ class Cells:
         return self.at_points(self.cell_sum(self.volume * values) / total)
 
     def with_mean_dilatation(self, F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """F̄ = (θ/J)^{1/3} F and θ/J; see `macroscale.kernels.mean_dilatation`."""
+        """F̄ = (θ/J)^{1/3} F and θ/J; see `compiled.kernels.mean_dilatation`."""
         J = determinant(F)
         ratio = self.cell_mean(J) / J
         return ratio ** (1.0 / 3.0) * F, ratio
 
     def with_mean_pressure(self, sigma: torch.Tensor, ratio: torch.Tensor) -> torch.Tensor:
-        """(θ/J) dev σ + p I; see `macroscale.kernels.mean_pressure`."""
+        """(θ/J) dev σ + p I; see `compiled.kernels.mean_pressure`."""
         mean = trace(sigma) / 3.0
         return ratio * sigma + (self.cell_mean(mean) - ratio * mean) * self._eye
 

@@ -5,13 +5,11 @@ from typing import ClassVar
 
 import torch
 
+from mlms_fenics.loop.compiled.hourglass import ELASTIC_STRAIN
 from mlms_fenics.loop.data import HourglassData
 from mlms_fenics.loop.geometry import upload
 from mlms_fenics.loop.stresses import Moduli, Number
 from mlms_fenics.loop.tensors import trace, transposed_product
-
-# Deviatoric strain below which the secant modulus is taken as elastic.
-ELASTIC_STRAIN = 1.0e-3
 
 
 class Hourglassing:
@@ -21,6 +19,9 @@ class Hourglassing:
         q: hourglass displacements, mm, `(3, n_patterns, n_cells)`.
         k: stiffness of the modes, kN/mm, or of their change where viscous, `(n_cells,)`.
         work: done against the forces, J, 0-d.
+        form: see `HourglassData`.
+        tables: Γ · X of each cell `(n_cells, n_patterns, 3)`, its stiffness where it is elastic and
+            its shear modulus `(n_cells,)`.
         saved: what a restart needs, with the shape that it has on the host.
     """
 
@@ -30,7 +31,7 @@ class Hourglassing:
         device = moduli.density.device
         self._patterns = upload(given.patterns, device)
         self._slopes = upload(given.slopes.transpose(1, 2, 0), device)
-        self._form, self._shear = given.form, moduli.shear
+        self.form, self._shear = given.form, moduli.shear
         viscous = given.form == "viscous"
         strength = moduli.density * moduli.speed if viscous else moduli.shear
         self._scale = given.coefficient * strength * upload(given.size, device)
@@ -39,6 +40,7 @@ class Hourglassing:
         self.q = torch.zeros(3, len(given.patterns), cells, **like)
         self.k = torch.zeros(cells, **like)
         self.work = torch.zeros((), **like)
+        self.tables = (self._slopes.permute(2, 0, 1), self._scale, self._shear)
 
     def add(
         self,
@@ -70,7 +72,7 @@ class Hourglassing:
             h.addcmul_(self._slopes[None, :, j], F[:, j, None], value=-1.0)
         change = h - self.q
         k = self._modulus(F, sigma, dt)
-        if self._form == "viscous":
+        if self.form == "viscous":
             force = k * change
             self.work += (force * change).sum()
         else:
@@ -88,9 +90,9 @@ class Hourglassing:
             parts -= pattern[:, None] * force[:, m, None]
 
     def _modulus(self, F: torch.Tensor, sigma: torch.Tensor, dt: Number | None) -> torch.Tensor:
-        if self._form == "secant":
+        if self.form == "secant":
             return self._scale * self._secant_ratio(F, sigma)
-        if self._form == "viscous":
+        if self.form == "viscous":
             return torch.zeros_like(self._scale) if dt is None else self._scale / dt
         return self._scale
 

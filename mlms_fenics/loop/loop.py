@@ -8,6 +8,7 @@ import torch
 
 from mlms_fenics.device import place
 from mlms_fenics.errors import require
+from mlms_fenics.gpu.launch import usable
 from mlms_fenics.loop.contact import Contact, PlaneContact
 from mlms_fenics.loop.cylinder import CylinderContact
 from mlms_fenics.loop.data import CylinderData, DeadLoadData, PlaneData, PressureData, Problem
@@ -15,6 +16,7 @@ from mlms_fenics.loop.exchange import Ranks
 from mlms_fenics.loop.geometry import Cells, upload
 from mlms_fenics.loop.given import DeadLoad, Held, PressureLoad
 from mlms_fenics.loop.hourglass import Hourglassing
+from mlms_fenics.loop.on_gpu import Arrays, CellKernels
 from mlms_fenics.loop.stresses import Moduli, Number, stresses
 from mlms_fenics.materials import Material, State
 
@@ -47,6 +49,8 @@ class Loop:
         mass: lumped, of the nodes, mg, `(n_nodes,)`.
         ready_law: the law, `Material.for_steps` as long as are taken.
         contacts, held, loads, hourglass: parts with a memory.
+        kernels: the compiled loop's own code for the cells, on a GPU that numba can compile for;
+            None: PyTorch's operations do the same.
     """
 
     def __init__(
@@ -94,6 +98,17 @@ class Loop:
         self.hourglass = None
         if problem.hourglass is not None:
             self.hourglass = Hourglassing(problem.hourglass, self._moduli)
+        self.kernels: CellKernels | None = None
+        if usable(device) and len(problem.dofs):
+            self.kernels = self._own_kernels()
+
+    def _own_kernels(self) -> CellKernels:
+        cells, dofs = self._cells, self.problem.dofs.astype(np.int32).T
+        arrays = Arrays(
+            torch.from_numpy(np.ascontiguousarray(dofs)).to(self.device), cells.gradients,
+            cells.metric, cells.volume, self._smallest, cells.sums.parts,
+        )  # fmt: skip
+        return CellKernels(self.problem, arrays, self._moduli, self.hourglass)
 
     def _contact(self, given: PlaneData | CylinderData) -> Contact:
         bound = (self.problem.owned, self._inverse_mass)
@@ -138,6 +153,7 @@ class Loop:
             "the loop cannot be compiled: its law is elsewhere, something is a function of the "
             "time, or there are several ranks",
         )
+        self.kernels = None
         for name in ("move", "_deform", "answer", "push"):
             whole = torch.compile(
                 getattr(self, name), fullgraph=True, dynamic=False, backend=backend
@@ -161,6 +177,8 @@ class Loop:
         return self._deform()
 
     def _deform(self) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.kernels is not None:
+            return self.kernels.deform(self.u, self.F)
         self._cells.gather(self.u)
         self._cells.deformation(self.F)
         if self.F.shape[-1] == 0:
@@ -189,6 +207,10 @@ class Loop:
         """
         if self.F.shape[-1] == 0:
             return torch.tensor(inf, dtype=torch.float64), torch.tensor(-1)
+        if self.kernels is not None:
+            return self.kernels.stresses(
+                self.F, self.F_old, self.sigma, self.P, self.viscous, dt, self.work
+            )
         return stresses(
             self._cells, self._moduli, self._smallest, self.F, self.F_old, self.sigma, self.P,
             self.viscous, dt, self.work,
@@ -196,17 +218,23 @@ class Loop:
 
     def push(self, time: Number, dt: Number | None) -> None:
         """Set the nodal forces at `time`; arguments as of `answer`."""
-        cells = self._cells
-        stress = -cells.volume * self.P
-        if self.hourglass is None:
-            cells.forces(stress)
+        if self.kernels is None:
+            self._push_cells(dt)
         else:
-            modes = self.hourglass.add(cells.local, self.F, self.sigma, dt, stress)
-            cells.forces(stress)
-            self.hourglass.spread(modes, cells.sums.parts)
-        self.force.copy_(cells.sums.total())
+            self.kernels.forces(self.u, self.F, self.sigma, self.P, dt)
+        self.force.copy_(self._cells.sums.total())
         self.ranks.sum(self.force)
         for load in self.loads:
             load.apply(self.u, self.v, self.force, 0.0 if dt is None else dt, time)
         if self._flat:
             self.force[2].zero_()
+
+    def _push_cells(self, dt: Number | None) -> None:
+        cells = self._cells
+        stress = -cells.volume * self.P
+        if self.hourglass is None:
+            cells.forces(stress)
+            return
+        modes = self.hourglass.add(cells.local, self.F, self.sigma, dt, stress)
+        cells.forces(stress)
+        self.hourglass.spread(modes, cells.sums.parts)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """First Piola-Kirchhoff stress with bulk viscosity, its work, and the stable step.
 
-As `macroscale.kernels.stresses`, where the formulas are explained.
+As `compiled.kernels.stresses`, where the formulas are explained.
 """
 
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ def trace(A: torch.Tensor) -> torch.Tensor:
 
 
 def largest_eigenvalue(A: torch.Tensor) -> torch.Tensor:
-    """(tr A¹⁶)^(1/16) of symmetric positive semi-definite A, as `macroscale.kernels` has it."""
+    """(tr A¹⁶)^(1/16) of symmetric positive semi-definite A, as `compiled.kernels` has it."""
     t = trace(A)
     positive = t > 0.0
     B = A * torch.where(positive, 1.0 / t, 0.0)

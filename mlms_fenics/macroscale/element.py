@@ -43,7 +43,8 @@ class Elements:
         coordinates: of all nodes of the rank, mm, `(n_nodes, 3)`.
         dofs: nodes of each cell, `(n_cells, n)`.
         gradients: ∇N_a at each point, 1/mm, `(n_points, n, 3)`; see `Reference`.
-        metric: Σ_a w_a ∇N_a ⊗ ∇N_a, 1/mm², `(n_points, 3, 3)`, see `kernels.stresses`.
+        metric: Σ_a w_a ∇N_a ⊗ ∇N_a, 1/mm², `(n_points, 3, 3)`, as of `stresses`
+            of `loop.compiled.kernels`.
         volume: of each point, mm³, `(n_points,)`.
         shares: of each cell's volume in its nodes' masses, mm³, `(n_cells, n)`.
         points: row of the stress space's array of each point, `(n_points,)`.

@@ -9,14 +9,17 @@ import torch
 from mlms_fenics import _compat
 from mlms_fenics.errors import require
 from mlms_fenics.gpu.staging import Staging
-from mlms_fenics.macroscale import axisymmetric, diagnosis, kernels
-from mlms_fenics.macroscale.assembly import ASSEMBLIES, add_internal_force
+from mlms_fenics.loop.compiled import axisymmetric, kernels
+from mlms_fenics.loop.compiled.assembly import add_internal_force
+from mlms_fenics.macroscale import diagnosis
 from mlms_fenics.macroscale.body import Body
 from mlms_fenics.macroscale.element import internal_force
 from mlms_fenics.macroscale.exchange import NodeExchange
 from mlms_fenics.macroscale.motion import Motion
 from mlms_fenics.macroscale.stopwatch import Stopwatch
 from mlms_fenics.materials import Material
+
+ASSEMBLIES = ("fused", "dolfinx")
 
 
 def check_response(viscosity: tuple[float, float], assembly: str) -> None:

@@ -66,6 +66,32 @@ def test_what_a_part_found_until_it_was_stopped_is_kept(tmp_path, capsys, monkey
     capsys.readouterr()
 
 
+def test_a_part_that_takes_long_is_stopped_and_the_next_one_begun(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(command.time, "monotonic", lambda: clock[0])
+
+    def part(place, found):
+        for k in range(5):
+            clock[0] += 60.0
+            found.figure(f"figure {k}", 1.0, "s")
+
+    monkeypatch.setattr(command, "PARTS", dict.fromkeys(("one", "two", "three", "four"), part))
+    lines = command.run("cpu", True, tmp_path)
+    parts = json.loads((tmp_path / "gpu.json").read_text())["parts"]
+    # 90 s for each of them, of which the second figure is beyond, and 360 s for all.
+    assert {name: len(found["figures"]) for name, found in parts.items()} == {
+        "one": 2, "two": 2, "three": 2
+    }  # fmt: skip
+    assert (
+        clock[0] == 360.0
+        and "## three (120 s, stopped: the same command again takes all of it)" in lines
+    )
+    command.run("cpu", True, tmp_path)  # 300 s for the first one, and 60 are left
+    parts = json.loads((tmp_path / "gpu.json").read_text())["parts"]
+    assert [len(parts[name]["figures"]) for name in parts] == [5, 2, 2]
+    assert parts["one"]["done"] and not parts["two"]["done"]
+
+
 def test_what_is_not_there_is_refused(tmp_path, capsys):
     order = ["gpu", "--device", "cpu", "--quick", "--out", str(tmp_path)]
     assert main([*order, "--parts", "abacus"]) == 2

@@ -17,7 +17,17 @@ from mlms_fenics.device import treated_as_apart
 from mlms_fenics.gpu import launch
 from mlms_fenics.kinematics.strain import log_strain
 from mlms_fenics.kinematics.tensors import polar
-from mlms_fenics.materials import J2, Polycrystal, johnson_cook, magnesium, two_slip_crystal
+from mlms_fenics.loop.blocks import block
+from mlms_fenics.loop.resident import Resident
+from mlms_fenics.loop.run import Run
+from mlms_fenics.materials import (
+    J2,
+    NeoHookean,
+    Polycrystal,
+    johnson_cook,
+    magnesium,
+    two_slip_crystal,
+)
 from mlms_fenics.materials.hill import Hill, hill_coefficients
 from mlms_fenics.materials.library import metal
 from mlms_fenics.microstructure import random_orientations
@@ -92,6 +102,24 @@ def cell_difference() -> float:
     return float(np.abs(here.stress - there.stress).max() / np.abs(here.stress).max())
 
 
+def loop_difference(form: str) -> float:
+    """Of the motion of a block over a few steps, in which nothing waits."""
+    runs = []
+    for context in (nullcontext(), treated_as_apart()):
+        with context, pytest.MonkeyPatch.context() as patch:
+            run = Run(block((2, 2, 2), hourglass=(form, 0.3)), NeoHookean(25.0, 48.0, 10.0))
+            assert (run.loop.kernels is None) == (not runs)
+            resident = Resident(run.loop, 1.0, 0.8, 1.0, run.stable_dt)
+            resident.begin(0.0, 0.0, run.stable_dt)
+            with no_waiting(patch) if runs else nullcontext():
+                resident.take(6)
+        runs.append(run)
+    names = ("u", "v", "F", "sigma", "P", "viscous", "force", "work")
+    pairs = [[getattr(run.loop, name) for run in runs] for name in names]
+    pairs += [[getattr(run.loop.hourglass, name) for run in runs] for name in ("q", "k", "work")]
+    return max(difference(a, b) for a, b in pairs)
+
+
 def kinematics_difference() -> float:
     """Of rotation, stretch and strain of large deformations; and what is refused here is NaN."""
     rng = np.random.default_rng(6)
@@ -151,5 +179,7 @@ if __name__ == "__main__":
     for kind in ("recurrent", "grains"):
         for form, rates in (("one rate", None), ("rates", (0.5, 50.0))):
             found[f"training, {kind}, {form}"] = training_difference(kind, rates)
+    for form in ("secant", "elastic", "viscous"):
+        found[f"loop, {form}"] = loop_difference(form)
     found["kinematics"] = kinematics_difference()
     print(json.dumps({**found, "Taylor": taylor_difference(), "cells": cell_difference()}))

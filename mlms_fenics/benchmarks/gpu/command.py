@@ -39,6 +39,11 @@ PARTS: dict[str, Callable[[Place, Found], None]] = {
 }
 ON_GPUS: dict[str, Callable[[Place, Found], None]] = {"metals": metals.measure}
 FILE = "gpu.json"
+PART_MINUTES = 1.5  # that a part has where others come after it
+
+
+class _OutOfTime(Exception):
+    """A part is stopped at what it found last."""
 
 
 def run(
@@ -55,9 +60,10 @@ def run(
         device: as of `device.chosen`; "cpu" is treated as a device apart.
         quick: smallest sizes.
         folder: for gpu.json and gpu.md; made where it is missing. A part that is there, of the same
-            device and sizes, is not run again.
-        parts: of `PARTS` and, on a GPU, `ON_GPUS`; none: all.
-        minutes: no part is begun after this time.
+            device and sizes, is not run again; one that was stopped is begun anew.
+        parts: of `PARTS` and, on a GPU, `ON_GPUS`; none: all, and none of them takes longer than
+            `PART_MINUTES` at its first try.
+        minutes: after this time what runs is stopped at what it finds next, and nothing is begun.
         follow: called with a line about each thing found.
 
     Returns:
@@ -78,18 +84,28 @@ def run(
     torch.set_num_threads(1)  # what stands beside a device is one core
     try:
         for name in parts or there:
-            done = kept.get(name, {}).get("done", False)
-            if done or time.monotonic() - begin > 60.0 * minutes:
-                continue
             started = time.monotonic()
+            end = begin + 60.0 * minutes
+            if kept.get(name, {}).get("done", False) or started >= end:
+                continue
+            if not parts and name not in kept:
+                end = min(end, started + 60.0 * PART_MINUTES)
 
-            def keep(found: Found, line: str, name: str = name, started: float = started) -> None:
-                kept[name] = _kept_of(found, time.monotonic() - started)
+            def keep(
+                found: Found, line: str, name: str = name, started: float = started, end=end
+            ) -> None:
+                now = time.monotonic()
+                kept[name] = _kept_of(found, now - started)
                 _write(folder / FILE, about, kept)
                 if follow is not None:
                     follow(f"{name}: {line}")
+                if now > end:
+                    raise _OutOfTime
 
-            there[name](place, Found(follow=keep))
+            try:
+                there[name](place, Found(follow=keep))
+            except _OutOfTime:
+                continue
             kept[name]["done"] = True
             _write(folder / FILE, about, kept)
     finally:
@@ -120,7 +136,7 @@ def table(about: dict[str, Any], parts: dict[str, Any]) -> list[str]:
     lines = [f"# {name}, torch {about['torch']}, mlms_fenics {about['version']}"]
     for part, values in parts.items():
         found = Found(**_lists(values))
-        rest = "" if values.get("done") else ", not finished"
+        rest = "" if values.get("done") else ", stopped: the same command again takes all of it"
         lines += ["", f"## {part} ({values['seconds']:.0f} s{rest})", ""]
         lines += ["| check against the CPU | difference | allowed |", "|---|---|---|"]
         lines += [f"| {text} | {value:.2g} | {limit:g} |" for text, value, limit in found.checks]

@@ -9,8 +9,9 @@ import torch
 
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.piola import first_piola
-from mlms_fenics.macroscale import axisymmetric, diagnosis, kernels
-from mlms_fenics.macroscale.assembly import add_internal_force
+from mlms_fenics.loop.compiled import axisymmetric, kernels
+from mlms_fenics.loop.compiled.assembly import add_internal_force
+from mlms_fenics.macroscale import diagnosis
 from mlms_fenics.macroscale.body import Body
 from mlms_fenics.macroscale.implicit.stiffness_kernel import element_matrices
 from mlms_fenics.macroscale.motion import Motion

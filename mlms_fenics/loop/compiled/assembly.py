@@ -7,8 +7,6 @@ is not exact, dolfinx takes eight points and this still takes one, with the cell
 
 import numba
 
-ASSEMBLIES = ("fused", "dolfinx")
-
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 def add_internal_force(P, points, gradients, volume, dofs, force):

@@ -8,7 +8,7 @@ on the radial displacement: F_33 = r/R, the mean over the cell of the hoop's str
 import numba
 import numpy as np
 
-from mlms_fenics.macroscale.kernels import HUGE
+from mlms_fenics.loop.compiled.kernels import HUGE
 
 _jit = numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 
