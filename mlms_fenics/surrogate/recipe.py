@@ -92,6 +92,8 @@ def candidates(known: dict[str, Any], dimension: int, microseconds: float) -> li
         grains = Candidate("grains", {"grains": 12, "width": 32, "internal": 4, "rate": 4e-3})
         found = [recurrent, grains, reduced]
         if known["rate_exponent"] > STIFF:
+            # Grains yield one after the other; four elastic strains side by side do, too.
+            recurrent.options["branches"] = 4
             found = [grains, recurrent, reduced]
     if not known["one_horizon"]:
         found.remove(reduced)  # it is fitted to histories of one duration

@@ -47,6 +47,8 @@ def test_candidates_suit_the_data_and_the_price():
 
     assert names(KNOWN) == ["recurrent", "grains"]
     assert names({**KNOWN, "rate_exponent": 20.0}) == ["grains", "recurrent"]
+    stiff, soft = candidates({**KNOWN, "rate_exponent": 20.0}, 3, 3.0), candidates(KNOWN, 3, 3.0)
+    assert stiff[1].options["branches"] == 4 and "branches" not in soft[0].options
     assert names(KNOWN, price=20.0) == ["recurrent", "grains", "reduced"]
     assert names({**KNOWN, "one_horizon": False}, price=20.0) == ["recurrent", "grains"]
     assert names(KNOWN, dimension=2) == ["recurrent"]
