@@ -25,12 +25,15 @@ class Perceptron:
     Args:
         weights: w1, b1, w2, b2, w3, b3: weights `(out, in)` and biases `(out, 1)`; copied.
         tf32: on a GPU make one product in TF32 for each, which keeps three digits.
+
+    Attributes:
+        weights: the copies, float32, contiguous.
     """
 
     def __init__(self, weights: tuple[Tensor, ...], tf32: bool = False) -> None:
         self._precision = "tf32" if tf32 else "tf32x3"
-        self._weights = tuple(x.detach().float().clone().contiguous() for x in weights)
-        self.device = self._weights[0].device
+        self.weights = tuple(x.detach().float().clone().contiguous() for x in weights)
+        self.device = self.weights[0].device
         self._padded: tuple[Tensor, ...] = ()
 
     def __call__(self, z: Tensor) -> Tensor:
@@ -47,14 +50,14 @@ class Perceptron:
 
     def by_torch(self, z: Tensor) -> Tensor:
         """The same by PyTorch's operations."""
-        w1, b1, w2, b2, w3, b3 = self._weights
+        w1, b1, w2, b2, w3, b3 = self.weights
         h = nn.functional.silu(torch.addmm(b1, w1, z), inplace=True)
         h = nn.functional.silu(torch.addmm(b2, w2, h), inplace=True)
         return torch.addmm(b3, w3, h)
 
     def by_triton(self, z: Tensor, kernel: Any, block: int = BLOCK, warps: int = WARPS) -> Tensor:
         """The same by `perceptron_kernel.kernel`, with `block` points to a block."""
-        w1, w3 = self._weights[0], self._weights[4]
+        w1, w3 = self.weights[0], self.weights[4]
         width, n = len(w1), z.shape[1]
         inputs, outputs = _power(w1.shape[1]), _power(len(w3))
         a = max(_LEAST, _power(width + 1) // 2)
@@ -68,7 +71,7 @@ class Perceptron:
                 (outputs, a + b),
                 (outputs, 1),
             )
-            self._padded = tuple(map(_padded, self._weights, rows))
+            self._padded = tuple(map(_padded, self.weights, rows))
         out = torch.empty(len(w3), n, dtype=z.dtype, device=z.device)
         if n:
             kernel[(-(-n // block),)](

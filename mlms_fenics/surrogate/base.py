@@ -5,6 +5,7 @@ import copy
 import math
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,23 +17,25 @@ from mlms_fenics.device import at_hand, place
 from mlms_fenics.errors import InputError, require
 from mlms_fenics.gpu.launch import usable
 from mlms_fenics.kinematics.piola import rotated_tangent
-from mlms_fenics.kinematics.strain import exponential, log_strain
-from mlms_fenics.kinematics.tensors import from_components, polar, turned
+from mlms_fenics.kinematics.strain import log_strain
+from mlms_fenics.kinematics.tensors import polar, turned
 from mlms_fenics.materials.base import Material, State, Time
 from mlms_fenics.materials.by_torch import stress_and_slope
 from mlms_fenics.numbers import check_positive
 from mlms_fenics.surrogate.fitting.data import TrainingData
+from mlms_fenics.surrogate.parts import (
+    LONGEST_STRAIN,
+    MOST_SUBSTEPS,
+    coarsest_step,
+    in_parts,
+    substep_ends,
+)
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.weights import check_weights
 
-# Parts of a step, however long it is: the price of a call must not grow with its length in µs, and
-# steps so long are far slower than anything in the training data.
-MOST_SUBSTEPS = 64
 # Histories of so many training horizons pass without a word: the shipped law, stretched by 10%, is
 # right to 1% over one horizon and 34% wrong over three.
 LONGEST = 1.5
-# Strain in a step (norm of log U's change) up to which laws that take any step whole are right.
-LONGEST_STRAIN = 0.03
 
 
 class LearntLaw(Material):
@@ -46,7 +49,8 @@ class LearntLaw(Material):
 
     A network with an attribute `longest_step`, over the horizon, is given longer steps in equal
     parts, U linear over them, at most `MOST_SUBSTEPS`. To one with an attribute `longest_known`,
-    over the horizon, longer steps are as long as that.
+    over the horizon, longer steps are as long as that. One with an attribute `rates` is given each
+    point's step in parts that strain by `LONGEST_STRAIN` at most, see `parts`.
 
     Args:
         network: the trained module.
@@ -193,11 +197,12 @@ class LearntLaw(Material):
     ) -> tuple[torch.Tensor, State]:
         """See `Material.update`; in 2D F and the stress are `(n, 2, 2)` (plane strain)."""
         if self.compiles():
-            return self._prepared(self.compiled_step)(F, float(dt), state, self.substeps(dt))
+            step = self._prepared(self.compiled_step)
+            return self._in_parts(lambda F, s, n: step(F, float(dt), s, n), F, dt, state)
         if self.has_kernels():
             return self._prepared(self.step_there)(F, dt, state, self.substeps(dt))
         R, U = polar(F.double())
-        sigma, new = self._by_torch(U, time, dt, state)
+        sigma, new = self._by_torch(U, time, dt, state, look=at_hand(self.device))
         return turned(R.to(sigma.dtype), sigma), new
 
     def linearise(
@@ -209,9 +214,11 @@ class LearntLaw(Material):
         implicit solvers want `law.to(dtype=torch.float64)`.
         """
         R, U = polar(F.detach().double())
-        sigma, new, slope = stress_and_slope(
-            lambda stretch, start: self._by_torch(stretch, time, dt, start), U, state
-        )
+
+        def recorded(V: torch.Tensor, start: State, n: int) -> tuple:
+            return stress_and_slope(lambda W, s: self._equal_parts(W, time, dt, s, n), V, start)
+
+        sigma, new, slope = self._in_parts(recorded, U, dt, state)
         A = rotated_tangent(R, U, sigma, slope)
         R = R.to(sigma.dtype)
         return R @ sigma @ R.mT, new, A
@@ -225,10 +232,23 @@ class LearntLaw(Material):
         return step(U, time, dt, state)
 
     def _by_torch(
-        self, U: torch.Tensor, time: Time, dt: Time, state: State
+        self, U: torch.Tensor, time: Time, dt: Time, state: State, look: bool = True
     ) -> tuple[torch.Tensor, State]:
-        """`stretch` by the operations of torch."""
-        n, U = self.substeps(dt), U.double()
+        """`stretch` by the operations of torch; `look`: at how much it strains, and so wait."""
+        if not look:
+            return self._equal_parts(U, time, dt, state, self.substeps(dt))
+        return self._in_parts(lambda V, s, n: self._equal_parts(V, time, dt, s, n), U, dt, state)
+
+    def _in_parts(self, take: Callable[..., tuple], F: torch.Tensor, dt: Time, state: State) -> Any:
+        """`parts.in_parts` where the network wants it so; else all points in equally many."""
+        n = self.substeps(dt)
+        return in_parts(take, F, state, n) if self.by_strain else take(F, state, n)
+
+    def _equal_parts(
+        self, U: torch.Tensor, time: Time, dt: Time, state: State, n: int
+    ) -> tuple[torch.Tensor, State]:
+        """`stretch` in `n` parts."""
+        U = U.double()
         own, before = state, state["strain"]
         for k, end in enumerate([*substep_ends(before, U, n), U], 1):
             strain = log_strain(end).to(self.dtype)
@@ -244,6 +264,11 @@ class LearntLaw(Material):
         """`dt`, or the longest step that the network knows where that is shorter, µs."""
         longest = getattr(self.network, "longest_known", math.inf) * self.horizon
         return dt.clamp(max=longest) if isinstance(dt, torch.Tensor) else min(dt, longest)
+
+    @property
+    def by_strain(self) -> bool:
+        """Whether a point's step is taken in parts where it strains by much."""
+        return getattr(self.network, "rates", None) is not None
 
     @property
     def longest_history(self) -> float:
@@ -340,9 +365,9 @@ class LearntLaw(Material):
                 f"lasts {horizon / longest:.3g} times as long as the training histories "
                 f"({longest:g} µs)"
             )
-        coarsest = self._coarsest(U)
-        if coarsest > LONGEST_STRAIN:
-            reasons.append(f"strains by {coarsest:.1%} in a step, which is to be divided")
+        coarsest = coarsest_step(U) if self.by_strain else 0.0
+        if coarsest > MOST_SUBSTEPS * LONGEST_STRAIN:
+            reasons.append(f"strains by {coarsest:.0%} in a step, which is to be divided")
         if reasons:
             self._warned = True
             warnings.warn(
@@ -351,16 +376,6 @@ class LearntLaw(Material):
                 stacklevel=2,
             )
         return sigma
-
-    def _coarsest(self, U: np.ndarray) -> float:
-        """Largest strain in a step of histories, where the law takes any step whole; else 0."""
-        if getattr(self.network, "rates", None) is None:
-            return 0.0
-        strain = log_strain(torch.from_numpy(np.asarray(U, np.float64)))
-        change = strain[..., 1:, :] - strain[..., :-1, :]
-        shear = slice(3, None) if self.dimension == 3 else slice(2, None)
-        square = change.square().sum(-1) + change[..., shear].square().sum(-1)
-        return float(square.max().sqrt()) if square.numel() else 0.0
 
     def stress_and_distance(self, U: np.ndarray, horizon: float) -> tuple[np.ndarray, np.ndarray]:
         """`stress`, and the largest distance from the training data along each history `(...)`."""
@@ -382,17 +397,3 @@ class LearntLaw(Material):
         check_positive("horizon", horizon, "µs")
         self.check_end_time(horizon)
         return check_paths(U, d)[..., :d, :d].reshape(U.shape)
-
-
-def substep_ends(strain: torch.Tensor, U: torch.Tensor, n: int) -> list[torch.Tensor]:
-    """Stretches at the ends of all but the last of `n` equal parts of a step.
-
-    Args:
-        strain: components of log U at its beginning.
-        U: at its end, *Shape* `(points, d, d)`, float64.
-        n: parts.
-    """
-    if n == 1:
-        return []
-    start = exponential(from_components(strain.double()))
-    return [torch.lerp(start, U, k / n) for k in range(1, n)]

@@ -18,6 +18,7 @@ from mlms_fenics.materials.base import drive
 from mlms_fenics.materials.library import metal
 from mlms_fenics.surrogate import load_model
 from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.parts import parts_by_strain
 from mlms_fenics.surrogate.trust import TrustMeasure
 
 NETWORKS = (
@@ -103,6 +104,23 @@ def test_the_shipped_law_in_parts_of_steps(tmp_path):
         assert distance(b.numpy(), a.numpy()) < 1e-9
         assert distance(ours.fields(own)["distance"].numpy(), state["distance"].numpy()) < 1e-9
         before = now
+
+
+def test_steps_in_parts_by_strain(tmp_path):
+    law = load_model("many-rates", dtype=torch.float64)
+    ours = library(law, tmp_path, "float64", QUICK)
+    F, end = histories(40, 8, 0.3, 4)
+    state, own = law.initial_state(40), ours.initial_state(40)
+    before, parts = 0.0, []
+    for f, now in zip(torch.as_tensor(F), end.tolist(), strict=True):
+        start = state["strain"]
+        a, state = law.update(f, now, now - before, state)
+        b, own = ours.update(f, now, now - before, own)
+        parts.append(parts_by_strain(start, state["strain"]))
+        assert distance(b.numpy(), a.numpy()) < 1e-9
+        before = now
+    # Points of one chunk in few and in many parts.
+    assert all(len(set(p.tolist())) > 1 for p in parts), parts
 
 
 @pytest.mark.parametrize("units", SYSTEMS)

@@ -45,11 +45,19 @@ def test_a_longer_history_than_all_that_it_has_seen_is_said():
         law.stress(stretch(), 1e4)
 
 
-def test_steps_that_are_too_long_are_said():
+@pytest.mark.parametrize("every", [4, 10, 20, 40])
+def test_coarse_steps_are_divided(every):
     law = load_model("many-rates")
-    with pytest.warns(UserWarning, match=r"strains by 11\.7% in a step, which is to be divided"):
-        law.stress(stretch()[:, [0, -1]], 1.0)
-    # The law of one rate divides long steps itself.
+    truth = TaylorAverage(law.law, law.orientations, weights=law.weights)
+    coarse = stretch()[:, ::every]
+    exact = equivalent(truth.stress(coarse, 1.0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load_model("default").stress(stretch()[:, [0, -1]], 1.0)
+        learnt = equivalent(law.stress(coarse, 1.0))
+    assert learnt == pytest.approx(exact, rel=0.02)
+
+
+def test_steps_that_are_longer_than_all_parts_are_said():
+    law, U = load_model("many-rates"), np.stack([np.eye(3), np.diag([np.e, 1.0, np.exp(-1.0)])])
+    with pytest.warns(UserWarning, match="strains by 141% in a step, which is to be divided"):
+        law.stress(U[None], 1.0)

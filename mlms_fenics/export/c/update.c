@@ -85,14 +85,13 @@ static int parts_of(double fraction)
     return wanted > MOST_SUBSTEPS - 1 ? MOST_SUBSTEPS : (int)wanted + (wanted > (int)wanted);
 }
 
-static int step(chunk *c, double time, double dt, int together)
+/* A step in equal parts; U - I at its end is in c->at.after. */
+static int equal_parts(chunk *c, double time, double dt, int parts, int together)
 {
     double(*u)[POINTS] = c->at.after, (*k)[POINTS] = c->at.k, whole[6][POINTS];
-    const int parts = parts_of(dt / HORIZON);
     const double fraction = dt / HORIZON / parts;
     part now = {.fraction = fraction < LONGEST_KNOWN ? fraction : LONGEST_KNOWN,
         .together = together};
-    kinematics(c->f, u, k);
     if (parts > 1)
         memcpy(whole, u, sizeof whole);
     memcpy(c->at.before, c->first, sizeof c->first);
@@ -119,8 +118,69 @@ static int step(chunk *c, double time, double dt, int together)
         memcpy(c->at.before, k, sizeof c->at.before);
         memcpy(c->at.stretch, u, sizeof c->at.stretch);
     }
-    memcpy(c->end, u, sizeof c->end);
-    trust(dt / HORIZON, k, c->first, c->memory, c->distance);
+    return bad;
+}
+
+/* Parts that each point's step is to be taken in, a power of two; the largest of them. */
+static int parts_by_strain(const chunk *c, int together, int *restrict parts)
+{
+    int most = 1;
+    for (int p = 0; p < POINTS; p++) {
+        double square = 0.0;
+        for (int i = 0; i < 6; i++) {
+            const double change = c->at.k[STRAIN + i][p] - c->first[i][p];
+            square += (i < 3 ? 1.0 : 2.0) * change * change;
+        }
+        const double size = sqrt(square);
+        parts[p] = 1;
+        while (parts[p] < MOST_SUBSTEPS && size > LONGEST_STRAIN * parts[p])
+            parts[p] *= 2;
+        most = most > parts[p] ? most : parts[p];
+    }
+    for (int p = 0; together && p < POINTS; p++)
+        parts[p] = most;
+    return most;
+}
+
+/* Steps again, from `begun`, of the points that are to be taken in more parts than `least`. */
+static int more_parts(chunk *c, const chunk *begun, double time, double dt, int least,
+    const int *restrict parts, int together)
+{
+    chunk again;
+    int bad = -1;
+    for (int count = 2; count <= MOST_SUBSTEPS && bad < 0; count *= 2) {
+        int wanted = 0;
+        for (int p = 0; p < POINTS; p++)
+            wanted += parts[p] == count;
+        if (count <= least || !wanted)
+            continue;
+        again = *begun;
+        bad = equal_parts(&again, time, dt, count, together);
+        for (int p = 0; p < POINTS; p++) {
+            for (int i = 0; parts[p] == count && i < OWN; i++)
+                c->own[i][p] = again.own[i][p];
+            for (int i = 0; parts[p] == count && i < 6; i++)
+                c->deviator[i][p] = again.deviator[i][p];
+        }
+    }
+    return bad;
+}
+
+static int step(chunk *c, double time, double dt, int together)
+{
+    const int least = parts_of(dt / HORIZON);
+    kinematics(c->f, c->at.after, c->at.k);
+    int parts[POINTS], bad;
+    if (parts_by_strain(c, together, parts) > least) {
+        const chunk begun = *c;
+        bad = equal_parts(c, time, dt, least, together);
+        if (bad < 0)
+            bad = more_parts(c, &begun, time, dt, least, parts, together);
+    } else {
+        bad = equal_parts(c, time, dt, least, together);
+    }
+    memcpy(c->end, c->at.after, sizeof c->end);
+    trust(dt / HORIZON, c->at.k, c->first, c->memory, c->distance);
     return bad;
 }
 

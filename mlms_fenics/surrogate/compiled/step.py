@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from mlms_fenics.kinematics.tensors import polar, refuse_inverted
 from mlms_fenics.materials.base import State
-from mlms_fenics.surrogate.base import LearntLaw, substep_ends
+from mlms_fenics.surrogate.base import LearntLaw
+from mlms_fenics.surrogate.parts import substep_ends
 
 
 class PreparedStep(ABC):

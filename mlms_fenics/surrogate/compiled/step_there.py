@@ -8,9 +8,9 @@ from torch import Tensor
 from mlms_fenics.device import scalar
 from mlms_fenics.kinematics.tensors import polar
 from mlms_fenics.materials.base import State, Time
-from mlms_fenics.surrogate.base import substep_ends
 from mlms_fenics.surrogate.compiled.step import PreparedStep, points_last
 from mlms_fenics.surrogate.compiled.trust_there import trust_there
+from mlms_fenics.surrogate.parts import substep_ends
 
 
 class StepThere(PreparedStep):
@@ -32,6 +32,18 @@ class StepThere(PreparedStep):
             Stress `(n, 3, 3)`, and both states at its end.
         """
 
+    def divide(
+        self, F: Tensor, fraction: Tensor, begun: tuple[Tensor, Tensor], ended: tuple[Tensor, ...]
+    ) -> None:
+        """Take again in parts what strained by more than a part may, see `parts`; by default none.
+
+        Args:
+            F: as of `advance`.
+            fraction: length of the step over the horizon, however long it is.
+            begun: own state and log U at its beginning.
+            ended: what `advance` gave, written into.
+        """
+
     def __call__(
         self, F: Tensor, dt: Time, state: State, substeps: int = 1
     ) -> tuple[Tensor, State]:
@@ -43,10 +55,13 @@ class StepThere(PreparedStep):
         if substeps > 1:
             ends = [*substep_ends(state["strain"], polar(F)[1], substeps), F]
         dt = scalar(dt, F)
-        fraction = (dt / (self.horizon * substeps)).clamp(max=self.longest)
-        before = strain
+        fraction = dt / (self.horizon * substeps)
+        known, before = fraction.clamp(max=self.longest), strain
         for end in ends:
-            sigma, own, strain = self.advance(end.contiguous(), fraction, own, strain)
+            end, begun = end.contiguous(), (own, strain)
+            ended = self.advance(end, known, *begun)
+            self.divide(end, fraction, begun, ended)
+            sigma, own, strain = ended
         distance = state["distance"].contiguous()
         memory, distance = trust_there(self.trust.tensors(dt), strain, before, memory, distance)
         return sigma, {name: own.mT, "strain": strain.mT, "trust": memory.mT, "distance": distance}

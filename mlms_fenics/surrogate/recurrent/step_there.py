@@ -25,6 +25,7 @@ from mlms_fenics.surrogate.compiled.stress import STRESS_ROWS, turned_stress
 from mlms_fenics.surrogate.recurrent.cell import FAST, RecurrentCell
 from mlms_fenics.surrogate.recurrent.flow import drives, move, speed
 from mlms_fenics.surrogate.recurrent.online import step_numbers
+from mlms_fenics.surrogate.recurrent.parts_there import parts_kernel
 from mlms_fenics.surrogate.recurrent.run import network_weights
 from mlms_fenics.surrogate.recurrent.update import features, strain_and_time
 
@@ -46,6 +47,9 @@ class RecurrentThere(StepThere):
         self._kernels = _kernels(cell.branches, cell.state, inputs, outputs)
         self._features = inputs - cell.state
         low, numbers = step_numbers(law)
+        self._low = float(low)
+        sizes = (cell.branches, cell.state, inputs, outputs, len(weights[0]))
+        self._again = parts_kernel(*sizes) if law.by_strain else None
         like = {"dtype": torch.float64, "device": law.device}
         self._numbers = torch.from_numpy(numbers).to(**like)
         # What goes with the step's length, and what with one over it.
@@ -69,6 +73,18 @@ class RecurrentThere(StepThere):
         flow = self._network(z)
         launch(after, F.device, n, c, own, increment, flow, turn, new, sigma)
         return sigma, new, now
+
+    def divide(
+        self, F: Tensor, fraction: Tensor, begun: tuple[Tensor, Tensor], ended: tuple[Tensor, ...]
+    ) -> None:
+        """See `StepThere`."""
+        if self._again is None:
+            return
+        (own, strain), (sigma, new, now) = begun, ended
+        launch(
+            self._again, F.device, len(F), F, own, strain, now, self._numbers.to(own.dtype),
+            self._low, self.longest, fraction.reshape(1), *self._network.weights, new, sigma,
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=16)
