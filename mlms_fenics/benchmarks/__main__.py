@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     new("--quick", action="store_true", help="smallest sizes, also with --device cpu")
     new("--out", type=Path, default=Path("gpu_benchmark"), help="folder for gpu.json and gpu.md")
     new("--parts", nargs="+", default=[], help="of it (default: all that --out does not hold)")
-    new("--minutes", type=float, default=6.0, help="of all parts (default: 6)")
+    new("--minutes", type=float, help="of all parts (default: 6, with --quick as long as it takes)")
     options = parser.parse_args(arguments)
     for name in ("grains", "paths", "steps"):
         value = getattr(options, name)

@@ -76,7 +76,7 @@ def test_a_part_that_takes_long_is_stopped_and_the_next_one_begun(tmp_path, monk
             found.figure(f"figure {k}", 1.0, "s")
 
     monkeypatch.setattr(command, "PARTS", dict.fromkeys(("one", "two", "three", "four"), part))
-    lines = command.run("cpu", True, tmp_path)
+    lines = command.run("cpu", True, tmp_path, minutes=6.0)
     parts = json.loads((tmp_path / "gpu.json").read_text())["parts"]
     # 90 s for each of them, of which the second figure is beyond, and 360 s for all.
     assert {name: len(found["figures"]) for name, found in parts.items()} == {
@@ -86,7 +86,7 @@ def test_a_part_that_takes_long_is_stopped_and_the_next_one_begun(tmp_path, monk
         clock[0] == 360.0
         and "## three (120 s, stopped: the same command again takes all of it)" in lines
     )
-    command.run("cpu", True, tmp_path)  # 300 s for the first one, and 60 are left
+    command.run("cpu", True, tmp_path, minutes=6.0)  # 300 s for the first one, and 60 are left
     parts = json.loads((tmp_path / "gpu.json").read_text())["parts"]
     assert [len(parts[name]["figures"]) for name in parts] == [5, 2, 2]
     assert parts["one"]["done"] and not parts["two"]["done"]

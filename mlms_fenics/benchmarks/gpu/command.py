@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[Place, Found], None]] = {
 }
 ON_GPUS: dict[str, Callable[[Place, Found], None]] = {"metals": metals.measure}
 FILE = "gpu.json"
+MINUTES = 6.0
 PART_MINUTES = 1.5  # that a part has where others come after it
 
 
@@ -51,7 +53,7 @@ def run(
     quick: bool,
     folder: Path,
     parts: Sequence[str] = (),
-    minutes: float = 6.0,
+    minutes: float | None = None,
     follow: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Run the parts that the folder does not hold yet, and write what they found there.
@@ -63,7 +65,8 @@ def run(
             device and sizes, is not run again; one that was stopped is begun anew.
         parts: of `PARTS` and, on a GPU, `ON_GPUS`; none: all, and none of them takes longer than
             `PART_MINUTES` at its first try.
-        minutes: after this time what runs is stopped at what it finds next, and nothing is begun.
+        minutes: after this time what runs is stopped at what it finds next, and nothing is begun;
+            None: 6, but a quick round, which has one point to a check, is done whole.
         follow: called with a line about each thing found.
 
     Returns:
@@ -74,6 +77,8 @@ def run(
         SimulationError: a check failed; all results are written before.
     """
     threads, begin = torch.get_num_threads(), time.monotonic()
+    bounded = not quick or minutes is not None
+    last = begin + 60.0 * (minutes or MINUTES) if bounded else inf
     place = Place(chosen(device), quick, 0.02 if quick else 0.2)
     there = {**PARTS, **ON_GPUS} if place.is_gpu and not quick else PARTS
     for name in parts:
@@ -84,11 +89,10 @@ def run(
     torch.set_num_threads(1)  # what stands beside a device is one core
     try:
         for name in parts or there:
-            started = time.monotonic()
-            end = begin + 60.0 * minutes
-            if kept.get(name, {}).get("done", False) or started >= end:
+            started, end = time.monotonic(), last
+            if kept.get(name, {}).get("done", False) or started >= last:
                 continue
-            if not parts and name not in kept:
+            if bounded and not parts and name not in kept:
                 end = min(end, started + 60.0 * PART_MINUTES)
 
             def keep(
