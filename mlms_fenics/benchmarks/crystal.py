@@ -95,19 +95,19 @@ def rate_evaluations(repeat: int = 2000) -> float:
     law = magnesium()
     slip, twin = crystal_tables(law)
     rng = np.random.default_rng(0)
-    w = 0.01 * rng.random(cs.ROWS * ck.L)
+    w, S = (0.01 * rng.random(rows * ck.L) for rows in (cs.ROWS, cs.STATE_ROWS))
     for i in range(3):
-        for first in (ck.F_START, cs.Y0):
+        for rows, first in ((w, ck.F_START), (S, cs.Y0)):
             row = first + 4 * i
-            w[row * ck.L : (row + 1) * ck.L] += 1.0
+            rows[row * ck.L : (row + 1) * ck.L] += 1.0
 
     @numba.njit
-    def many(w, slip, twin, n):
+    def many(w, S, slip, twin, n):
         for _ in range(n):
-            ck.rates(w, cs.Y0, cs.F1, slip, twin, False, 25.0)
+            ck.rates(w, S, cs.Y0, cs.F1, slip, twin, False, 25.0)
 
-    many(w, slip, twin, 1)
-    _, seconds = cpu_seconds(lambda: many(w, slip, twin, repeat), repeat=5)
+    many(w, S, slip, twin, 1)
+    _, seconds = cpu_seconds(lambda: many(w, S, slip, twin, repeat), repeat=5)
     return repeat * ck.L / seconds
 
 

@@ -26,6 +26,7 @@ from mlms_fenics.materials.crystal.step import (
     ROWS,
     SCALE,
     SIZE,
+    STATE_ROWS,
     STEP,
     Y0,
     Y,
@@ -36,7 +37,7 @@ from mlms_fenics.materials.crystal.step import (
 
 
 @numba.njit(**COMPILE)
-def _accept(w, n_state):
+def _accept(w, S, n_state):
     """End of a substep: its last stage is the next one's first."""
     n = u(L)
     rnow, rh, rs, size = u(NOW * L), u(STEP * L), u(SCALE * L), u(SIZE * L)
@@ -47,8 +48,8 @@ def _accept(w, n_state):
         a, b = u((Y0 + k) * L), u((Y + k) * L)
         f0, f1 = u((F0 + k) * L), u((F3 + k) * L)
         for l in range(n):
-            w[a + l] = w[b + l]
-            w[f0 + l] = w[f1 + l]
+            S[a + l] = S[b + l]
+            S[f0 + l] = S[f1 + l]
 
 
 JOB, LEFT, MARKS = range(3)  # of each lane: its point (or -1), and substeps that are left to it
@@ -56,7 +57,7 @@ JOB, LEFT, MARKS = range(3)  # of each lane: its point (or -1), and substeps tha
 
 @numba.njit(**COMPILE)
 def run_points(
-    w, marks, queue, F_start, F_end, Q, dt, count, slip, twin, detwinning, G, tolerance,
+    w, S, marks, queue, F_start, F_end, Q, dt, count, slip, twin, detwinning, G, tolerance,
     state, rate, scale, state_end, rate_end, scale_end, deviator, error,
 ):  # fmt: skip
     """Points one after the other in each lane, until none is left; see `substeps_kernel`.
@@ -64,7 +65,7 @@ def run_points(
     On the CPU one call does all points in L lanes; on a GPU each thread makes one, with one lane.
 
     Args:
-        w: rows of the lanes, `(ROWS L,)`; `marks` `(MARKS L,)`.
+        w, S: rows of the lanes, `(ROWS L,)`, `(STATE_ROWS L,)`; `marks` `(MARKS L,)`.
         queue: number of the next point, `(1,)`; shared by all threads.
     """
     d, N = F_start.shape[0], F_start.shape[2]
@@ -74,9 +75,11 @@ def run_points(
     for l in range(L):  # idle lanes compute something harmless
         for k in range(ROWS):
             w[k * L + l] = 0.0
+        for k in range(STATE_ROWS):
+            S[k * L + l] = 0.0
         for i in range(3):
             w[(F_START + 4 * i) * L + l] = 1.0
-            w[(Y0 + 4 * i) * L + l] = 1.0
+            S[(Y0 + 4 * i) * L + l] = 1.0
         w[LENGTH * L + l] = 1.0
         w[SCALE * L + l] = 1.0
         marks[JOB * L + l], marks[LEFT * L + l] = -1, 0
@@ -105,8 +108,8 @@ def run_points(
                     w[(F_START + 3 * i + k) * L + l] = a
                     w[(F_SLOPE + 3 * i + k) * L + l] = b - a
             for k in range(n_state):
-                w[(Y0 + k) * L + l] = state[j, k]
-                w[(F0 + k) * L + l] = rate[j, k]
+                S[(Y0 + k) * L + l] = state[j, k]
+                S[(F0 + k) * L + l] = rate[j, k]
             w[NOW * L + l] = 0.0
             w[LENGTH * L + l] = dt[j // each]
             w[STEP * L + l] = dt[j // each] / count[j]
@@ -116,12 +119,12 @@ def run_points(
             break
         # One call of `rates` serves all stages, as each would be compiled anew.
         for stage in range(1, 4):
-            prepare_stage(w, n_state, stage)
+            prepare_stage(w, S, n_state, stage)
             if stage == 3:
-                constrain(w, n_slip, n_twin, detwinning)
-            rates(w, Y, F0 + stage * MAX_STATE, slip, twin, detwinning, G)
-        measure(w, slip, twin, G, tolerance)
-        _accept(w, n_state)
+                constrain(w, S, n_slip, n_twin, detwinning)
+            rates(w, S, Y, F0 + stage * MAX_STATE, slip, twin, detwinning, G)
+        measure(w, S, slip, twin, G, tolerance)
+        _accept(w, S, n_state)
         for l in range(L):
             j = marks[JOB * L + l]
             if j < 0:
@@ -132,8 +135,8 @@ def run_points(
             if marks[LEFT * L + l] > 0:
                 continue
             for k in range(n_state):
-                state_end[j, k] = w[(Y0 + k) * L + l]
-                rate_end[j, k] = w[(F0 + k) * L + l]
+                state_end[j, k] = S[(Y0 + k) * L + l]
+                rate_end[j, k] = S[(F0 + k) * L + l]
             scale_end[j] = w[SCALE * L + l]
             for k in range(6):
                 deviator[j, k] = w[(DEVIATOR + k) * L + l]
@@ -167,7 +170,8 @@ def _cached(sources: int):
         if sources < 0:  # never; mentioned so that it is captured
             return
         run_points(
-            np.empty(ROWS * L), np.empty(MARKS * L, np.int64), np.zeros(1, np.int64),
+            np.empty(ROWS * L), np.empty(STATE_ROWS * L),
+            np.empty(MARKS * L, np.int64), np.zeros(1, np.int64),
             F_start, F_end, Q, dt, count, slip, twin, detwinning, G, tolerance,
             state, rate, scale, state_end, rate_end, scale_end, deviator, error,
         )  # fmt: skip

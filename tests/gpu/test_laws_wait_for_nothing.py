@@ -13,8 +13,17 @@ from no_waiting import NoWaiting, no_waiting
 from untrained_laws import untrained_laws
 
 from mlms_fenics.device import treated_as_apart
-from mlms_fenics.materials import J2, LawsByPart, NeoHookean, johnson_cook
+from mlms_fenics.materials import (
+    J2,
+    LawsByPart,
+    NeoHookean,
+    Polycrystal,
+    johnson_cook,
+    magnesium,
+)
 from mlms_fenics.materials.hill import Hill, hill_coefficients
+from mlms_fenics.materials.library import metal
+from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.surrogate import load_model
 
 GPU = pytest.param(
@@ -87,9 +96,30 @@ def test_learnt_laws(name, where, monkeypatch):
     same(LAWS[name], where, monkeypatch, LAWS[name].dimension)
 
 
+def shipped(name: str):
+    """A shipped law; of the family of textures, that of one which is not its own."""
+    law = load_model(name)
+    if name != "textures":
+        return law
+    return law.of_texture(law.orientations[:50], np.arange(1.0, 51.0) / 1275.0)
+
+
 @pytest.mark.parametrize("where", ["cpu", GPU])
-def test_the_shipped_law_in_its_own_precision(where, monkeypatch):
-    same(load_model(), where, monkeypatch, tolerance=1e-5, horizon=0.02)
+@pytest.mark.parametrize("name", ["default", "many-rates", "textures"])
+def test_the_shipped_laws_in_their_own_precision(name, where, monkeypatch):
+    same(shipped(name), where, monkeypatch, tolerance=1e-5, horizon=0.02)
+
+
+@pytest.mark.parametrize("where", [GPU])  # in numba's simulator: test_simulated_cuda.py
+@pytest.mark.parametrize("law", [
+    LAWS["reduced 3D"],
+    LAWS["reduced 2D"],
+    Polycrystal(magnesium(), random_orientations(2, seed=1), tolerance=1e-4),
+    Polycrystal(metal("copper"), random_orientations(2, seed=1), tolerance=1e-3),
+], ids=["reduced 3D", "reduced 2D", "polycrystal", "copper"])  # fmt: skip
+def test_crystals(law, where, monkeypatch):
+    """The step to try next is kept, which follows from an error that is a small difference."""
+    same(law, where, monkeypatch, getattr(law, "dimension", 3), tolerance=1e-6)
 
 
 @pytest.mark.parametrize("where", ["cpu", GPU])

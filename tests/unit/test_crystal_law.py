@@ -104,10 +104,11 @@ def test_compiled_and_torch_rates_agree_to_round_off(law):
     F, y = random_states(law, ck.L, seed=1)
     w = np.zeros(cs.ROWS * ck.L)
     w[: 9 * ck.L] = F.reshape(ck.L, 9).T.ravel()
-    w[cs.Y0 * ck.L : (cs.Y0 + n_state) * ck.L] = y.T.ravel()
+    S = np.zeros(cs.STATE_ROWS * ck.L)
+    S[cs.Y0 * ck.L : (cs.Y0 + n_state) * ck.L] = y.T.ravel()
     slip, twin = crystal_tables(law)
-    ck.rates(w, cs.Y0, cs.F3, slip, twin, law.detwinning, law.shear_modulus)
-    compiled = w[cs.F3 * ck.L : (cs.F3 + n_state) * ck.L].reshape(n_state, ck.L).T
+    ck.rates(w, S, cs.Y0, cs.F3, slip, twin, law.detwinning, law.shear_modulus)
+    compiled = S[cs.F3 * ck.L : (cs.F3 + n_state) * ck.L].reshape(n_state, ck.L).T
     stiffness = w[ck.STIFFNESS * ck.L : (ck.STIFFNESS + 1) * ck.L]
     model = CrystalTorch(law)
     rates, bound = model.rates(torch.from_numpy(F), torch.from_numpy(y))

@@ -48,7 +48,7 @@ def measure(place: Place, found: Found) -> None:
 def _check(found: Found, place: Place, name: str, law: Material, limit: float) -> None:
     counts, end = ((2, 2, 3), 0.3) if place.quick else ((6, 6, 8), 1.5)
     if isinstance(law, Polycrystal):
-        end = 0.1 * end
+        end = 0.3 * end
     with TemporaryDirectory() as folder:  # as problems come to a machine without FEniCSx
         write_bundle(block(counts), f"{folder}/block.h5")
         problem = read_bundle(f"{folder}/block.h5")

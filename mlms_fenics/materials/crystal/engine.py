@@ -36,6 +36,7 @@ from mlms_fenics.materials.crystal.step import (
     RHO,
     ROWS,
     SCALE,
+    STATE_ROWS,
     STEP,
     WANTED,
     Y0,
@@ -98,7 +99,7 @@ def _take_given(w, marks, counts, chosen):
 
 @numba.njit(**COMPILE)
 def run_lanes(
-    w, marks, times, queue, U, Q, segments, slip, twin, detwinning, G, tolerance, virgin, given,
+    w, S, marks, times, queue, U, Q, segments, slip, twin, detwinning, G, tolerance, virgin, given,
     state, wanted, scale, deviator, counts, steps, status, chosen,
 ):  # fmt: skip
     """Jobs one after the other in each lane, until none is left; see `integrate`.
@@ -106,7 +107,8 @@ def run_lanes(
     On the CPU one call does all jobs in L lanes; on a GPU each thread makes one, with one lane.
 
     Args:
-        w: rows of the lanes, `(ROWS L,)`; `marks` `(MARKS L,)`, `times` `(TIMES L,)`.
+        w, S: rows of the lanes, `(ROWS L,)` and `(STATE_ROWS L,)`; `marks` `(MARKS L,)`, `times`
+            `(TIMES L,)`.
         queue: number of the next job, `(1,)`; shared by all threads.
     """
     n_grains, n_t = Q.shape[0], segments.shape[0]
@@ -119,9 +121,11 @@ def run_lanes(
     for l in range(L):  # idle lanes compute something harmless
         for k in range(ROWS):
             w[k * L + l] = 0.0
+        for k in range(STATE_ROWS):
+            S[k * L + l] = 0.0
         for i in range(3):
             w[(F_START + 4 * i) * L + l] = 1.0
-            w[(Y0 + 4 * i) * L + l] = 1.0
+            S[(Y0 + 4 * i) * L + l] = 1.0
         w[LENGTH * L + l] = 1.0
         w[SCALE * L + l] = 1.0
         w[FRESH * L + l] = 1.0  # wants a job
@@ -145,8 +149,8 @@ def run_lanes(
                     marks[BEGINS * L + l], marks[TRIALS * L + l] = 1, 0
                     times[AFTER_CORNER * L + l] = wanted[j]
                     for k in range(n_state):
-                        w[(Y0 + k) * L + l] = state[j, k]
-                        w[(F0 + k) * L + l] = 0.0
+                        S[(Y0 + k) * L + l] = state[j, k]
+                        S[(F0 + k) * L + l] = 0.0
                     _set_segment(w, l, U, Q, j // n_grains, j % n_grains, 0)
                     w[NOW * L + l] = 0.0
                     w[LENGTH * L + l] = segments[0]
@@ -172,25 +176,25 @@ def run_lanes(
                     choose_step(w)
                     if given:
                         _take_given(w, marks, counts, chosen)
-                prepare_stage(w, n_state, stage)
+                prepare_stage(w, S, n_state, stage)
                 if stage == 3:
-                    constrain(w, n_slip, n_twin, detwinning)
+                    constrain(w, S, n_slip, n_twin, detwinning)
                 y, f = Y, F0 + stage * MAX_STATE
-            rates(w, y, f, slip, twin, detwinning, G)
+            rates(w, S, y, f, slip, twin, detwinning, G)
             if stage == 0:
                 for l in range(L):
                     if w[FRESH * L + l] > 0.0:
                         w[RHO * L + l] = w[STIFFNESS * L + l]
                         for k in range(n_state):
-                            w[(F0 + k) * L + l] = w[(F3 + k) * L + l]
+                            S[(F0 + k) * L + l] = S[(F3 + k) * L + l]
         if fresh:
             for l in range(L):
                 w[FRESH * L + l] = 0.0
-        measure(w, slip, twin, G, tolerance)
+        measure(w, S, slip, twin, G, tolerance)
         if given:
             for l in range(L):
                 w[ERROR * L + l] = 0.0
-        control(w, n_state)
+        control(w, S, n_state)
         for l in range(L):
             j = marks[JOB * L + l]
             if j < 0:
@@ -226,7 +230,7 @@ def run_lanes(
                     wanted[j] = w[WANTED * L + l]
                     scale[j] = w[SCALE * L + l]
                     for k in range(n_state):
-                        state[j, k] = w[(Y0 + k) * L + l]
+                        state[j, k] = S[(Y0 + k) * L + l]
             else:
                 counts[j, REJECTED] += 1
                 if h > 1e-13 * horizon and marks[TRIALS * L + l] < _MAX_TRIALS:
@@ -271,7 +275,8 @@ def _cached(sources: int):
         if sources < 0:  # never; mentioned so that it is captured
             return
         run_lanes(
-            np.empty(ROWS * L), np.empty(MARKS * L, np.int64), np.empty(TIMES * L),
+            np.empty(ROWS * L), np.empty(STATE_ROWS * L),
+            np.empty(MARKS * L, np.int64), np.empty(TIMES * L),
             np.zeros(1, np.int64),
             U, Q, segments, slip, twin, detwinning, G, tolerance, virgin, given,
             state, wanted, scale, deviator, counts, steps, status, chosen,

@@ -4,7 +4,9 @@
 It is the CPU's own code (`engine.run_lanes` and all that it calls) with one lane to a thread. All
 threads take their grains from one queue, so that none idles while others have many steps to do:
 what would otherwise be done by sorting out the finished. Grains of one material, neighbours in the
-queue, share a warp's instructions, as each of its threads does one trial step at a time.
+queue, share a warp's instructions, as each of its threads does one trial step at a time. Of a
+thread's work space only what each system has is in memory (`S`: 186 numbers of magnesium's law, for
+which alone rows are set aside); all else (`w`) the compiler finds room for in registers.
 
 Considered beside it: batched torch (`torch_engine`, what is left for a GPU without numba's CUDA
 target) passes each of some hundred intermediate arrays through the device's memory at every stage,
@@ -22,9 +24,10 @@ from mlms_fenics.gpu.launch import launch
 from mlms_fenics.gpu.twins import twin
 from mlms_fenics.materials.crystal import engine
 from mlms_fenics.materials.crystal.law import CrystalLaw
+from mlms_fenics.materials.crystal.step import rows_of
 from mlms_fenics.materials.crystal.tables import crystal_tables
 
-BLOCKS_PER_PROCESSOR = 4  # resident ones: their work space, 5 kB a thread, should stay in caches
+BLOCKS_PER_PROCESSOR = 2  # as many as are resident with 237 registers a thread
 
 
 def integrate(
@@ -48,7 +51,7 @@ def integrate(
     counts = torch.zeros(n, 2, dtype=torch.int64, **where)
     slip, twins = _tables(law, U.device)
     launch(
-        _kernel(), U.device, n,
+        _kernel(law.n_slip, law.n_twin), U.device, n,
         torch.zeros(1, dtype=torch.int64, **where),
         U.reshape(n_paths, n_t + 1, 9).contiguous(), Q.reshape(n_grains, 9).contiguous(),
         segments, slip, twins, law.detwinning, law.shear_modulus, tolerance, virgin,
@@ -111,10 +114,11 @@ def take_atomically(queue):  # type: ignore[no-untyped-def]
     return cuda.atomic.add(queue, 0, 1)
 
 
-@lru_cache(maxsize=1)
-def _kernel():  # type: ignore[no-untyped-def]
-    run = twin(engine.run_lanes, L=1, take=take_atomically)
-    rows, marks, times = engine.ROWS, engine.MARKS, engine.TIMES
+@lru_cache(maxsize=16)
+def _kernel(n_slip: int, n_twin: int):  # type: ignore[no-untyped-def]
+    own = rows_of(n_slip, n_twin)
+    run = twin(engine.run_lanes, L=1, take=take_atomically, **own)
+    rows, states, marks, times = engine.ROWS, own["STATE_ROWS"], engine.MARKS, engine.TIMES
 
     @cuda.jit
     def kernel(
@@ -122,10 +126,11 @@ def _kernel():  # type: ignore[no-untyped-def]
         state, wanted, scale, deviator, counts, steps, status, chosen,
     ):  # fmt: skip
         w = cuda.local.array(rows, numba.float64)
+        S = cuda.local.array(states, numba.float64)
         whole = cuda.local.array(marks, numba.int64)
         real = cuda.local.array(times, numba.float64)
         run(
-            w, whole, real, queue, U, Q, segments, slip, twins, detwinning, G, tolerance, virgin,
+            w, S, whole, real, queue, U, Q, segments, slip, twins, detwinning, G, tolerance, virgin,
             given, state, wanted, scale, deviator, counts, steps, status, chosen,
         )  # fmt: skip
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The crystal law's rates for a block of lanes, compiled for the CPU's vector units.
 
-A block holds `L` grains, its lanes. Quantity k of lane l is `w[k * L + l]` in one flat workspace:
-every operation below is a loop over lanes without a branch, which LLVM turns into vector code
-(with 32 lanes or fewer it unrolls short loops completely instead, before it can do so).
+A block holds `L` grains, its lanes. Quantity k of lane l is `w[k * L + l]` in a flat workspace, or
+`S[k * L + l]` in that of what each system has: every operation below is a loop over lanes without a
+branch, which LLVM turns into vector code (with 32 lanes or fewer it unrolls short loops completely
+instead, before it can do so). All rows of `w` are known when a GPU's kernel is compiled, which has
+one lane: they become registers; those of `S` are counted by the loops over systems.
 Row numbers: `B` = F_in⁻¹ row by row (9), twin fractions, accumulated slips, in this order, make a
-state; a state's first row is passed as `y`, its rates' as `f`. The equations are those of
+state; a state's first row in `S` is passed as `y`, its rates' as `f`. The equations are those of
 `mlms_fenics.materials.crystal.law`, written for B: Ḃ = -B (L_p + L_t).
 """
 
@@ -25,8 +27,8 @@ MAX_STATE = 9 + 12 + 48  # rows set aside for a state: up to 12 twin and 48 slip
 (F_NOW, A_NOW, MANDEL, EFFECTIVE) = (19, 28, 37, 43)
 (SHEAR_FACTOR, JACOBIAN, TWIN_SUM, STIFFNESS) = (49, 50, 51, 52)
 (VELOCITY, SCRATCH) = (53, 62)  # L_p + L_t; 12 rows
-(STRENGTH_SLOPE, SLIP_RATE) = (80, 80 + 48)
-ENGINE = 80 + 2 * 48  # the integrator's own rows begin here
+ENGINE = 74  # the integrator's own rows begin here
+(STRENGTH_SLOPE, SLIP_RATE, STATES) = (0, 48, 2 * 48)  # of `S`, where states begin at STATES
 
 # Columns of the parameter tables (`crystal_tables`).
 (SYM, FULL) = (0, 6)
@@ -38,7 +40,7 @@ N_COLUMNS = 28
 
 
 @numba.njit(**COMPILE)
-def kinematics(w, y, shear_modulus):
+def kinematics(w, S, y, shear_modulus):
     """F, J, A = F B, shear factor G J^{-2/3} and deviatoric Mandel stress of the lanes."""
     n = u(L)
     rF, rA = F_NOW * L, A_NOW * L
@@ -66,7 +68,7 @@ def kinematics(w, y, shear_modulus):
             a, b, c = u((y + j) * L), u((y + 3 + j) * L), u((y + 6 + j) * L)
             d = u(rA + (3 * i + j) * L)
             for l in range(n):
-                w[d + l] = w[p + l] * w[a + l] + w[q + l] * w[b + l] + w[r + l] * w[c + l]
+                w[d + l] = w[p + l] * S[a + l] + w[q + l] * S[b + l] + w[r + l] * S[c + l]
     a0, a1, a2 = u(rA), u(rA + L), u(rA + 2 * L)
     a3, a4, a5 = u(rA + 3 * L), u(rA + 4 * L), u(rA + 5 * L)
     a6, a7, a8 = u(rA + 6 * L), u(rA + 7 * L), u(rA + 8 * L)
@@ -87,7 +89,7 @@ def kinematics(w, y, shear_modulus):
 
 
 @numba.njit(**COMPILE)
-def effective_mandel(w, y, twin):
+def effective_mandel(w, S, y, twin):
     """M_eff = M + Σ_β λ_β (R_β M R_β - M), R = I - 2 n⊗n, into the rows EFFECTIVE."""
     n = u(L)
     m, e = MANDEL * L, EFFECTIVE * L
@@ -101,7 +103,7 @@ def effective_mandel(w, y, twin):
         x, y1, z = twin[beta, NORMAL], twin[beta, NORMAL + 1], twin[beta, NORMAL + 2]
         rl = u((y + 9 + beta) * L)
         for l in range(n):
-            c = -2.0 * w[rl + l]
+            c = -2.0 * S[rl + l]
             p = w[m0 + l] * x + w[m3 + l] * y1 + w[m5 + l] * z
             q = w[m3 + l] * x + w[m1 + l] * y1 + w[m4 + l] * z
             r = w[m5 + l] * x + w[m4 + l] * y1 + w[m2 + l] * z
@@ -145,7 +147,7 @@ def overstress_power(w, x, p, exponent):
 
 
 @numba.njit(**COMPILE)
-def slip_rates(w, y, f, slip, n_twin, shear_modulus):
+def slip_rates(w, S, y, f, slip, n_twin, shear_modulus):
     """Slip rates into the rows SLIP_RATE and (absolute) into f; adds their share of STIFFNESS."""
     n = u(L)
     e = EFFECTIVE * L
@@ -168,7 +170,7 @@ def slip_rates(w, y, f, slip, n_twin, shear_modulus):
                 for b in range(start, end):
                     rb = u((first + b) * L)
                     for l in range(n):
-                        w[total + l] += w[rb + l]
+                        w[total + l] += S[rb + l]
         for l in range(n):
             w[tau + l] = (
                 P0 * w[e0 + l]
@@ -180,28 +182,28 @@ def slip_rates(w, y, f, slip, n_twin, shear_modulus):
             )
         if saturation > 0.0:
             for l in range(n):
-                q = exp_bounded(-ratio * w[ra + l])
-                w[rd + l] = h * q
-                over = abs(w[tau + l]) - latent * (w[total + l] - w[ra + l])
+                q = exp_bounded(-ratio * S[ra + l])
+                S[rd + l] = h * q
+                over = abs(w[tau + l]) - latent * (w[total + l] - S[ra + l])
                 over = (over - saturation * (1.0 - q)) * per_tau
                 w[x + l] = over if over > 0.0 else 0.0
         else:
             for l in range(n):
-                w[rd + l] = 0.0
-                over = (abs(w[tau + l]) - latent * (w[total + l] - w[ra + l])) * per_tau
+                S[rd + l] = 0.0
+                over = (abs(w[tau + l]) - latent * (w[total + l] - S[ra + l])) * per_tau
                 w[x + l] = over if over > 0.0 else 0.0
         overstress_power(w, SCRATCH + 2, p, exponent)
         rf, rs = u((f + 9 + n_twin + a) * L), u((SLIP_RATE + a) * L)
         slope = exponent * rate * per_tau
         for l in range(n):
             size = rate * w[rp + l] * w[x + l]
-            w[rf + l] = size
-            w[rs + l] = size if w[tau + l] > 0.0 else -size
-            w[stiff + l] += slope * w[rp + l] * (shear_modulus + w[rd + l])
+            S[rf + l] = size
+            S[rs + l] = size if w[tau + l] > 0.0 else -size
+            w[stiff + l] += slope * w[rp + l] * (shear_modulus + S[rd + l])
 
 
 @numba.njit(**COMPILE)
-def twin_rates(w, y, f, twin, detwinning, shear_modulus):
+def twin_rates(w, S, y, f, twin, detwinning, shear_modulus):
     """Rates of the twin fractions into f; adds L_t to VELOCITY and their share of STIFFNESS."""
     n = u(L)
     n_twin = twin.shape[0]
@@ -226,14 +228,14 @@ def twin_rates(w, y, f, twin, detwinning, shear_modulus):
                 + P4 * w[m4 + l]
                 + P5 * w[m5 + l]
             )
-            d = gamma * resolved - k2 * (w[total + l] - w[rl + l]) - h * w[rl + l]
+            d = gamma * resolved - k2 * (w[total + l] - S[rl + l]) - h * S[rl + l]
             d *= per_tau
             w[drive + l] = d
         if detwinning:
             for l in range(n):
                 d = w[drive + l]
                 grow = d if w[total + l] < 1.0 else 0.0
-                shrink = -d if w[rl + l] > 0.0 else 0.0
+                shrink = -d if S[rl + l] > 0.0 else 0.0
                 w[x + l] = grow if d > 0.0 else shrink
         else:
             for l in range(n):
@@ -243,29 +245,31 @@ def twin_rates(w, y, f, twin, detwinning, shear_modulus):
         overstress_power(w, SCRATCH + 2, p, exponent)
         for l in range(n):
             size = rate * w[rp + l] * w[x + l]
-            w[rf + l] = size if w[drive + l] > 0.0 else -size
+            S[rf + l] = size if w[drive + l] > 0.0 else -size
             w[stiff + l] += stiffness * w[rp + l]
         for k in range(9):
             c = gamma * twin[b, FULL + k]
             rv = u((VELOCITY + k) * L)
             for l in range(n):
-                w[rv + l] += c * w[rf + l]
+                w[rv + l] += c * S[rf + l]
 
 
 @numba.njit(**COMPILE)
-def slip_velocity(w, y, slip, twin):
+def slip_velocity(w, S, y, slip, twin):
     """L_p = L_0 + Σ_β λ_β (R_β L_0 R_β - L_0), L_0 = Σ γ̇ s⊗m, into the rows VELOCITY."""
     n = u(L)
     for k in range(9):
         rv = u((VELOCITY + k) * L)
         for l in range(n):
             w[rv + l] = 0.0
-        for a in range(slip.shape[0]):
+    for a in range(slip.shape[0]):
+        rs = u((SLIP_RATE + a) * L)
+        for k in range(9):
             c = slip[a, FULL + k]
             if c != 0.0:
-                rs = u((SLIP_RATE + a) * L)
+                rv = u((VELOCITY + k) * L)
                 for l in range(n):
-                    w[rv + l] += c * w[rs + l]
+                    w[rv + l] += c * S[rs + l]
     if twin.shape[0] == 0:
         return
     for k in range(9):
@@ -281,7 +285,7 @@ def slip_velocity(w, y, slip, twin):
         x, y1, z = twin[b, NORMAL], twin[b, NORMAL + 1], twin[b, NORMAL + 2]
         rl = u((y + 9 + b) * L)
         for l in range(n):
-            c = -2.0 * w[rl + l]
+            c = -2.0 * S[rl + l]
             # right = L_0 n, left = L_0ᵀ n
             p0 = w[s0 + l] * x + w[s1 + l] * y1 + w[s2 + l] * z
             p1 = w[s3 + l] * x + w[s4 + l] * y1 + w[s5 + l] * z
@@ -308,7 +312,7 @@ def slip_velocity(w, y, slip, twin):
 
 
 @numba.njit(**COMPILE)
-def rates(w, y, f, slip, twin, detwinning, shear_modulus):
+def rates(w, S, y, f, slip, twin, detwinning, shear_modulus):
     """Rates of the state in rows y into rows f, at F = F_START + FRACTION F_SLOPE.
 
     Leaves behind A, J, the shear factor, and in STIFFNESS a bound on the spectral radius of the
@@ -316,8 +320,8 @@ def rates(w, y, f, slip, twin, detwinning, shear_modulus):
     """
     n = u(L)
     n_twin = twin.shape[0]
-    kinematics(w, y, shear_modulus)
-    effective_mandel(w, y, twin)
+    kinematics(w, S, y, shear_modulus)
+    effective_mandel(w, S, y, twin)
     stiff, total = u(STIFFNESS * L), u(TWIN_SUM * L)
     for l in range(n):
         w[stiff + l] = 0.0
@@ -325,14 +329,14 @@ def rates(w, y, f, slip, twin, detwinning, shear_modulus):
     for b in range(n_twin):
         rl = u((y + 9 + b) * L)
         for l in range(n):
-            w[total + l] += w[rl + l]
-    slip_rates(w, y, f, slip, n_twin, shear_modulus)
-    slip_velocity(w, y, slip, twin)
-    twin_rates(w, y, f, twin, detwinning, shear_modulus)
+            w[total + l] += S[rl + l]
+    slip_rates(w, S, y, f, slip, n_twin, shear_modulus)
+    slip_velocity(w, S, y, slip, twin)
+    twin_rates(w, S, y, f, twin, detwinning, shear_modulus)
     for i in range(3):
         p, q, r = u((y + 3 * i) * L), u((y + 3 * i + 1) * L), u((y + 3 * i + 2) * L)
         for j in range(3):
             a, b, c = u((VELOCITY + j) * L), u((VELOCITY + 3 + j) * L), u((VELOCITY + 6 + j) * L)
             d = u((f + 3 * i + j) * L)
             for l in range(n):
-                w[d + l] = -(w[p + l] * w[a + l] + w[q + l] * w[b + l] + w[r + l] * w[c + l])
+                S[d + l] = -(S[p + l] * w[a + l] + S[q + l] * w[b + l] + S[r + l] * w[c + l])

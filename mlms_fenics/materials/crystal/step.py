@@ -19,6 +19,7 @@ from mlms_fenics.materials.crystal.kernel import (
     JACOBIAN,
     MAX_STATE,
     SHEAR_FACTOR,
+    STATES,
     STIFFNESS,
     STRENGTH_SLOPE,
     L,
@@ -30,9 +31,17 @@ from mlms_fenics.materials.crystal.kernel import (
 (STEP, WANTED, NOW, LENGTH, RHO, SCALE) = range(ENGINE, ENGINE + 6)
 (ERROR, ACCEPTED, LAST, FRESH) = range(ENGINE + 6, ENGINE + 10)
 DEVIATOR, STATE_ERROR, SIZE = ENGINE + 10, ENGINE + 16, ENGINE + 25  # 6, 9, 1 rows
-Y0 = ENGINE + 32
-Y, F0, F1, F2, F3 = (Y0 + k * MAX_STATE for k in range(1, 6))
-ROWS = Y0 + 6 * MAX_STATE
+ROWS = ENGINE + 26
+Y0, Y, F0, F1, F2, F3, STATE_ROWS = (STATES + k * MAX_STATE for k in range(7))  # of `S`
+
+
+def rows_of(n_slip: int, n_twin: int) -> dict[str, int]:
+    """Rows of `S` by name, where no more are set aside than so many systems need."""
+    n_state = 9 + n_twin + n_slip
+    names = ("Y0", "Y", "F0", "F1", "F2", "F3", "STATE_ROWS")
+    rows = {name: 2 * n_slip + k * n_state for k, name in enumerate(names)}
+    return {"MAX_STATE": n_state, "SLIP_RATE": n_slip, **rows}
+
 
 # h times the spectral radius stays below this: the pair's real stability interval is 2.51, and
 # RHO, a trace, overestimates the radius about twofold. The error control covers the rest.
@@ -40,7 +49,7 @@ STABILITY = 5.0
 
 
 @numba.njit(**COMPILE)
-def prepare_stage(w, n_state, stage):
+def prepare_stage(w, S, n_state, stage):
     """State and time of a stage, 1 to 3, into the rows Y and FRACTION; 3 is the step's end."""
     n = u(L)
     rh, rt, rnow, rlen = u(STEP * L), u(FRACTION * L), u(NOW * L), u(LENGTH * L)
@@ -52,18 +61,18 @@ def prepare_stage(w, n_state, stage):
             a, d = u((Y0 + k) * L), u((Y + k) * L)
             f0, f1, f2 = u((F0 + k) * L), u((F1 + k) * L), u((F2 + k) * L)
             for l in range(n):
-                slope = 2.0 * w[f0 + l] + 3.0 * w[f1 + l] + 4.0 * w[f2 + l]
-                w[d + l] = w[a + l] + w[rh + l] / 9.0 * slope
+                slope = 2.0 * S[f0 + l] + 3.0 * S[f1 + l] + 4.0 * S[f2 + l]
+                S[d + l] = S[a + l] + w[rh + l] / 9.0 * slope
     else:
         F = F0 if stage == 1 else F1
         for k in range(n_state):
             a, f, d = u((Y0 + k) * L), u((F + k) * L), u((Y + k) * L)
             for l in range(n):
-                w[d + l] = w[a + l] + time * w[rh + l] * w[f + l]
+                S[d + l] = S[a + l] + time * w[rh + l] * S[f + l]
 
 
 @numba.njit(**COMPILE)
-def constrain(w, n_slip, n_twin, detwinning):
+def constrain(w, S, n_slip, n_twin, detwinning):
     """det F_in = 1; slips and (without detwinning) twins do not shrink; λ ≥ 0 and Σλ ≤ 1."""
     n = u(L)
     b0, b1, b2 = u(Y * L), u((Y + 1) * L), u((Y + 2) * L)
@@ -72,9 +81,9 @@ def constrain(w, n_slip, n_twin, detwinning):
     root = u(ERROR * L)
     for l in range(n):
         det = (
-            w[b0 + l] * (w[b4 + l] * w[b8 + l] - w[b5 + l] * w[b7 + l])
-            + w[b1 + l] * (w[b5 + l] * w[b6 + l] - w[b3 + l] * w[b8 + l])
-            + w[b2 + l] * (w[b3 + l] * w[b7 + l] - w[b4 + l] * w[b6 + l])
+            S[b0 + l] * (S[b4 + l] * S[b8 + l] - S[b5 + l] * S[b7 + l])
+            + S[b1 + l] * (S[b5 + l] * S[b6 + l] - S[b3 + l] * S[b8 + l])
+            + S[b2 + l] * (S[b3 + l] * S[b7 + l] - S[b4 + l] * S[b6 + l])
         )
         # det^{-1/3} by Newton's iteration from 1: a step changes det by its local error only.
         r = (4.0 - det) / 3.0
@@ -84,11 +93,11 @@ def constrain(w, n_slip, n_twin, detwinning):
     for k in range(9):
         b = u((Y + k) * L)
         for l in range(n):
-            w[b + l] *= w[root + l]
+            S[b + l] *= w[root + l]
     for k in range(9 + n_twin, 9 + n_twin + n_slip):
         a, b = u((Y0 + k) * L), u((Y + k) * L)
         for l in range(n):
-            w[b + l] = w[a + l] if w[b + l] < w[a + l] else w[b + l]
+            S[b + l] = S[a + l] if S[b + l] < S[a + l] else S[b + l]
     if n_twin == 0:
         return
     total = u(ERROR * L)
@@ -97,19 +106,19 @@ def constrain(w, n_slip, n_twin, detwinning):
     for k in range(9, 9 + n_twin):
         a, b = u((Y0 + k) * L), u((Y + k) * L)
         for l in range(n):
-            least = 0.0 if detwinning else w[a + l]
-            w[b + l] = least if w[b + l] < least else w[b + l]
-            w[total + l] += w[b + l]
+            least = 0.0 if detwinning else S[a + l]
+            S[b + l] = least if S[b + l] < least else S[b + l]
+            w[total + l] += S[b + l]
     for l in range(n):
         w[total + l] = 1.0 / w[total + l] if w[total + l] > 1.0 else 1.0
     for k in range(9, 9 + n_twin):
         b = u((Y + k) * L)
         for l in range(n):
-            w[b + l] *= w[total + l]
+            S[b + l] *= w[total + l]
 
 
 @numba.njit(**COMPILE)
-def measure(w, slip, twin, G, tolerance):
+def measure(w, S, slip, twin, G, tolerance):
     """Deviatoric Cauchy stress, and the step's error in stress relative to the tolerance.
 
     The error in stress is what the state's error does to G J^{-2/3} AᵀA at once, together with what
@@ -155,7 +164,7 @@ def measure(w, slip, twin, G, tolerance):
         f0, f1, f2, f3 = u((F0 + k) * L), u((F1 + k) * L), u((F2 + k) * L), u((F3 + k) * L)
         o = u((STATE_ERROR + k) * L)
         for l in range(n):
-            x = -5.0 * w[f0 + l] + 6.0 * w[f1 + l] + 8.0 * w[f2 + l] - 9.0 * w[f3 + l]
+            x = -5.0 * S[f0 + l] + 6.0 * S[f1 + l] + 8.0 * S[f2 + l] - 9.0 * S[f3 + l]
             w[o + l] = w[rh + l] / 72.0 * x
     # δA = F δB, one row i at a time; only AᵀδA + δAᵀA matters.
     e = STATE_ERROR * L
@@ -191,21 +200,21 @@ def measure(w, slip, twin, G, tolerance):
         if k < 9 + n_twin:
             c = 2.0 * G * twin[k - 9, ck.SHEAR]
             for l in range(n):
-                x = -5.0 * w[f0 + l] + 6.0 * w[f1 + l] + 8.0 * w[f2 + l] - 9.0 * w[f3 + l]
+                x = -5.0 * S[f0 + l] + 6.0 * S[f1 + l] + 8.0 * S[f2 + l] - 9.0 * S[f3 + l]
                 x *= c * w[rh + l] / 72.0
                 w[re + l] += x * x
         elif slip[k - 9 - n_twin, ck.SATURATION] > 0.0:
             rd = u((STRENGTH_SLOPE + k - 9 - n_twin) * L)
             for l in range(n):
-                x = -5.0 * w[f0 + l] + 6.0 * w[f1 + l] + 8.0 * w[f2 + l] - 9.0 * w[f3 + l]
-                x *= w[rd + l] * w[rh + l] / 72.0
+                x = -5.0 * S[f0 + l] + 6.0 * S[f1 + l] + 8.0 * S[f2 + l] - 9.0 * S[f3 + l]
+                x *= S[rd + l] * w[rh + l] / 72.0
                 w[re + l] += x * x
     for l in range(n):
         w[re + l] = math.sqrt(w[re + l]) / (tolerance * w[rs + l])
 
 
 @numba.njit(**COMPILE)
-def control(w, n_state):
+def control(w, S, n_state):
     """Accept or reject each lane's step, and choose the next one's length."""
     n = u(L)
     re, ra, rh, rw = u(ERROR * L), u(ACCEPTED * L), u(STEP * L), u(WANTED * L)
@@ -243,13 +252,13 @@ def control(w, n_state):
             # vector load.
             good, old, new, old_f, new_f = (
                 w[ra + l],
-                w[a + l],
-                w[b + l],
-                w[f0 + l],
-                w[f1 + l],
+                S[a + l],
+                S[b + l],
+                S[f0 + l],
+                S[f1 + l],
             )
-            w[a + l] = new if good > 0.0 else old
-            w[f0 + l] = new_f if good > 0.0 else old_f
+            S[a + l] = new if good > 0.0 else old
+            S[f0 + l] = new_f if good > 0.0 else old_f
 
 
 @numba.njit(**COMPILE)

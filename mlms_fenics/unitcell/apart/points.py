@@ -13,7 +13,12 @@ from mlms_fenics.errors import require
 from mlms_fenics.gpu.launch import launch, numpy_view, usable
 from mlms_fenics.gpu.twins import twin
 from mlms_fenics.kinematics.tensors import cofactor, from_components
-from mlms_fenics.materials.crystal.gpu_engine import processors, take_atomically
+from mlms_fenics.materials.crystal.gpu_engine import (
+    BLOCKS_PER_PROCESSOR,
+    processors,
+    take_atomically,
+)
+from mlms_fenics.materials.crystal.step import rows_of
 from mlms_fenics.unitcell import fft_law
 from mlms_fenics.unitcell.fft_points import AIM, BOUND, MOST, RISE, Points
 
@@ -129,8 +134,9 @@ class PointsThere:
             )  # fmt: skip
             if usable(self.device):
                 queue = torch.zeros(1, dtype=torch.int64, device=self.device)
-                most = 4 * processors(self.device)
-                launch(_kernel(), self.device, len(chosen), queue, *given, most=most)
+                most = BLOCKS_PER_PROCESSOR * processors(self.device)
+                kernel = _kernel(law.n_slip, law.n_twin)
+                launch(kernel, self.device, len(chosen), queue, *given, most=most)
             else:
                 fft_law.substeps_kernel(*(numpy_view(x) for x in given))
 
@@ -169,10 +175,11 @@ def _first_piola(
     return P[..., :d, :d].permute(0, 2, 3, 1).contiguous(), P[..., 2, 2]
 
 
-@lru_cache(maxsize=1)
-def _kernel():  # type: ignore[no-untyped-def]
-    run = twin(fft_law.run_points, L=1, take=take_atomically)
-    rows, size = fft_law.ROWS, fft_law.MARKS
+@lru_cache(maxsize=16)
+def _kernel(n_slip: int, n_twin: int):  # type: ignore[no-untyped-def]
+    own = rows_of(n_slip, n_twin)
+    run = twin(fft_law.run_points, L=1, take=take_atomically, **own)
+    rows, states, size = fft_law.ROWS, own["STATE_ROWS"], fft_law.MARKS
 
     @cuda.jit
     def kernel(
@@ -180,9 +187,10 @@ def _kernel():  # type: ignore[no-untyped-def]
         state, rate, scale, state_end, rate_end, scale_end, deviator, error,
     ):  # fmt: skip
         w = cuda.local.array(rows, numba.float64)
+        S = cuda.local.array(states, numba.float64)
         marks = cuda.local.array(size, numba.int64)
         run(
-            w, marks, queue, F_start, F_end, Q, dt, count, slip, twins, detwinning, G, tolerance,
+            w, S, marks, queue, F_start, F_end, Q, dt, count, slip, twins, detwinning, G, tolerance,
             state, rate, scale, state_end, rate_end, scale_end, deviator, error,
         )  # fmt: skip
 
