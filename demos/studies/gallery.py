@@ -97,10 +97,11 @@ CHAPTERS = (
         "law was taught; nothing is learnt there. 'Motion' is the displacement less that of free "
         "flight. Further laws are given by `--model NAME=FILE`: reduced-8 and reduced-16 are "
         "reduced polycrystals of so many grains (orientations and weights alone), grains are "
-        "twelve learnt grains taught the shipped model's data. ten-percent is a recurrent operator "
+        "twelve learnt grains taught the data of one-microsecond, which is the learnt law of all "
+        "that is shown here. ten-percent is a recurrent operator "
         "taught 10% walks alone, which the impact leaves far behind: there the trust field shows "
         "where the error is, by rank among all cells and among the deformed ones (last column). "
-        "Of a law that is at home nearly everywhere, such as the shipped one, it does not.",
+        "Of a law that is at home nearly everywhere, such as one-microsecond, it does not.",
         (
             ("anvil_learnt.png", "The learnt law against the concurrent run: the anvil."),
             ("plate_learnt.png", "The learnt law against the concurrent run: the plate."),

@@ -135,9 +135,9 @@ def training_command(
     network = load_model(model, device="cpu").network.options
     begin = model
     if begin is None:
-        import mlms_fenics.surrogate as surrogate
+        from mlms_fenics.surrogate.model_file import DEFAULT_MODEL
 
-        begin = Path(surrogate.__file__).with_name("default_model.h5")
+        begin = DEFAULT_MODEL
     return [
         "mlms_fenics.surrogate.train", *data, "--architecture", "recurrent",
         "--start-from", begin, "--internal", network["internal"], "--width", network["width"],

@@ -33,8 +33,8 @@ from mlms_fenics.surrogate.parts import (
 from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.weights import check_weights
 
-# Histories of so many training horizons pass without a word: the shipped law, stretched by 10%, is
-# right to 1% over one horizon and 34% wrong over three.
+# Histories of so many training horizons pass without a word: the shipped law of one rate, stretched
+# by 10%, is right to 1% over one horizon and 34% wrong over three.
 LONGEST = 1.5
 
 

@@ -22,7 +22,7 @@ from mlms_fenics.progress import say
 from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.histories import given_future
 from mlms_fenics.surrogate.metrics import path_errors, summary, without_deviator
-from mlms_fenics.surrogate.model_file import load_model
+from mlms_fenics.surrogate.model_file import SHIPPED, load_model
 
 EPILOG = """Each DATA file is one protocol and one row of the report. Of a data set that the model
 was trained on, only the part kept back for testing is judged. DIR gets report.json with everything,
@@ -140,7 +140,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m mlms_fenics.surrogate.evaluate", description=__doc__, epilog=EPILOG
     )
-    parser.add_argument("model", type=Path, help="model file, or one shipped: default, many-rates")
+    shipped = ", ".join(SHIPPED)
+    parser.add_argument("model", type=Path, help=f"model file, or one shipped: {shipped}")
     parser.add_argument("data", nargs="+", type=Path, help="data sets of the model's unit cell")
     parser.add_argument("--out", type=Path, help="folder of the report (MODEL-report)")
     parser.add_argument("--paths", type=int, default=200, help="paths per set (%(default)s)")

@@ -23,12 +23,13 @@ from mlms_fenics.weights import are_equal
 FORMAT = "mlms_fenics model"
 # Models of version 2 hold weights of their grains, which a reader of version 1 would not see.
 FORMAT_VERSION = 2
-DEFAULT_MODEL = Path(__file__).with_name("default_model.h5")
-# What is shipped, by name: magnesium for impacts of 1 µs, over rates of five decades, and of many
-# textures (see `surrogate.family`).
+DEFAULT_MODEL = Path(__file__).with_name("magnesium_many_rates.h5")
+# What is shipped, by name: magnesium over rates of five decades, for histories of 1 µs alone, and
+# of many textures (see `surrogate.family`).
 SHIPPED = {
     "default": DEFAULT_MODEL,
-    "many-rates": DEFAULT_MODEL.with_name("magnesium_many_rates.h5"),
+    "many-rates": DEFAULT_MODEL,
+    "one-microsecond": DEFAULT_MODEL.with_name("magnesium_one_microsecond.h5"),
     "textures": DEFAULT_MODEL.with_name("magnesium_textures.h5"),
 }
 

@@ -42,7 +42,7 @@ def test_a_kernel_is_the_loop(differences, name):
 
 
 SINGLE = (
-    "learnt, default", "learnt, many-rates", "training, recurrent, one rate",
+    "learnt, default", "learnt, one-microsecond", "training, recurrent, one rate",
     "training, recurrent, rates", "training, grains, one rate", "training, grains, rates",
 )  # fmt: skip
 

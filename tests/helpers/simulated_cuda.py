@@ -174,7 +174,7 @@ if __name__ == "__main__":
     copper = Polycrystal(metal("copper"), random_orientations(1, seed=1), tolerance=1e-3)
     found["copper"] = law_difference(copper, steps=1, points=1, size=0.0005)
     found["learnt"] = law_difference(load_model().to(dtype=torch.float64), steps=1, points=2)
-    for name in ("default", "many-rates"):
+    for name in ("default", "one-microsecond"):
         found[f"learnt, {name}"] = law_difference(load_model(name), steps=3)
     for kind in ("recurrent", "grains"):
         for form, rates in (("one rate", None), ("rates", (0.5, 50.0))):

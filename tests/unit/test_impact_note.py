@@ -12,10 +12,10 @@ from mlms_fenics.surrogate import load_model
 @pytest.mark.parametrize(
     ("model", "end_time", "said"),
     [
-        ("default", 1.0, None),
-        ("default", 3.0, "goes beyond the 1 us"),
-        ("many-rates", 3.0, None),
-        ("many-rates", 2000.0, "goes beyond the 1000 us"),
+        ("one-microsecond", 1.0, None),
+        ("one-microsecond", 3.0, "goes beyond the 1 us"),
+        ("default", 3.0, None),
+        ("default", 2000.0, "goes beyond the 1000 us"),
     ],
 )
 def test_the_longest_training_history_counts(model, end_time, said):

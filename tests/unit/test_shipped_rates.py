@@ -29,7 +29,7 @@ def equivalent(sigma: np.ndarray) -> float:
 
 @pytest.mark.parametrize("horizon", [0.03, 0.3, 3.0, 30.0, 300.0, 1e4])
 def test_strength_within_three_per_cent_over_five_decades(horizon):
-    law = load_model("many-rates")
+    law = load_model()
     truth = TaylorAverage(law.law, law.orientations, weights=law.weights)
     exact = equivalent(truth.stress(stretch(), horizon))
     learnt = equivalent(law.stress_and_distance(stretch(), horizon)[0])
@@ -37,7 +37,7 @@ def test_strength_within_three_per_cent_over_five_decades(horizon):
 
 
 def test_a_longer_history_than_all_that_it_has_seen_is_said():
-    law = load_model("many-rates")
+    law = load_model()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         law.stress(stretch(), 900.0)
@@ -47,7 +47,7 @@ def test_a_longer_history_than_all_that_it_has_seen_is_said():
 
 @pytest.mark.parametrize("every", [4, 10, 20, 40])
 def test_coarse_steps_are_divided(every):
-    law = load_model("many-rates")
+    law = load_model()
     truth = TaylorAverage(law.law, law.orientations, weights=law.weights)
     coarse = stretch()[:, ::every]
     exact = equivalent(truth.stress(coarse, 1.0))
@@ -58,6 +58,6 @@ def test_coarse_steps_are_divided(every):
 
 
 def test_steps_that_are_longer_than_all_parts_are_said():
-    law, U = load_model("many-rates"), np.stack([np.eye(3), np.diag([np.e, 1.0, np.exp(-1.0)])])
+    law, U = load_model(), np.stack([np.eye(3), np.diag([np.e, 1.0, np.exp(-1.0)])])
     with pytest.warns(UserWarning, match="strains by 141% in a step, which is to be divided"):
         law.stress(U[None], 1.0)

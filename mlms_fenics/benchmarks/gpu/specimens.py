@@ -64,7 +64,7 @@ def learnt(quick: bool) -> list[Specimen]:
     return [
         Specimen("recurrent, shipped", shipped),
         Specimen("recurrent, shipped, TF32", shipped.to(products="tf32"), limit=1e-3),
-        Specimen("recurrent, shipped, many rates", load_model("many-rates")),
+        Specimen("recurrent, shipped, one rate", load_model("one-microsecond")),
         Specimen("recurrent, shipped, float64", shipped.to(dtype=torch.float64), 1_000_000),
         *(
             Specimen(name, law.to(dtype=torch.float32), 1_000_000)
