@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The network of learnt laws on a device is PyTorch's own layers, whatever their sizes."""
 
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
 import pytest
 import torch
-from torch import nn
+from interpreted_perceptron import SIZES, difference
 
 from mlms_fenics.gpu.perceptron import Perceptron
 
@@ -14,20 +21,23 @@ GPU = pytest.param(
         pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch sees"),
     ],
 )
+HELPERS = Path(__file__).parents[1] / "helpers"
 
 
 @pytest.mark.parametrize("where", ["cpu", GPU])
-@pytest.mark.parametrize(("inputs", "width", "outputs", "points"), [
-    (41, 144, 50, 1000), (46, 160, 59, 7), (20, 64, 30, 65), (5, 8, 12, 130), (33, 130, 17, 64),
-])  # fmt: skip
-def test_it_is_the_layers(inputs, width, outputs, points, where):
-    torch.manual_seed(0)
-    sizes = [(inputs, width), (width, width), (width, outputs)]
-    layers = [nn.Linear(*pair).double() for pair in sizes]
-    weights = [x for layer in layers for x in (layer.weight, layer.bias[:, None])]
-    z = torch.randn(points, inputs, dtype=torch.float64)
-    act = nn.functional.silu
-    expected = layers[2](act(layers[1](act(layers[0](z))))).detach().T
-    found = Perceptron(tuple(x.to(where) for x in weights))(z.T.float().contiguous().to(where))
-    assert found.shape == expected.shape
-    assert float((found.cpu() - expected).abs().max()) < 3e-6 * float(expected.abs().max())
+@pytest.mark.parametrize("sizes", [*SIZES, (41, 144, 50, 1000)])
+def test_it_is_the_layers(sizes, where):
+    assert difference(Perceptron.__call__, *sizes, where) < 3e-6
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="no Triton, which comes with GPUs' torch")
+def test_tritons_kernel_in_its_interpreter():
+    paths = [str(HELPERS.parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment = {"TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        [sys.executable, HELPERS / "interpreted_perceptron.py"],
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(found) == len(SIZES) and all(0.0 < value < 3e-6 for value in found)
