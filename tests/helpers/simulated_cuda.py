@@ -173,7 +173,8 @@ if __name__ == "__main__":
     found["reduced"] = law_difference(reduced, steps=1, points=1, size=0.002)
     copper = Polycrystal(metal("copper"), random_orientations(1, seed=1), tolerance=1e-3)
     found["copper"] = law_difference(copper, steps=1, points=1, size=0.0005)
-    found["learnt"] = law_difference(load_model().to(dtype=torch.float64), steps=1, points=2)
+    wide = load_model("one-microsecond").to(dtype=torch.float64)
+    found["learnt"] = law_difference(wide, steps=1, points=2)
     for name in ("default", "one-microsecond"):
         found[f"learnt, {name}"] = law_difference(load_model(name), steps=3)
     for kind in ("recurrent", "grains"):
