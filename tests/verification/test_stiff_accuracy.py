@@ -90,6 +90,25 @@ def test_grains_go_on_where_a_path_rests():
         assert np.isnan(result.failed_at).all()
 
 
+def test_steps_pass_the_nodes_of_a_smooth_path_and_end_at_its_corner():
+    legs = np.diag([0.06, -0.04, -0.02]), np.array([[0, 0.04, 0], [0.04, 0, 0], [0, 0, 0]])
+    t = np.linspace(0.0, 2.0, 2 * STEPS + 1)
+    U = np.stack([expm(min(x, 1.0) * legs[0] + max(x - 1.0, 0.0) * legs[1]) for x in t])
+    Q, segments = TEXTURES["random"], np.full(2 * STEPS, 0.5 / STEPS)
+    exact = integrate_paths(copper(50), U[None], Q, segments, EXACT, steps="explicit").deviator
+    size = np.abs(exact).max()
+    for tolerance in (1e-2, 1e-3):
+        found = integrate_paths(
+            copper(50), U[None], Q, segments, tolerance, steps="implicit", record=2 * STEPS
+        )
+        assert found.substeps.max() < 2 * STEPS  # one to a segment where no node is passed
+        ends = np.cumsum(found.chosen[0], axis=-1)
+        assert (np.abs(ends - 0.5).min(axis=-1) < 1e-12).all()
+        error = np.abs((found.deviator - exact)[0].mean(0)).max() / size
+        print(f"\n{tolerance:.0e}: {found.substeps.mean():.0f} steps, error {error:.1e}")
+        assert error < 3 * tolerance
+
+
 def test_grains_do_not_depend_on_those_they_are_solved_with() -> None:
     # Anisotropic elasticity: the skew part of the Mandel stress is taken from the last iterate.
     law = metal("magnesium-wang2014")

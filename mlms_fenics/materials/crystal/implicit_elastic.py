@@ -38,23 +38,23 @@ def _anisotropic(J, stiffness, coupling, e, i):
 
 
 @numba.njit(**COMPILE)
-def cauchy(F, B, l, G, stiffness, coupling, isotropic, A, b, S, t, e, s5, out):
+def cauchy(F, B, l, J, f, G, stiffness, coupling, isotropic, A, b, S, t, e, s5, out):
     """Deviatoric Cauchy stress (11, 22, 33, 12, 23, 13), GPa, and its norm.
 
     With cubic or hexagonal constants also the pressure that deviators make (zero where isotropic):
-    all of the stress but 2 λ_e (J - 1) I. B stands in row l; A to s5 are scratch.
+    all of the stress but 2 λ_e (J - 1) I. B stands in row l; J = det F, f = J^{-2/3}; A to s5 are
+    scratch.
     """
     multiply_row(F, B, l, A)
-    J = determinant(F)
-    f = power(abs(determinant(A)), -2.0 / 3.0)
     pressure = 0.0
+    factor = (G if isotropic else 1.0) * f / J
     if isotropic:
         for i in range(3):
             for j in range(3):
                 s = 0.0
                 for k in range(3):
                     s += A[3 * i + k] * A[3 * j + k]
-                b[3 * i + j] = G * f / J * s
+                b[3 * i + j] = factor * s
     else:
         _strain(A, f, b, e)
         for i in range(5):
@@ -70,7 +70,7 @@ def cauchy(F, B, l, G, stiffness, coupling, isotropic, A, b, S, t, e, s5, out):
                 s = 0.0
                 for k in range(3):
                     s += t[3 * i + k] * A[3 * j + k]
-                b[3 * i + j] = f / J * s
+                b[3 * i + j] = factor * s
     mean = (b[0] + b[4] + b[8]) / 3.0
     out[0], out[1], out[2] = b[0] - mean, b[4] - mean, b[8] - mean
     out[3], out[4], out[5] = b[1], b[5], b[2]

@@ -6,24 +6,62 @@ import math
 import numba
 
 from mlms_fenics.kinematics.vector_math import COMPILE
+from mlms_fenics.materials.crystal import implicit_rows as rows
 from mlms_fenics.materials.crystal import mechanisms as mc
 from mlms_fenics.materials.crystal.implicit_stage import ONWARD
+from mlms_fenics.materials.crystal.kernel import L
 
 
 @numba.njit(**COMPILE)
-def deformation(U, Q, path, grain, node, fraction, F):
-    """F = U Q at a fraction of segment `node`; returns the segment's strain."""
-    strain = 0.0
+def clear(w, marks, times, nines, systems, fives):
+    """The lanes' work space before any job; idle lanes compute something harmless."""
+    for k in range(w.shape[0]):
+        w[k] = 0.0
+    for l in range(L):
+        for k in range(marks.shape[0]):
+            marks[k, l] = 0
+        for k in range(times.shape[0]):
+            times[k, l] = 0.0
+        marks[0, l] = -1  # no job
+        for i in range(nines.shape[0]):
+            for k in range(9):
+                nines[i, l, k] = 0.0
+        for i in range(systems.shape[0]):
+            for k in range(systems.shape[2]):
+                systems[i, l, k] = 0.0
+        for i in range(fives.shape[0]):
+            for k in range(5):
+                fives[i, l, k] = 0.0
+        for i in range(3):
+            w[(rows.BASE + 4 * i) * L + l] = 1.0
+        for k in (0, 2, 5, 9, 14):
+            w[(rows.TURN + k) * L + l] = 1.0
+        w[rows.SIZE * L + l] = w[rows.STEP * L + l] = w[rows.CAP * L + l] = 1.0
+        for k in range(mc.MAX_FAMILIES + 1):
+            w[(rows.CAPS + k) * L + l] = 1.0
+
+
+@numba.njit(**COMPILE)
+def set_segment(U, Q, j, node, at, strain_at, start, change, l):
+    """Segment `node` of job j's path: F = U Q where it starts, its change in rows l; its strain."""
+    path, grain, strain = j // Q.shape[0], j % Q.shape[0], 0.0
     for i in range(3):
-        for j in range(3):
+        for m in range(3):
             a, d = 0.0, 0.0
             for k in range(3):
-                change = U[path, node + 1, 3 * i + k] - U[path, node, 3 * i + k]
-                a += (U[path, node, 3 * i + k] + fraction * change) * Q[grain, 3 * k + j]
-                d += change * Q[grain, 3 * k + j]
-            F[3 * i + j] = a
+                here = U[path, node, 3 * i + k]
+                a += here * Q[grain, 3 * k + m]
+                d += (U[path, node + 1, 3 * i + k] - here) * Q[grain, 3 * k + m]
+            start[l, 3 * i + m], change[l, 3 * i + m] = a, d
             strain += d * d
-    return math.sqrt(strain) + 1e-12
+    at[l], strain_at[l] = node, math.sqrt(strain) + 1e-12
+
+
+@numba.njit(**COMPILE)
+def deformation(start, change, fraction, l, F, kept):
+    """F at a fraction of the lane's segment, also into row l of `kept`."""
+    for k in range(9):
+        F[k] = kept[l, k] = start[l, k] + fraction * change[l, k]
 
 
 @numba.njit(**COMPILE)

@@ -59,10 +59,10 @@ def grain_tolerance(tolerance: float, n_grains: int) -> float:
     """Error of a grain's stress per step with which the average over grains meets `tolerance`.
 
     What is left in the average was measured on straight paths and random walks, 1 to 128 grains,
-    1/m of 20 and 50 (see the verification tests): it falls slowly, as all grains meet a path's
+    1/m of 20 to 200 (see the verification tests): it falls slowly, as all grains meet a path's
     corners at once.
     """
-    return tolerance * float(np.clip(0.5 * n_grains**0.2, 0.5, 1.4))
+    return tolerance * float(np.clip(0.5 * n_grains**0.3, 0.5, 2.1))
 
 
 def integrate_implicitly(

@@ -15,6 +15,7 @@ from mlms_fenics.materials.crystal import implicit_rows as rows
 from mlms_fenics.materials.crystal import mechanisms as mc
 from mlms_fenics.materials.crystal.implicit_matrices import (
     determinant,
+    inverse_cube_root,
     multiply,
     multiply_row,
     symmetric,
@@ -33,7 +34,7 @@ W0 = 1.0 - W1 - W2
 
 @numba.njit(**COMPILE)
 def set_stage(
-    w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, h, strain, G, scratch
+    w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, h, strain, G, again, scratch
 ):
     """Put a stage's data into lane `l`.
 
@@ -43,21 +44,26 @@ def set_stage(
             `(L, n)`, row l.
         guess: stress to start from, *Shape* `(L, 5)`, row l; `guess_g` strengths, `(n,)`.
         h: length of the backward step, µs; `strain` of F over the stage; `G` shear modulus, GPa.
+        again: whether this is the step's second stage, with a like cap.
         scratch: 9 numbers.
     """
     n = table.shape[0]
+    old_cap = w[rows.CAP * L + l] if again else 0.0
     multiply_row(F, base, l, scratch)
     for k in range(9):
         w[(rows.BASE + k) * L + l] = scratch[k]
-    w[rows.VOLUME * L + l] = determinant(F) - 1.0
-    w[rows.SIZE * L + l] = power(abs(determinant(scratch)), -2.0 / 3.0)
+    J = determinant(F)  # and of F B₀, as det B₀ is 1
+    w[rows.VOLUME * L + l] = J - 1.0
+    r = inverse_cube_root(J, math.sqrt(w[rows.SIZE * L + l]))
+    w[rows.SIZE * L + l] = r * r
     w[rows.STEP * L + l] = h
     size2 = 0.0
     for k in range(5):
         size2 += guess[l, k] * guess[l, k]
     # What is slipped is the stage's strain and what of the elastic strain is relaxed.
     cap = 6.0 * (strain + 0.5 * math.sqrt(size2) / G) / h
-    w[rows.CAP * L + l] = cap
+    like = cap < 1.3 * old_cap  # then it stays, as its powers take long
+    w[rows.CAP * L + l] = old_cap if like else cap
     w[rows.STARTED * L + l] = 0.0
     w[rows.TAKEN * L + l] = 1.0
     w[rows.SLOPE * L + l] = 0.0
@@ -69,12 +75,13 @@ def set_stage(
         w[(rows.X0 + k) * L + l] = guess[l, k]
         w[(rows.DX + k) * L + l] = 0.0
     last = -1
-    for a in range(n):
+    for a in range(0 if like else n):
         family = int(table[a, mc.FAMILY])
         if family != last and table[a, mc.AMOUNT] > 0.0:
             ratio = cap / (table[a, mc.AMOUNT] * table[a, mc.RATE])
             w[(rows.CAPS + family) * L + l] = power(ratio, 1.0 / table[a, mc.EXPONENT])
             last = family
+    for a in range(n):
         k = rows.SYSTEMS + a
         w[(k + rows.G0 * n) * L + l] = guess_g[a]
         w[(k + rows.DG * n) * L + l] = 0.0
@@ -96,21 +103,21 @@ def read_stage(w, l, table, n_slip, base, amounts, B, new_amounts, strengths):
             B[l, 3 * i + j] = v
     unimodular(B, l)
     h = w[rows.STEP * L + l]
-    total = 0.0
     for a in range(n):
         k = rows.SYSTEMS + a
         rate = w[(k + rows.RATE * n) * L + l]
         new_amounts[l, a] = amounts[l, a] + h * (abs(rate) if a < n_slip else rate)
         strengths[l, a] = w[(k + rows.G * n) * L + l] + w[(k + rows.MISS * n) * L + l]
-        if a >= n_slip:
-            total += max(new_amounts[l, a], 0.0)
     if n > n_slip:
-        limit_twins(new_amounts, l, n_slip, total)
+        limit_twins(new_amounts, l, n_slip)
 
 
 @numba.njit(**COMPILE)
-def limit_twins(amounts, l, n_slip, total):
+def limit_twins(amounts, l, n_slip):
     """0 ≤ λ and Σλ ≤ 1."""
+    total = 0.0
+    for a in range(n_slip, amounts.shape[1]):
+        total += max(amounts[l, a], 0.0)
     share = 1.0 / total if total > 1.0 else 1.0
     for a in range(n_slip, amounts.shape[1]):
         amounts[l, a] = max(amounts[l, a], 0.0) * share
