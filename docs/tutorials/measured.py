@@ -4,7 +4,7 @@
 What a laboratory has is stress-strain curves and a texture; what an impact needs is a law. This
 script goes the whole way for copper, by the commands that one would type: calibrate a crystal,
 look at the texture and reduce it, generate stress histories of the polycrystal, learn its law,
-judge it: some minutes on two cores.
+judge it: 160 s of one core in all.
 
 ```bash
 docker/run python docs/tutorials/measured.py       # --quick: little of everything; --out FOLDER
@@ -146,7 +146,7 @@ error = np.linalg.norm(found - truth) / np.linalg.norm(truth)
 print(f"difference along the path: {100 * error:.1f}%")
 
 # %%
-# Twelve crystals are off by 4% along walks that were kept back, and by 7% along this pull. With six
+# Twelve crystals are off by 3% along walks that were kept back, and by 8% along this pull. With six
 # it was 8% and 19%: so few answer a straight pull with a shear stress, which the sheet does not,
 # and walks in all directions do not show it.
 
