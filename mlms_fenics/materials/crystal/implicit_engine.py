@@ -151,7 +151,9 @@ def run_lanes(
                 if corner[l] <= node[l]:
                     corner[l], left[l] = node[l] + 1, segments[node[l]]
                     if passing and fixed[j] == 0:
-                        corner[l], left[l] = next_corner(U, segments, j // n_grains, node[l])
+                        corner[l], left[l] = next_corner(
+                            U, segments, j // n_grains, node[l], tolerance
+                        )
                 h = hope[l] if fixed[j] == 0 else segments[node[l]] / fixed[j]
                 if given:
                     h = chosen[j, counts[j, SUBSTEPS]]

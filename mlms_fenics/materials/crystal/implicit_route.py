@@ -11,7 +11,8 @@ import numba
 
 from mlms_fenics.kinematics.vector_math import COMPILE
 
-_CORNER = 0.02  # change of Ḟ at a node, relative to Ḟ, that makes it a corner
+_CORNER = 0.02  # change of Ḟ at a node, relative to Ḟ, that always makes it a corner
+_TURNS = 10.0  # likewise, over the tolerance
 
 
 @numba.njit(**COMPILE)
@@ -29,12 +30,12 @@ def turn_at(U, segments, path, k):
 
 
 @numba.njit(**COMPILE)
-def next_corner(U, segments, path, node):
+def next_corner(U, segments, path, node, tolerance):
     """The first corner behind segment `node`, or the path's end, and the time from `node` to it."""
-    k, length = node + 1, segments[node]
+    k, length, most = node + 1, segments[node], min(_CORNER, _TURNS * tolerance)
     while k < segments.shape[0]:
         change, rate = turn_at(U, segments, path, k)
-        if change > _CORNER * rate:
+        if change > most * rate:
             break
         length += segments[k]
         k += 1
