@@ -38,7 +38,7 @@ from mlms_fenics.surrogate.histories import run
 from mlms_fenics.unitcell import TaylorAverage
 
 TAYLOR, FIRST, ALONE, REDUCED = "Taylor average", "Taylor first", "full field only", "reduced"
-LEARNT = "law learnt from it"
+LEARNT = "law of the average"
 FLIGHT, RADIUS = -0.2, 0.5  # mm/µs and mm, of the anvil's cylinder
 FLOWED = 0.02  # e_d of the elements whose stress is averaged
 
@@ -248,7 +248,7 @@ def draw(
     for style, name in (("--", TAYLOR), (":", LEARNT), ("-.", "best empirical law")):
         axes[0].axhline(100 * found[name], c="0.4", ls=style, label=name)
     axes[0].set(xscale="log", xlabel="full-field histories", ylabel="deviatoric error, %")
-    axes[0].set(ylim=(0, None), xticks=options.paths, xticklabels=options.paths)
+    axes[0].set(ylim=(0, 140 * max(found[TAYLOR], found["best empirical law"])), xticks=options.paths, xticklabels=options.paths)
     axes[0].minorticks_off()
     first = load_model(laws[FIRST][options.paths[-1]], device="cpu")
     taylor = load_model(laws[TAYLOR], device="cpu")
@@ -265,7 +265,7 @@ def draw(
         ax.set(xlabel="time, µs", ylabel="von Mises stress, MPa", ylim=(0, None))
     for ax in axes:
         ax.grid(alpha=0.3)
-        ax.legend(frameon=False, fontsize="small")
+        ax.legend(fontsize="small", ncols=2 if ax is axes[0] else 1)
     with replacing(options.out / "errors.png") as beside:
         figure.savefig(beside, dpi=120, format="png")
     plt.close(figure)
