@@ -248,7 +248,8 @@ def draw(
     for style, name in (("--", TAYLOR), (":", LEARNT), ("-.", "best empirical law")):
         axes[0].axhline(100 * found[name], c="0.4", ls=style, label=name)
     axes[0].set(xscale="log", xlabel="full-field histories", ylabel="deviatoric error, %")
-    axes[0].set(ylim=(0, 140 * max(found[TAYLOR], found["best empirical law"])), xticks=options.paths, xticklabels=options.paths)
+    axes[0].set(xticks=options.paths, xticklabels=options.paths)
+    axes[0].set_ylim(0.0, 140 * max(found[TAYLOR], found["best empirical law"]))
     axes[0].minorticks_off()
     first = load_model(laws[FIRST][options.paths[-1]], device="cpu")
     taylor = load_model(laws[TAYLOR], device="cpu")
