@@ -214,6 +214,6 @@ def test_calibration():
 
 
 def test_cost_orders_the_laws(U):
-    grains = Polycrystal(histories.law(), random_orientations(4, 0))
+    grains = Polycrystal(histories.law(), random_orientations(32, 0))
     found = costs({"law": exact(), "grains": grains}, U, TIME, points=64, seconds=0.05)
     assert 0 < found["law"] < found["grains"]

@@ -42,6 +42,11 @@ class FamilyLaw(LearntLaw):
             self._made = made = (self.network, self._law(self.orientations, self.weights))
         return made[1]
 
+    @property
+    def by_strain(self) -> bool:
+        """As of the laws of its textures."""
+        return self._own.by_strain
+
     def of_texture(
         self, orientations: np.ndarray, weights: np.ndarray | None = None
     ) -> RecurrentLaw:
