@@ -38,6 +38,7 @@ from mlms_fenics.impact.textured_laws import (
     build_textured_law,
     check_textured_law,
     crystal_of,
+    family_of,
 )
 from mlms_fenics.impact.textured_recorder import TexturedRecorder, panels
 from mlms_fenics.impact.textures import add_texture_options, body_texture
@@ -224,7 +225,7 @@ def main(argv: Sequence[str] | None = None) -> Any:
     crystal, lattice = crystal_of(options)
 
     def build() -> tuple[Material, str, Texture, dict[str, float]]:
-        whole, texture = body_texture(options, lattice)
+        whole, texture = body_texture(options, lattice, reduced=family_of(options) is None)
         off = 0.0
         if texture is not whole and not options.quick:
             off = response_difference(crystal, texture, whole)

@@ -31,6 +31,7 @@ from mlms_fenics.impact.textured_laws import (
     build_textured_law,
     check_textured_law,
     crystal_of,
+    family_of,
 )
 from mlms_fenics.impact.textured_recorder import TexturedRecorder, panels
 from mlms_fenics.impact.textures import add_texture_options, body_texture
@@ -133,7 +134,8 @@ def main(argv: Sequence[str] | None = None) -> Any:
     crystal, lattice = crystal_of(options)
 
     def build() -> tuple[Material, str]:
-        law, name, _ = build_textured_law(options, crystal, body_texture(options, lattice)[1])
+        texture = body_texture(options, lattice, reduced=family_of(options) is None)[1]
+        law, name, _ = build_textured_law(options, crystal, texture)
         law.check_end_time(options.end_time)
         return law, name
 

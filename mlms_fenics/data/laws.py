@@ -2,11 +2,11 @@
 """The crystal law that a command line asks for."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from mlms_fenics.errors import InputError
+from mlms_fenics.errors import InputError, require
 from mlms_fenics.materials import CrystalLaw, magnesium, two_slip_crystal
 from mlms_fenics.materials.library import METALS, metal, read_crystal
 
@@ -38,16 +38,49 @@ def law_from_options(
         values = LAWS[name]().to_dict()
     else:
         values = _law_from_file(name)
-    families = {family["name"]: family for family in (*values["slip"], *values["twins"])}
     if exponent is not None:
-        for family in families.values():
+        for family in (*values["slip"], *values["twins"]):
             family["rate_exponent"] = exponent
-    strengths = {f"{k}.strength": f["strength"] for k, f in families.items() if f["strength"]}
-    families |= strengths
+    families = _families(values)
     for change in changes:
         target, parameter, value = _parse(change, values, families)
         target[parameter] = value
     return CrystalLaw.from_dict(values)
+
+
+def numbers_of(law: CrystalLaw) -> dict[str, float]:
+    """All numbers of a law that can be changed, by the names of `law_from_options`."""
+    values = law.to_dict()
+    owners = {"": values, **{f"{name}.": family for name, family in _families(values).items()}}
+    return {
+        owner + key: float(value)
+        for owner, entries in owners.items()
+        for key, value in entries.items()
+        if key not in _FIXED and isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def with_changes(law: CrystalLaw, numbers: Mapping[str, float]) -> CrystalLaw:
+    """A law with other numbers, by the names of `numbers_of`.
+
+    Raises:
+        InputError: no such name, or a value out of range.
+    """
+    values = json.loads(json.dumps(law.to_dict()))  # nothing of the law's own is changed
+    families = _families(values)
+    for name, value in numbers.items():
+        owner, _, key = name.rpartition(".")
+        target = families.get(owner, {}) if owner else values
+        require(key in target and key not in _FIXED, f"the law has no number {name!r}")
+        target[key] = float(value)
+    return CrystalLaw.from_dict(values)
+
+
+def _families(values: dict) -> dict[str, dict]:
+    """Entries of each family, and of its strength where it has one, by their names."""
+    families = {family["name"]: family for family in (*values["slip"], *values["twins"])}
+    strengths = {f"{k}.strength": f["strength"] for k, f in families.items() if f["strength"]}
+    return families | strengths
 
 
 def _law_from_file(name: str) -> dict:

@@ -36,8 +36,8 @@ WITH_MODEL = ("learnt", "taylor")
 
 
 def add_law_options(new: Callable[..., Any]) -> None:
-    """Options of a law: `--law`, `--model`, `--texture`, `--grains`, `--tolerance`, `--precision`
-    and `--device`.
+    """Options of a law: `--law`, `--model`, `--texture`, `--parameter`, `--grains`, `--tolerance`,
+    `--precision` and `--device`.
 
     Args:
         new: `add_argument` of a parser.
@@ -53,6 +53,9 @@ def add_law_options(new: Callable[..., Any]) -> None:
     new("--texture", metavar="FILE",
         help="with the --model of a family of textures: the one to take, any file that `python -m "
         "mlms_fenics.microstructure` reads (default: the family's first)")  # fmt: skip
+    new("--parameter", action="append", default=[], metavar="NAME=VALUE",
+        help="with the --model of a family of materials: a number of the one to take, in mm, µs, "
+        "GPa; repeatable, all of the family's")  # fmt: skip
     new("--grains", type=int, metavar="N",
         help="with --law taylor: the first so many of the model's grains (default: all)"
     )  # fmt: skip
@@ -68,10 +71,12 @@ def check_law(options: argparse.Namespace) -> None:
         options.model is None or options.law in WITH_MODEL,
         f"--model goes with --law learnt or taylor, not with --law {options.law}: leave one out",
     )
-    require(
-        getattr(options, "texture", None) is None or options.law in WITH_MODEL,
-        f"--texture goes with --law learnt or taylor, not with --law {options.law}: leave one out",
-    )
+    for name in ("texture", "parameter"):
+        require(
+            not getattr(options, name, None) or options.law in WITH_MODEL,
+            f"--{name} goes with --law learnt or taylor, not with --law {options.law}: leave one "
+            "out",
+        )
     require(
         options.grains is None or options.law == "taylor",
         f"--grains goes with --law taylor, not with --law {options.law}: leave one out",
@@ -114,7 +119,7 @@ def build_law(
     law = load_model(options.model, device=device, dtype=dtype)
     source = "the shipped model" if options.model is None else str(options.model)
     require(law.dimension == 3, f"{source} is of a two-dimensional unit cell: a 3D model is needed")
-    law, source = _of_texture(law, source, getattr(options, "texture", None))
+    law, source = _of_family(law, source, options)
     if options.law == "taylor":
         return _taylor(options, law, source, device)
     if end_time is not None:
@@ -122,22 +127,29 @@ def build_law(
     return law, f"learnt ({law.architecture}), {source}, {law.dtype} on {law.device}"
 
 
-def _of_texture(law: Any, source: str, texture: str | None) -> tuple[Any, str]:
-    """The law of a texture, where the model is a family of them."""
+def _of_family(law: Any, source: str, options: argparse.Namespace) -> tuple[Any, str]:
+    """The law of a texture and material, where the model is a family of them."""
     from mlms_fenics.microstructure import read_texture
     from mlms_fenics.surrogate.family.law import FamilyLaw
+    from mlms_fenics.surrogate.family.parameters import values_from
 
-    family = isinstance(law, FamilyLaw)
-    require(
-        family or texture is None,
-        f"--texture {texture}: {source} is no family of textures, but of one: leave it out",
-    )
-    if not family:
+    texture, words = getattr(options, "texture", None), getattr(options, "parameter", None) or []
+    if not isinstance(law, FamilyLaw):
+        for name, given in (("texture", texture), ("parameter", " ".join(words))):
+            require(
+                not given,
+                f"--{name} {given}: {source} is no family of textures, but of one: leave it out",
+            )
         return law, source
+    parameters = values_from(words)
     if texture is None:
-        return law.of_texture(law.orientations, law.weights), source
-    given = read_texture(texture)
-    return law.of_texture(given.orientations, given.weights), f"{source} for {texture}"
+        Q, weights = law.orientations, law.weights
+    else:
+        read = read_texture(texture)
+        Q, weights = read.orientations, read.weights
+    about = ", ".join([*([] if texture is None else [str(texture)]), *words])
+    source = f"{source} for {about}" if about else source
+    return law.of_texture(Q, weights, parameters), source
 
 
 def _laws_by_part(

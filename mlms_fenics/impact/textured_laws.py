@@ -53,8 +53,8 @@ def add_textured_law_options(new: Callable[..., Any]) -> None:
     new("--law", choices=LAWS, default="taylor",
         help="the body's: taylor, the polycrystal at every point; learnt (--model FILE); or hill, "
         "johnson-cook, j2, each fitted to the polycrystal's stress here and now")  # fmt: skip
-    new("--model", metavar="FILE", help="with --law learnt: its file; of a family of textures: "
-        "the law of the body's texture is made")  # fmt: skip
+    new("--model", metavar="FILE", help="with --law learnt: its file; of a family: the law of "
+        "the body's texture, and of the metal's numbers, is made")  # fmt: skip
     new("--precision", choices=("float32", "float64"), default="float32",
         help="of learnt laws and of files (default: %(default)s)")  # fmt: skip
 
@@ -78,6 +78,18 @@ def crystal_of(options: argparse.Namespace) -> tuple[CrystalLaw, str]:
     require(law.dimension == 3, f"--metal {options.metal} is two-dimensional")
     hexagonal = law.n_twin > 0 or any("basal" in f.name or "prism" in f.name for f in law.slip)
     return law, "hexagonal" if hexagonal else "cubic"
+
+
+def family_of(options: argparse.Namespace) -> FamilyLaw | None:
+    """The family that the options name, or None where their law is another one.
+
+    It takes a texture as it is, however many orientations that has.
+
+    Args:
+        options: with the attributes of `add_textured_law_options`.
+    """
+    law = load_model(options.model) if options.law == "learnt" else None
+    return law if isinstance(law, FamilyLaw) else None
 
 
 def build_textured_law(
@@ -104,7 +116,7 @@ def build_textured_law(
         require(law.dimension == 3, f"{options.model} is of two dimensions: three are needed")
         name = f"learnt ({law.architecture}), {options.model}"
         if isinstance(law, FamilyLaw):
-            law = law.of_texture(texture.orientations, texture.weights)
+            law = law.of_texture(texture.orientations, texture.weights, law.parameters_of(crystal))
         return law, name, {}
     return fitted(options.law, crystal, texture)
 

@@ -96,12 +96,15 @@ def in_body(texture: Texture, axis: str) -> Texture:
     return Texture(Q, texture.weights, texture.lattice, said)
 
 
-def body_texture(options: argparse.Namespace, lattice: str) -> tuple[Texture, Texture]:
+def body_texture(
+    options: argparse.Namespace, lattice: str, reduced: bool = True
+) -> tuple[Texture, Texture]:
     """The whole texture in the body's frame, and the few orientations that stand for it.
 
     Args:
         options: with the attributes of `add_texture_options`.
         lattice: "hexagonal" or "cubic", of the metal.
+        reduced: false: the whole texture stands for itself.
 
     Raises:
         InputError: as `plate_texture` and `body_frame`, or a number of grains out of range.
@@ -112,6 +115,6 @@ def body_texture(options: argparse.Namespace, lattice: str) -> tuple[Texture, Te
         whole.lattice in (None, lattice),
         f"the texture is of a {whole.lattice} metal, but the law is {lattice}",
     )
-    if options.grains == len(whole):
+    if not reduced or options.grains == len(whole):
         return whole, whole
     return whole, reduce(whole, options.grains, lattice).texture

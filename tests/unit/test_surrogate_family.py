@@ -158,8 +158,8 @@ def test_sets_of_different_materials_are_refused(sets):
         sets[1].U, sets[1].sigma, time=sets[1].time, law=type(magnesium()).from_dict(other),
         orientations=TEXTURES[1],
     )  # fmt: skip
-    with pytest.raises(InputError, match="differ in their material"):
-        training.fit([sets[0], odd], training.argparse.Namespace())
+    with pytest.raises(InputError, match="differ in their material's density"):
+        training.Problem([sets[0], odd], training.DEFAULTS)
     with pytest.raises(InputError, match="at least two textures"):
         training.fit(sets[:1], training.argparse.Namespace())
 

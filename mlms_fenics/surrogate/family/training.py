@@ -6,25 +6,28 @@ that it becomes by rotations, and the family learns what it must do with them.
 """
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mlms_fenics.data import Dataset
 from mlms_fenics.errors import require
 from mlms_fenics.kinematics.strain import isometry
 from mlms_fenics.kinematics.tensors import from_components, to_components
 from mlms_fenics.microstructure import random_orientations
 from mlms_fenics.microstructure.harmonics import Coefficients
-from mlms_fenics.surrogate.family.cell import FamilyCell, coefficients_of
+from mlms_fenics.surrogate.family.cell import FamilyCell, coefficients_of, products
 from mlms_fenics.surrogate.family.law import FamilyLaw
-from mlms_fenics.surrogate.fitting.data import TrainingData
+from mlms_fenics.surrogate.family.parameters import differing, scaled, stored
+from mlms_fenics.surrogate.fitting.data import TrainingData, cell_identity, load_data
 from mlms_fenics.surrogate.fitting.problem import fitted
 from mlms_fenics.surrogate.fitting.training import given_or, settings_from
 from mlms_fenics.surrogate.recurrent.training import Problem as OneTexture
-from mlms_fenics.surrogate.trust import TrustMeasure
 from mlms_fenics.weights import check_weights
 
 DEFAULTS: dict[str, Any] = {
@@ -81,13 +84,35 @@ class Problem:
         self._textures = torch.stack([_coefficients(given, data, R) for data in sets])
         known = self._textures.flatten(0, 1)
         cell = {**cells[0].options, "rates": rates, "longest_known": longest}
-        self.network = FamilyCell(lattice, degree, len(known), cell)
+        parameters, values = differing(
+            [data.law for data in sets], [data.files[0]["file"] for data in sets]
+        )
+        self._values = torch.tensor(np.array([scaled(parameters, each) for each in values])).float()
+        about = {"parameters": stored(parameters), "materials": len(sets)} if parameters else {}
+        self.network = FamilyCell(lattice, degree, len(known), cell, **about)
         self.network.textures.copy_(known)
         self.network.edge.fill_(_edge(self._textures))
         for name in _SCALES:
             squares = torch.stack([getattr(c, name).square() for c in cells])
             getattr(self.network.base, name).copy_(squares.mean().sqrt())
+        if parameters:
+            self._scale_with_parameters([float(c.elastic_scale) for c in cells])
         self._histories = [(part.train.e, part.train.s) for part in self._parts]
+
+    def _scale_with_parameters(self, sizes: Sequence[float]) -> None:
+        """What the parameters do to the size of elastic strains, by least squares of logarithms."""
+        network, values = self.network, self._values
+        network.values.copy_(values)
+        network.gap.fill_(_gap(values))
+        network.middle.copy_(products(values).mean(0))
+        # Slightly drawn to none, for few sets that differ in their textures too.
+        n, p = values.shape
+        A = torch.cat((torch.ones(n, 1), values), dim=1).double()
+        prior = 0.1 * torch.eye(p + 1, dtype=A.dtype)
+        prior[0, 0] = 0.0
+        found = torch.linalg.solve(A.T @ A + prior, A.T @ torch.tensor(sizes).double().log())
+        network.base.elastic_scale.fill_(float(found[0].exp()))
+        network.stiffening.copy_(found[1:])
 
     def __len__(self) -> int:
         """Batches' rows: as many of each texture as take all its histories once."""
@@ -103,7 +128,7 @@ class Problem:
             r = int(torch.randint(len(self._turns), (), generator=generator))
             chosen = torch.randint(len(part), (self._paths,), generator=generator)
             part.train.e, part.train.s = (x @ self._turns[r].T for x in (e, s))
-            part.network = self.network.specialised(self._textures[k, r])
+            part.network = self.network.specialised(self._textures[k, r], self._values[k])
             found.append(part.loss(chosen, generator))
         return torch.stack(found).mean()
 
@@ -111,7 +136,7 @@ class Problem:
         """Mean over textures, as they are, of the errors of their own validation histories."""
         found = []
         for k, part in enumerate(self._parts):
-            part.network = self.network.specialised(self._textures[k, 0])
+            part.network = self.network.specialised(self._textures[k, 0], self._values[k])
             found.append(part.validate())
         return float(np.mean(found))
 
@@ -131,27 +156,79 @@ def _edge(textures: Tensor) -> float:
     """
     own = textures[:, 0]
     apart = torch.linalg.vector_norm(own[:, None, None] - textures[None], dim=-1).amin(-1)
-    apart.fill_diagonal_(torch.inf)
-    return float(torch.quantile(apart.amin(1), 0.95)) if len(own) > 1 else 1.0
+    return _typical(apart, 1.0)
+
+
+def _gap(values: Tensor) -> float:
+    """As `_edge`, of scaled parameters *Shape* `(n, p)`."""
+    return _typical(torch.linalg.vector_norm(values[:, None] - values[None], dim=-1), 2.0)
+
+
+def _typical(apart: Tensor, alone: float) -> float:
+    """What 95% of the distances to the nearest other stay below.
+
+    Args:
+        apart: of each two, *Shape* `(n, n)`; those that are the same count once.
+        alone: where all are the same.
+    """
+    nearest = torch.where(apart > 1e-4, apart, torch.inf).amin(1)
+    nearest = nearest[torch.isfinite(nearest)]
+    return float(torch.quantile(nearest, 0.95)) if len(nearest) else alone
+
+
+def load_sets(paths: Sequence[str | os.PathLike[str]]) -> list[TrainingData]:
+    """Data sets by unit cell: files of one texture and material make one set.
+
+    Their histories may last differently long, on equally many steps; see `load_data`.
+    """
+    cells: dict[tuple, list] = {}
+    for path in paths:
+        with Dataset(path) as data:
+            about = cell_identity(data.law, data.orientations, data.weights, 1.0)
+        weights = about["weights"]
+        key = (about["law"], about["orientations"].tobytes(), weights is None or weights.tobytes())
+        cells.setdefault(key, []).append(path)
+    return [load_data(files, many_horizons=True) for files in cells.values()]
+
+
+def _joined(sets: Sequence[TrainingData]) -> TrainingData:
+    """Histories of all sets as if of the first one's unit cell, for the distance from all."""
+    rows = np.cumsum([0, *(len(data.U) for data in sets[:-1])])
+    files = np.cumsum([0, *(len(data.files) for data in sets[:-1])])
+
+    def together(name: str, starts: np.ndarray | None = None) -> np.ndarray:
+        arrays = [getattr(data, name) for data in sets]
+        if starts is not None:
+            arrays = [x + start for x, start in zip(arrays, starts, strict=True)]
+        return np.concatenate(arrays)
+
+    return replace(
+        sets[0],
+        **{name: together(name) for name in ("U", "strain", "sigma", "durations")},
+        **{name: together(name, rows) for name in ("train", "validation", "test")},
+        source=together("source", files),
+        files=[file for data in sets for file in data.files],
+    )
 
 
 def fit(sets: Sequence[TrainingData], arguments: argparse.Namespace) -> FamilyLaw:
     """Train a family.
 
     Args:
-        sets: histories of each texture, of one material, horizon and number of steps.
+        sets: histories of each texture and material, of one horizon and number of steps.
         arguments: options of the command.
 
     Raises:
-        InputError: fewer than two sets, sets of different materials, or in two dimensions.
+        InputError: fewer than two sets, sets that no family can be of (see `differing`), or in two
+            dimensions.
     """
-    require(len(sets) > 1, "a family needs data sets of at least two textures")
+    require(len(sets) > 1, "a family needs data sets of at least two textures or materials")
     first = sets[0]
     for data in sets[1:]:
         require(
-            data.law.to_dict() == first.law.to_dict() and np.array_equal(data.time, first.time),
-            f"{data.files[0]['file']} and {first.files[0]['file']} differ in their material, "
-            "horizon or steps: a family is of one",
+            np.array_equal(data.time, first.time),
+            f"{data.files[0]['file']} and {first.files[0]['file']} differ in their horizon or "
+            "steps: the first file of each texture and material must have the same",
         )
     require(first.dimension == 3, "a family is of textures in three dimensions")
     options = given_or(DEFAULTS, arguments)
@@ -161,19 +238,6 @@ def fit(sets: Sequence[TrainingData], arguments: argparse.Namespace) -> FamilyLa
     torch.manual_seed(settings.seed)
     problem = Problem(sets, options)
     record = fitted(problem, settings, arguments)
-    strain = np.concatenate([data.strain[data.train] for data in sets])
-    trust = TrustMeasure(3, first.horizon).fit(strain, first.time)
-    return FamilyLaw(
-        problem.network,
-        law=first.law,
-        orientations=first.orientations,
-        weights=first.weights,
-        horizon=first.horizon,
-        trust=trust,
-        report={
-            **options,
-            "training": record,
-            "longest_history": float(first.horizon),
-            "data": [file for data in sets for file in data.files],
-        },
-    )
+    data = _joined(sets)
+    report = {**options, "training": record, "data": data.files}
+    return FamilyLaw.trained(problem.network, data, report)
