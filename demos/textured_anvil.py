@@ -34,6 +34,7 @@ from mlms_fenics.impact.footprint import fit_ellipse, rim_of_foot, silhouette
 from mlms_fenics.impact.footprint_figure import draw_foot
 from mlms_fenics.impact.reorientation import grains_near
 from mlms_fenics.impact.textured_laws import (
+    FROM_FAMILY,
     add_textured_law_options,
     build_textured_law,
     check_textured_law,
@@ -135,6 +136,9 @@ def add_problem(
     for key, title in (("error", "error of its fit"), ("error, others", "on other histories")):
         if key in errors:
             summary.add(section, title, 100.0 * errors[key], "%", ".3g")
+    for key, title in FROM_FAMILY.items():
+        if key in errors:
+            summary.add(section, title, errors[key], "(1 is the edge of the data)", ".3g")
 
 
 def add_result(summary: Summary, recorder: Recorder, options: argparse.Namespace) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Least squares over impacts: the numbers with which a bar's final shape is the measured one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +26,15 @@ class Unknown:
     high: float
 
     @classmethod
-    def parse(cls, text: str) -> "Unknown":
-        """From `NAME=LOW:HIGH`; `InputError` where it is not that."""
-        name, _, bounds = text.partition("=")
+    def parse(cls, text: str, known: Mapping[str, tuple[float, float]] | None = None) -> "Unknown":
+        """From `NAME=LOW:HIGH`, or `NAME` of a number whose bounds are known.
+
+        Raises:
+            InputError: it is neither.
+        """
+        name, equal, bounds = text.partition("=")
+        if not equal and known and name in known:
+            return cls(name, *known[name])
         try:
             low, high = (float(word) for word in bounds.split(":"))
         except ValueError:

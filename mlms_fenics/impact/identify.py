@@ -7,8 +7,11 @@
 PROFILE is a CSV file of angle_deg,height_mm,half_width_mm (angles from x towards y; heights above
 the wall) and, if known, a line length_mm,VALUE. Unknowns are numbers of the metal, as the demo's
 --set has them, or `rolled`, the scatter of a rolled texture in degrees. What follows -- are options
-of demos/textured_anvil.py (--model FILE for a learnt law). Each impact is run once, in a folder of
-its own, so that a search that was stopped goes on. It writes identified.json and identified.png.
+of demos/textured_anvil.py: the polycrystal at every point, or with --law learnt --model FILE a
+family of laws (mlms_fenics.surrogate.family), which is many times cheaper. Unknown are then its
+parameters, --unknown NAME within the range of its training where no bounds are given, and `rolled`;
+a warning says where the answer leaves that. Each impact is run once, in a folder of its own, so
+that a search that was stopped goes on. It writes identified.json and identified.png.
 """
 
 import argparse
@@ -30,8 +33,12 @@ from mlms_fenics.impact.identification import (
     identify,
     read_profile,
 )
+from mlms_fenics.impact.textured_laws import FROM_FAMILY
 from mlms_fenics.io.report import LARGEST_DISTANCE, TRUST
 from mlms_fenics.stages import study_command
+from mlms_fenics.surrogate import load_model
+from mlms_fenics.surrogate.family.law import FamilyLaw
+from mlms_fenics.surrogate.family.parameters import Parameter
 
 DEMO = "textured_anvil.py"
 
@@ -46,15 +53,20 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     new = parser.add_argument
     new("profile", type=Path, help="the measured shape, CSV")
-    new("--unknown", dest="unknowns", action="append", required=True, metavar="NAME=LOW:HIGH",
-        help="a number to find, and where to look; repeatable")  # fmt: skip
+    new("--unknown", dest="unknowns", action="append", required=True, metavar="NAME[=LOW:HIGH]",
+        help="a number to find, and where to look (of a family of laws, without bounds: where it "
+        "was trained); repeatable")  # fmt: skip
     new("--difference", type=float, default=0.05,
         help="relative, of a number for derivatives (default: 0.05)")  # fmt: skip
     new("--ranks", type=int, default=1, help="of MPI, for each impact (default: 1)")
     new("--out", type=Path, default=Path("results/identified"), help="folder for everything")
     options = parser.parse_args(given[:cut])
     options.demo = given[cut + 1 :]
-    options.unknowns = [Unknown.parse(text) for text in options.unknowns]
+    options.family = _family(options.demo)
+    known = {name: (p.low, p.high) for name, p in (options.family or {}).items()}
+    options.unknowns = [Unknown.parse(text, known) for text in options.unknowns]
+    for unknown in options.unknowns:
+        _check_known(unknown.name, options.family)
     options.measured = read_profile(options.profile)
     require(options.ranks >= 1, f"--ranks {options.ranks}: must be at least 1")
     check = 1e-3 <= options.difference <= 0.5
@@ -62,15 +74,53 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _family(demo: Sequence[str]) -> dict[str, Parameter] | None:
+    """Parameters, by name, of the family of laws that the demo's options name; None: no learnt law.
+
+    Raises:
+        InputError: a learnt law that is no family.
+    """
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--law")
+    parser.add_argument("--model")
+    model = parser.parse_known_args(list(demo))[0]
+    if model.law != "learnt" or model.model is None:
+        return None
+    law = load_model(model.model)
+    require(
+        isinstance(law, FamilyLaw),
+        f"--model {model.model}: a {law.architecture} model is of one texture and metal, and looks "
+        "the same whatever these are: a family of laws is needed (mlms_fenics.surrogate.family)",
+    )
+    return {p.name: p for p in law.parameters}
+
+
+def _check_known(name: str, family: dict[str, Parameter] | None) -> None:
+    """Raise `InputError` where a family of laws cannot tell an unknown."""
+    if family is None or name == "rolled":
+        return
+    for parameter in family.values():
+        require(
+            name not in parameter.tied,
+            f"--unknown {name}: in the family it goes with {parameter.name}: look for that",
+        )
+    names = ", ".join(["rolled", *map(str, family.values())])
+    require(name in family, f"--unknown {name}: not told by the family, which knows {names}")
+
+
 def impact(options: argparse.Namespace, numbers: Sequence[float]) -> dict[str, Any]:
     """Shape of the bar with these numbers: footprint.json of its run, with the summary's own."""
     words, name = list(options.demo), []
     for unknown, value in zip(options.unknowns, numbers, strict=True):
         text = f"{value:.8g}"
-        words += ["--rolled", text] if unknown.name == "rolled" else [
-            "--set", f"{unknown.name}={text}"
-        ]  # fmt: skip
         name.append(text)
+        if unknown.name == "rolled":
+            words += ["--rolled", text]
+            continue
+        words += ["--set", f"{unknown.name}={text}"]
+        if options.family is not None:
+            for other, ratio in options.family[unknown.name].tied.items():
+                words += ["--set", f"{other}={ratio * float(text):.12g}"]
     run = run_once(options.out / "_".join(["run", *name]), DEMO, words, ranks=options.ranks)
     return json.loads((run.folder / "footprint.json").read_text()) | {"summary": run.summary}
 
@@ -85,6 +135,8 @@ def report(options: argparse.Namespace, found: Identified, shape: dict[str, Any]
     outside = _outside(shape["summary"])
     if outside:
         warnings.append(f"the learnt law is outside of its training data there: {outside}")
+    for u, x, e in zip(options.unknowns, found.numbers, found.errors, strict=True):
+        warnings += _near_the_end((options.family or {}).get(u.name), x, e)
     return {
         "unknowns": {
             u.name: {"value": x, "standard error": e, "bound": bound}
@@ -101,10 +153,26 @@ def report(options: argparse.Namespace, found: Identified, shape: dict[str, Any]
 
 
 def _outside(summary: dict[str, Any]) -> str:
-    """What a run's summary says of a distance from the training data above 1; or ""."""
-    trust = summary.get(TRUST, {})
+    """What a run's summary says of distances from the training data above 1; or ""."""
+    trust, problem = summary.get(TRUST, {}), summary.get("Textured anvil", {})
     far = {key: value for key, value in trust.items() if key.startswith(LARGEST_DISTANCE)}
-    return ", ".join(f"{key} {value:.3g}" for key, value in far.items() if value and value > 1.0)
+    for title in FROM_FAMILY.values():
+        far |= {key: value for key, value in problem.items() if key.startswith(title)}
+    return ", ".join(
+        f"{key} {value:.3g}" for key, value in far.items() if value and value > 1.0 + 1e-6
+    )
+
+
+def _near_the_end(parameter: Parameter | None, value: float, error: float) -> list[str]:
+    """A warning where two standard errors reach beyond a parameter's training range, or none."""
+    if parameter is None or not np.isfinite(error):
+        return []
+    if parameter.low <= value - 2.0 * error and value + 2.0 * error <= parameter.high:
+        return []
+    return [
+        f"{parameter.name} = {value:.4g}, give or take two standard errors of {error:.2g}, may lie "
+        f"outside of the training, which has {parameter}"
+    ]
 
 
 def text(result: dict[str, Any]) -> str:

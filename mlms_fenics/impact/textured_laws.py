@@ -21,6 +21,11 @@ from mlms_fenics.surrogate.family.law import FamilyLaw
 from mlms_fenics.unitcell import TaylorAverage
 
 LAWS = ("taylor", "learnt", "hill", "johnson-cook", "j2")
+# What a summary says of a law of a family: how far it is from those that the family learnt.
+FROM_FAMILY = {
+    "texture_distance": "texture's distance from the family's",
+    "parameter_distance": "metal's distance from the family's",
+}
 # Of the histories to which empirical laws are fitted: strain, µs, steps, number of each kind.
 STRAIN, HORIZON, STEPS, NUMBER = 0.2, 2.0, 40, 12
 # Empirical laws are fitted at one rate; below the reference rate, 1/µs, theirs has no effect.
@@ -95,7 +100,7 @@ def family_of(options: argparse.Namespace) -> FamilyLaw | None:
 def build_textured_law(
     options: argparse.Namespace, crystal: CrystalLaw, texture: Texture
 ) -> tuple[Material, str, dict[str, float]]:
-    """The law, what to call it, and numbers of its fit.
+    """The law, what to call it, and numbers of its fit, or its distances from a family's training.
 
     Args:
         options: with the attributes of `add_textured_law_options`.

@@ -6,12 +6,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from untrained_families import untrained_family
+from untrained_laws import untrained_laws
 
 from mlms_fenics.errors import InputError
+from mlms_fenics.impact.batch import run_once
 from mlms_fenics.impact.identification import Profile, Unknown, identify, read_profile
-from mlms_fenics.impact.identify import main, report, text
+from mlms_fenics.impact.identify import main, options_from, report, text
+from mlms_fenics.impact.textured_laws import FROM_FAMILY
 from mlms_fenics.io import Summary
 from mlms_fenics.io.report import LARGEST_DISTANCE, TRUST
+from mlms_fenics.surrogate import save_model
+from mlms_fenics.surrogate.family.parameters import Parameter
 
 HEIGHTS = np.linspace(0.0, 2.0, 9)
 ANGLES = np.arange(0.0, 180.0, 45.0)
@@ -114,12 +120,75 @@ def test_an_answer_outside_of_the_training_is_warned_of(distance, told):
     summary = Summary()
     summary.add(TRUST, "left the training range", 3.0, "% of volume")
     summary.add(TRUST, LARGEST_DISTANCE, distance, "(1 is the edge of the data)")
-    options = SimpleNamespace(unknowns=UNKNOWNS)
+    options = SimpleNamespace(unknowns=UNKNOWNS, family=None)
     result = report(options, search(measured(0.0)), {"summary": summary.as_dict()})
     assert len(result["warnings"]) == told
     assert all("outside of its training data" in line and "1.7" in line
                for line in result["warnings"])  # fmt: skip
     assert "strength = 0.7" in text(result)
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory):
+    """File of a family of laws."""
+    file = tmp_path_factory.mktemp("family") / "family.h5"
+    save_model(untrained_family(), file)
+    return file
+
+
+def options_of(tmp_path, unknown: str, model) -> SimpleNamespace:
+    (tmp_path / "p.csv").write_text("0,0,0.6\n0,1,0.6\n90,0,0.6\n")
+    words = [str(tmp_path / "p.csv"), "--unknown", unknown, "--out", str(tmp_path / "out"), "--"]
+    return options_from([*words, "--axis", "TD", "--law", "learnt", "--model", str(model)])
+
+
+def test_bounds_of_a_family_are_those_of_its_training(tmp_path, family):
+    options = options_of(tmp_path, "prismatic.saturation", family)
+    assert options.unknowns == [Unknown("prismatic.saturation", 0.085, 0.34)]
+    options = options_of(tmp_path, "basal.rate=0.01:0.1", family)
+    assert options.unknowns == [Unknown("basal.rate", 0.01, 0.1)]
+    assert options_of(tmp_path, "rolled=10:30", family).unknowns[0].name == "rolled"
+
+
+@pytest.mark.parametrize(
+    ("unknown", "message"),
+    [
+        ("rolled", "must be NAME=LOW:HIGH"),
+        ("basal.tau_0=0.1:0.2", "not told by the family, which knows rolled, prismatic.saturation"),
+        ("pyramidal.rate=0.1:0.2", "in the family it goes with basal.rate"),
+    ],
+)
+def test_what_a_family_does_not_tell_is_refused(tmp_path, family, unknown, message):
+    with pytest.raises(InputError, match=message):
+        options_of(tmp_path, unknown, family)
+
+
+def test_a_law_of_one_metal_is_refused(tmp_path):
+    save_model(untrained_laws()["recurrent 3D"], tmp_path / "one.h5")
+    with pytest.raises(InputError, match="a family of laws is needed"):
+        options_of(tmp_path, "basal.tau_0=0.1:0.2", tmp_path / "one.h5")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"), [(0.1, 3.0, 0), (0.69, 3.0, 1), (0.1, 0.71, 1), (0.8, 3.0, 1)]
+)
+def test_an_answer_near_the_end_of_the_training_is_warned_of(low, high, told):
+    unknowns = [Unknown("strength", 0.2, 3.0), UNKNOWNS[1]]
+    options = SimpleNamespace(
+        unknowns=unknowns, family={"strength": Parameter("strength", low, high)}
+    )
+    warnings = report(options, search(measured(0.01)), {"summary": {}})["warnings"]
+    assert len(warnings) == told
+    assert all(line.startswith("strength = ") for line in warnings)
+
+
+@pytest.mark.parametrize("title", FROM_FAMILY.values())
+def test_a_law_far_from_its_family_is_warned_of(title):
+    summary = Summary()
+    summary.add("Textured anvil", title, 1.4, "(1 is the edge of the data)")
+    options = SimpleNamespace(unknowns=UNKNOWNS, family={})
+    warnings = report(options, search(measured(0.0)), {"summary": summary.as_dict()})["warnings"]
+    assert len(warnings) == 1 and title in warnings[0] and "1.4" in warnings[0]
 
 
 @pytest.mark.slow
@@ -145,3 +214,33 @@ def test_the_command_finds_what_made_the_bar(tmp_path, capsys):
     result = json.loads((out / "identified.json").read_text())
     assert result["unknowns"]["basal.tau_0"]["value"] == pytest.approx(value, rel=0.01)
     assert result["misfit"] < 1e-3 and (out / "identified.png").stat().st_size > 5000
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the texture is")
+@pytest.mark.parametrize(
+    ("unknown", "value"), [("prismatic.saturation", 0.24), ("basal.rate", 0.075)]
+)
+def test_a_twin_is_recovered_through_a_family(tmp_path, family, unknown, value):
+    """1% noise on a bar of the family's own law; all rates go with that of the basal systems."""
+    demo = ["--quick", "--velocity", "400", "--axis", "TD", "--metal", "magnesium"]
+    demo += ["--law", "learnt", "--model", str(family)]
+    names = [unknown]
+    if unknown == "basal.rate":
+        names += [f"{k}.rate" for k in ("prismatic", "pyramidal", "tensile_twin")]
+    hidden = [w for name in names for w in ("--set", f"{name}={value}")]
+    run = run_once(tmp_path / "hidden", "textured_anvil.py", [*demo, *hidden])
+    shape, rng = json.loads((run.folder / "footprint.json").read_text()), np.random.default_rng(0)
+    lines = [
+        f"{angle},{height},{width * (1.0 + 0.01 * rng.normal())}"
+        for height, row in zip(shape["heights [mm]"], shape["half widths [mm]"], strict=True)
+        for angle, width in zip(shape["angles [degrees]"], row, strict=True)
+    ]
+    profile, out = tmp_path / "p.csv", tmp_path / "out"
+    profile.write_text("\n".join([*lines, f"length_mm,{shape['length [mm]']}"]))
+    assert main([str(profile), "--unknown", unknown, "--out", str(out), "--", *demo]) == 0
+    result = json.loads((out / "identified.json").read_text())
+    found = result["unknowns"][unknown]
+    assert found["standard error"] < 0.5 * value
+    assert abs(found["value"] - value) < 3.0 * found["standard error"]
+    assert result["misfit"] == pytest.approx(0.01, rel=0.25)
