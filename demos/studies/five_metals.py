@@ -62,6 +62,8 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     new("--paths", type=int, default=1000, help="of each metal (default: 1000)")
     new("--grains", type=int, default=128, help="of each unit cell (default: 128)")
     new("--minutes", type=float, default=30.0, help="of each training (default: 30)")
+    new("--microseconds", type=float, default=3.0,
+        help="that a point and step of a law may cost (default: 3)")  # fmt: skip
     new("--seeds", type=int, nargs="+", default=[0], help="of the trainings (default: 0)")
     new("--ranks", type=int, default=1, help="of MPI, for the histories (default: 1)")
     new("--out", type=Path, default=Path("results/five_metals"), help="folder for everything")
@@ -70,6 +72,7 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
     require(options.paths >= 100, f"--paths {options.paths}: must be at least 100")
     require(options.grains >= 2, f"--grains {options.grains}: must be at least 2")
     require(options.minutes > 0.0, f"--minutes {options.minutes}: must be positive")
+    require(options.microseconds > 0.0, f"--microseconds {options.microseconds}: must be positive")
     require(options.ranks >= 1, f"--ranks {options.ranks}: must be at least 1")
     if options.quick:
         options.paths, options.grains = 400, 4
@@ -113,7 +116,7 @@ def learn(options: argparse.Namespace, metal: str, seed: int, data: list[Path]) 
         command = [sys.executable, "-m", "mlms_fenics.surrogate.train", *map(str, data)]
         command += ["--minutes", f"{options.minutes:g}", "--seed", str(seed), "--resume"]
         # What a step costs while others use the machine must not end a test of the chain.
-        command += ["--microseconds", "20"] if options.quick else []
+        command += ["--microseconds", "20" if options.quick else f"{options.microseconds:g}"]
         command += ["--out", str(model)]
         run_stage(f"{metal}: training, seed {seed}", model.stem, command, 1)
     return model

@@ -22,6 +22,7 @@ from mlms_fenics.surrogate.fitting.budget import Budget
 from mlms_fenics.surrogate.fitting.data import TrainingData
 from mlms_fenics.surrogate.metrics import path_errors
 from mlms_fenics.surrogate.model_file import load_model, save_model
+from mlms_fenics.surrogate.quick.tables import obstacle
 
 MINUTES = 30.0  # of the whole where nothing is said
 MICROSECONDS = 3.0
@@ -30,6 +31,7 @@ SHORTEST = 3.0  # minutes, below which trials would leave too little for what co
 STIFF = 5.0  # 1/m above which stress is a matter of direction rather than of rate
 COMPARED = 64  # validation paths by which laws are compared
 _ENDLESS = 100_000  # passes: time is what ends a training
+_BY_THEMSELVES = ("quick", "reduced")  # know no passes, and end without being told
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ def features(data: TrainingData) -> dict[str, Any]:
         `paths`, `grains`, `rate_exponent` (the largest 1/m), `strain` (largest norm of log U),
         `rates` (slowest and fastest path's mean strain rate, 1/µs), `one_horizon` (whether all
         histories last equally long), `anisotropy` (how much more than in a random texture one of
-        the lattices' axes lies in some direction: 0 to 1, where all are parallel).
+        the lattices' axes lies in some direction: 0 to 1, where all are parallel), `systems` (slip
+        systems of a law that quick crystals know; else 0).
     """
     strain = data.strain[data.train]
     norms = np.linalg.norm(np.diff(strain.astype(np.float64), axis=1), axis=-1).sum(1)
@@ -69,6 +72,7 @@ def features(data: TrainingData) -> dict[str, Any]:
         "rates": [float(rates.min(initial=np.inf)), float(rates.max(initial=0.0))],
         "one_horizon": bool(np.ptp(data.durations) <= 1e-9 * data.horizon),
         "anisotropy": _anisotropy(data.orientations, data.weights),
+        "systems": 0 if obstacle(data.law) else data.law.n_slip,
     }
 
 
@@ -95,6 +99,8 @@ def candidates(known: dict[str, Any], dimension: int, microseconds: float) -> li
             # Grains yield one after the other; four elastic strains side by side do, too.
             recurrent.options["branches"] = 4
             found = [grains, recurrent, reduced]
+        if known["systems"]:
+            found.insert(0, Candidate("quick"))  # as many as the price allows
     if not known["one_horizon"]:
         found.remove(reduced)  # it is fitted to histories of one duration
     return [one for one in found if one.least <= microseconds]
@@ -213,7 +219,7 @@ def _trial(
         return _measured(one, load_model(saved, device="cpu"), data)
     own = copy.copy(arguments)
     own.architecture, own.minutes, own.budget = one.architecture, minutes, Budget(minutes)
-    if one.architecture != "reduced":  # which knows no passes, and ends by itself
+    if one.architecture not in _BY_THEMSELVES:
         own.epochs = own.patience = _ENDLESS
         own.resume = arguments.resume and last
     else:

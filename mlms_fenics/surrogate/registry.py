@@ -11,6 +11,7 @@ from mlms_fenics.surrogate.base import LearntLaw
 _ARCHITECTURES = {
     "pca-net": ("pca_net.law", "PCANetLaw", "pca_net.training"),
     "grains": ("grains.law", "GrainLaw", "grains.training"),
+    "quick": ("quick.law", "QuickCrystals", "quick.training"),
     "recurrent": ("recurrent.law", "RecurrentLaw", "recurrent.training"),
     "reduced": ("reduced.law", "ReducedPolycrystal", "reduced.training"),
 }

@@ -21,7 +21,7 @@ from mlms_fenics.surrogate.compiled.step import array, layers
 from mlms_fenics.surrogate.evaluate import errors_on
 from mlms_fenics.surrogate.grains.algebra import PATHS
 from mlms_fenics.surrogate.grains.block import block, work_space
-from mlms_fenics.surrogate.grains.cell import HARDENING, GrainCell, _cayley
+from mlms_fenics.surrogate.grains.cell import HARDENING, GrainCell, cayley
 from mlms_fenics.surrogate.grains.frame import stretch_and_turn, unspun
 from mlms_fenics.surrogate.grains.law import GrainLaw
 from mlms_fenics.surrogate.grains.run import run
@@ -182,7 +182,7 @@ def test_spin_is_a_rotation_however_large():
     w = torch.tensor([[0.0, 0.0, 0.0], [1e-9, 0, 0], [0.3, -0.2, 0.5], [30.0, 40.0, -5.0]]).double()
     length = w.norm(dim=1, keepdim=True)
     vectors = (w * 2.0 * torch.atan(length / 2.0) / length.clamp_min(1e-300)).numpy()
-    np.testing.assert_allclose(_cayley(w), Rotation.from_rotvec(vectors).as_matrix(), atol=1e-12)
+    np.testing.assert_allclose(cayley(w), Rotation.from_rotvec(vectors).as_matrix(), atol=1e-12)
 
 
 def test_turned_lattices_and_strains_give_the_turned_stress():

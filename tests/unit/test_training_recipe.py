@@ -13,7 +13,7 @@ from mlms_fenics.surrogate import load_model, recipe, train
 from mlms_fenics.surrogate.fitting.data import load_data
 from mlms_fenics.surrogate.recipe import Candidate, candidates, features
 
-KNOWN = {"grains": 64, "rate_exponent": 2.0, "one_horizon": True}
+KNOWN = {"grains": 64, "rate_exponent": 2.0, "one_horizon": True, "systems": 0}
 
 
 def test_features_of_data(tmp_path):
@@ -27,6 +27,7 @@ def test_features_of_data(tmp_path):
     assert 100.0 < high / low < 1e4 and not known["one_horizon"]
     assert known["paths"] == len(data.train)
     assert known["anisotropy"] == pytest.approx(1.0)  # its one grain
+    assert known["systems"] == 0  # magnesium twins
     with pytest.raises(InputError, match="horizon"):
         load_data([fast, slow])
 
@@ -52,6 +53,8 @@ def test_candidates_suit_the_data_and_the_price():
     assert names(KNOWN, price=20.0) == ["recurrent", "grains", "reduced"]
     assert names({**KNOWN, "one_horizon": False}, price=20.0) == ["recurrent", "grains"]
     assert names(KNOWN, dimension=2) == ["recurrent"]
+    metal = {**KNOWN, "rate_exponent": 20.0, "systems": 12}
+    assert names(metal) == ["quick", "grains", "recurrent"]
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Rotations and symmetric tensors of a block of columns, vectorised; gradients where needed.
 
-All arrays are `(rows, PATHS)`: columns of a constant number, so that LLVM vectorises every loop.
+All arrays are `(rows, columns)`, of one number of columns in a call; LLVM vectorises every loop.
 """
 
 import numba
@@ -11,14 +11,14 @@ from mlms_fenics.surrogate.compiled.functions import OPTIONS
 
 PATHS = 32
 _F = np.float32
-_N = PATHS
 _HALF, _SIXTH = _F(1 / np.sqrt(2.0)), _F(1 / np.sqrt(6.0))
 
 
 @numba.njit(**OPTIONS)
 def symmetric(c, D):  # type: ignore[no-untyped-def]
     """Components 11, 22, 33, 12, 23, 13 of coordinates c in D."""
-    for p in range(_N):
+    n = c.shape[1]
+    for p in range(n):
         normal, axial = c[0, p] * _HALF, c[1, p] * _SIXTH
         D[0, p], D[1, p], D[2, p] = normal - axial, -normal - axial, axial + axial
         D[3, p], D[4, p], D[5, p] = c[2, p] * _HALF, c[3, p] * _HALF, c[4, p] * _HALF
@@ -27,8 +27,9 @@ def symmetric(c, D):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def times(D, A, M):  # type: ignore[no-untyped-def]
     """M = D A, of a symmetric D and a matrix A by rows."""
+    n = D.shape[1]
     for j in range(3):
-        for p in range(_N):
+        for p in range(n):
             x, y, z = A[j, p], A[3 + j, p], A[6 + j, p]
             M[j, p] = D[0, p] * x + D[3, p] * y + D[5, p] * z
             M[3 + j, p] = D[3, p] * x + D[1, p] * y + D[4, p] * z
@@ -38,8 +39,9 @@ def times(D, A, M):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def times_symmetric(A, S, M):  # type: ignore[no-untyped-def]
     """M = A S."""
+    n = A.shape[1]
     for i in range(3):
-        for p in range(_N):
+        for p in range(n):
             x, y, z = A[3 * i, p], A[3 * i + 1, p], A[3 * i + 2, p]
             M[3 * i, p] = x * S[0, p] + y * S[3, p] + z * S[5, p]
             M[3 * i + 1, p] = x * S[3, p] + y * S[1, p] + z * S[4, p]
@@ -49,13 +51,14 @@ def times_symmetric(A, S, M):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def inward(A, M, c):  # type: ignore[no-untyped-def]
     """Coordinates of the symmetric Aᵀ M."""
-    for p in range(_N):
+    n = A.shape[1]
+    for p in range(n):
         a = A[0, p] * M[0, p] + A[3, p] * M[3, p] + A[6, p] * M[6, p]
         b = A[1, p] * M[1, p] + A[4, p] * M[4, p] + A[7, p] * M[7, p]
         g = A[2, p] * M[2, p] + A[5, p] * M[5, p] + A[8, p] * M[8, p]
         c[0, p] = (a - b) * _HALF
         c[1, p] = (g + g - a - b) * _SIXTH
-    for p in range(_N):
+    for p in range(n):
         d = A[0, p] * M[1, p] + A[3, p] * M[4, p] + A[6, p] * M[7, p]
         h = A[1, p] * M[2, p] + A[4, p] * M[5, p] + A[7, p] * M[8, p]
         f = A[0, p] * M[2, p] + A[3, p] * M[5, p] + A[6, p] * M[8, p]
@@ -67,13 +70,14 @@ def inward(A, M, c):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def outward(A, M, c):  # type: ignore[no-untyped-def]
     """Coordinates of the symmetric M Aᵀ."""
-    for p in range(_N):
+    n = A.shape[1]
+    for p in range(n):
         a = M[0, p] * A[0, p] + M[1, p] * A[1, p] + M[2, p] * A[2, p]
         b = M[3, p] * A[3, p] + M[4, p] * A[4, p] + M[5, p] * A[5, p]
         g = M[6, p] * A[6, p] + M[7, p] * A[7, p] + M[8, p] * A[8, p]
         c[0, p] = (a - b) * _HALF
         c[1, p] = (g + g - a - b) * _SIXTH
-    for p in range(_N):
+    for p in range(n):
         d = M[0, p] * A[3, p] + M[1, p] * A[4, p] + M[2, p] * A[5, p]
         h = M[3, p] * A[6, p] + M[4, p] * A[7, p] + M[5, p] * A[8, p]
         f = M[0, p] * A[6, p] + M[1, p] * A[7, p] + M[2, p] * A[8, p]
@@ -85,7 +89,8 @@ def outward(A, M, c):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def turn(A, w, new):  # type: ignore[no-untyped-def]
     """new = A R(w): Cayley's rotation, 2/(1 + c²) ([c] + [c]²) + I with c = w/2."""
-    for p in range(_N):
+    n = A.shape[1]
+    for p in range(n):
         x, y, z = w[0, p] * _F(0.5), w[1, p] * _F(0.5), w[2, p] * _F(0.5)
         k = _F(2.0) / (_F(1.0) + x * x + y * y + z * z)
         w[3, p] = _F(1.0) - k * (y * y + z * z)
@@ -98,7 +103,7 @@ def turn(A, w, new):  # type: ignore[no-untyped-def]
         w[10, p] = k * (y * z + x)
         w[11, p] = _F(1.0) - k * (x * x + y * y)
     for i in range(3):
-        for p in range(_N):
+        for p in range(n):
             a, b, c = A[3 * i, p], A[3 * i + 1, p], A[3 * i + 2, p]
             new[3 * i, p] = a * w[3, p] + b * w[6, p] + c * w[9, p]
             new[3 * i + 1, p] = a * w[4, p] + b * w[7, p] + c * w[10, p]
@@ -111,13 +116,14 @@ def turn_back(A, w, G, gw, K):  # type: ignore[no-untyped-def]
 
     `w` is as `turn` left it; `K` is work space.
     """
+    n = A.shape[1]
     for i in range(3):
-        for p in range(_N):
+        for p in range(n):
             a, b, c = A[i, p], A[3 + i, p], A[6 + i, p]
             K[3 * i, p] = a * G[0, p] + b * G[3, p] + c * G[6, p]
             K[3 * i + 1, p] = a * G[1, p] + b * G[4, p] + c * G[7, p]
             K[3 * i + 2, p] = a * G[2, p] + b * G[5, p] + c * G[8, p]
-    for p in range(_N):
+    for p in range(n):
         x, y, z = w[0, p] * _F(0.5), w[1, p] * _F(0.5), w[2, p] * _F(0.5)
         c2 = x * x + y * y + z * z
         k = _F(2.0) / (_F(1.0) + c2)
@@ -132,7 +138,7 @@ def turn_back(A, w, G, gw, K):  # type: ignore[no-untyped-def]
         gw[1, p] = _F(0.5) * (k * (u1 + v1 - _F(2.0) * trace * y) - steep * y)
         gw[2, p] = _F(0.5) * (k * (u2 + v2 - _F(2.0) * trace * z) - steep * z)
     for i in range(3):
-        for p in range(_N):
+        for p in range(n):
             a, b, c = G[3 * i, p], G[3 * i + 1, p], G[3 * i + 2, p]
             G[3 * i, p] = a * w[3, p] + b * w[4, p] + c * w[5, p]
             G[3 * i + 1, p] = a * w[6, p] + b * w[7, p] + c * w[8, p]

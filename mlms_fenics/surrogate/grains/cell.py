@@ -187,7 +187,7 @@ class GrainCell(nn.Module):
         plastic = ((plastic + STILL**2).sqrt() - STILL) * self.elastic_scale
         gain = -torch.expm1(-nn.functional.softplus(slow) * HARDENING * plastic)
         xi = xi + (goals.clamp(-LARGEST, LARGEST) - xi) * gain
-        return product(A, _cayley(spin * plastic)), torch.cat((s + change, xi), dim=-1)
+        return product(A, cayley(spin * plastic)), torch.cat((s + change, xi), dim=-1)
 
     def stress(self, A: Tensor, y: Tensor) -> Tensor:
         """Mean elastic strain of the grains over its scale, coordinates, *Shape* `(n, 5)`."""
@@ -214,7 +214,7 @@ class GrainCell(nn.Module):
         return torch.stack(out)
 
 
-def _cayley(w: Tensor) -> Tensor:
+def cayley(w: Tensor) -> Tensor:
     """Rotations about w by 2 arctan(|w|/2), *Shape* `(..., 3)` -> `(..., 3, 3)`."""
     x, y, z = (w / 2.0).unbind(-1)
     zero = torch.zeros_like(x)

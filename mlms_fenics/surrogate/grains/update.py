@@ -47,7 +47,7 @@ _HALF, _SIXTH = 1 / sqrt(2.0), 1 / sqrt(6.0)
 
 
 @numba.njit(**_OPTIONS)
-def _step_of(k, f, stretch, start, here, new_stretch, g):  # type: ignore[no-untyped-def]
+def step_between(k, f, stretch, start, here, new_stretch, g):  # type: ignore[no-untyped-def]
     """U = RᵀF, and U U₀⁻¹ as `kinematics` takes it; at rest beyond the last point."""
     for p in range(_N):
         if p >= here:
@@ -147,7 +147,7 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
             if bad >= 0:
                 return bad
             kinematics(f, e, k)
-            _step_of(k, f, stretch, start, here, new_stretch, g)
+            step_between(k, f, stretch, start, here, new_stretch, g)
             kinematics(g, e, turned)
             for first in range(0, here, PATHS):
                 some = min(PATHS, here - first)
