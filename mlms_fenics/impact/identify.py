@@ -58,6 +58,10 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
         "was trained); repeatable")  # fmt: skip
     new("--difference", type=float, default=0.05,
         help="relative, of a number for derivatives (default: 0.05)")  # fmt: skip
+    new("--refine", type=int, default=0, metavar="N",
+        help="with a family of laws: run the polycrystal at the answer (with the demo's --grains), "
+        "and search again with the family's shape corrected by the difference, so often (default: "
+        "0)")  # fmt: skip
     new("--ranks", type=int, default=1, help="of MPI, for each impact (default: 1)")
     new("--out", type=Path, default=Path("results/identified"), help="folder for everything")
     options = parser.parse_args(given[:cut])
@@ -69,6 +73,11 @@ def options_from(argv: Sequence[str] | None) -> argparse.Namespace:
         _check_known(unknown.name, options.family)
     options.measured = read_profile(options.profile)
     require(options.ranks >= 1, f"--ranks {options.ranks}: must be at least 1")
+    good = options.refine == 0 or (options.refine > 0 and options.family is not None)
+    require(
+        good,
+        f"--refine {options.refine}: must be 0, or more with a family of laws (-- --law learnt)",
+    )
     check = 1e-3 <= options.difference <= 0.5
     require(check, f"--difference {options.difference}: must lie in [0.001, 0.5]")
     return options
@@ -80,10 +89,7 @@ def _family(demo: Sequence[str]) -> dict[str, Parameter] | None:
     Raises:
         InputError: a learnt law that is no family.
     """
-    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    parser.add_argument("--law")
-    parser.add_argument("--model")
-    model = parser.parse_known_args(list(demo))[0]
+    model = _law_of(demo)[0]
     if model.law != "learnt" or model.model is None:
         return None
     law = load_model(model.model)
@@ -93,6 +99,14 @@ def _family(demo: Sequence[str]) -> dict[str, Parameter] | None:
         "the same whatever these are: a family of laws is needed (mlms_fenics.surrogate.family)",
     )
     return {p.name: p for p in law.parameters}
+
+
+def _law_of(demo: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The law among the demo's options, and the options without it."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--law")
+    parser.add_argument("--model")
+    return parser.parse_known_args(list(demo))
 
 
 def _check_known(name: str, family: dict[str, Parameter] | None) -> None:
@@ -108,9 +122,19 @@ def _check_known(name: str, family: dict[str, Parameter] | None) -> None:
     require(name in family, f"--unknown {name}: not told by the family, which knows {names}")
 
 
-def impact(options: argparse.Namespace, numbers: Sequence[float]) -> dict[str, Any]:
-    """Shape of the bar with these numbers: footprint.json of its run, with the summary's own."""
+def impact(
+    options: argparse.Namespace, numbers: Sequence[float], polycrystal: bool = False
+) -> dict[str, Any]:
+    """Shape of the bar with these numbers: footprint.json of its run, with the summary's own.
+
+    Args:
+        options: of the command.
+        numbers: the unknowns'.
+        polycrystal: in place of the law that the options name.
+    """
     words, name = list(options.demo), []
+    if polycrystal:
+        words, name = [*_law_of(words)[1], "--law", "taylor"], ["polycrystal"]
     for unknown, value in zip(options.unknowns, numbers, strict=True):
         text = f"{value:.8g}"
         name.append(text)
@@ -217,13 +241,23 @@ def draw(path: Path, measured: Profile, shape: dict[str, Any], title: str) -> No
 
 def study(options: argparse.Namespace) -> None:
     """Search, and tell."""
-    found = identify(
-        options.unknowns,
-        lambda numbers: options.measured.misfit(impact(options, numbers)),
-        options.difference,
-    )
+
+    def misfit(numbers: Sequence[float], polycrystal: bool = False) -> np.ndarray:
+        return options.measured.misfit(impact(options, numbers, polycrystal))
+
+    # A law's error is nearly the same for numbers that are near each other.
+    correction: np.ndarray | float = 0.0
+    runs, steps = 0, []
+    for left in reversed(range(options.refine + 1)):
+        found = identify(
+            options.unknowns, lambda x, c=correction: misfit(x) + c, options.difference
+        )
+        runs += found.runs
+        steps.append(found.numbers.tolist())
+        if left:
+            correction = misfit(found.numbers, polycrystal=True) - misfit(found.numbers)
     shape = impact(options, found.numbers)
-    result = report(options, found, shape)
+    result = report(options, found, shape) | {"impacts": runs, "searches": steps}
     save_json(options.out / "identified.json", result)
     said = text(result)
     draw(options.out / "identified.png", options.measured, shape, said.splitlines()[1].strip())

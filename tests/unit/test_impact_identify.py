@@ -12,7 +12,7 @@ from untrained_laws import untrained_laws
 from mlms_fenics.errors import InputError
 from mlms_fenics.impact.batch import run_once
 from mlms_fenics.impact.identification import Profile, Unknown, identify, read_profile
-from mlms_fenics.impact.identify import main, options_from, report, text
+from mlms_fenics.impact.identify import main, options_from, report, study, text
 from mlms_fenics.impact.textured_laws import FROM_FAMILY
 from mlms_fenics.io import Summary
 from mlms_fenics.io.report import LARGEST_DISTANCE, TRUST
@@ -161,6 +161,36 @@ def test_bounds_of_a_family_are_those_of_its_training(tmp_path, family):
 def test_what_a_family_does_not_tell_is_refused(tmp_path, family, unknown, message):
     with pytest.raises(InputError, match=message):
         options_of(tmp_path, unknown, family)
+
+
+@pytest.mark.parametrize(("refine", "off"), [(0, 0.1), (1, 0.02), (3, 2e-3)])
+def test_the_polycrystal_corrects_a_law(tmp_path, monkeypatch, refine, off):
+    """A law of bars that are too soft by a tenth, and spread a little too much."""
+    asked = []
+
+    def impact(options, numbers, polycrystal=False):
+        strength, spread = numbers
+        asked.append(polycrystal)
+        shape = bar(strength, spread) if polycrystal else bar(0.9 * strength, 1.05 * spread)
+        return shape | {"summary": {}}
+
+    monkeypatch.setattr("mlms_fenics.impact.identify.impact", impact)
+    options = SimpleNamespace(
+        unknowns=UNKNOWNS, family={}, measured=measured(0.0), difference=0.05, refine=refine,
+        out=tmp_path,
+    )  # fmt: skip
+    study(options)
+    result = json.loads((tmp_path / "identified.json").read_text())
+    found = result["unknowns"]["strength"]["value"] / 0.7 - 1.0
+    assert abs(found) < 1.2 * off and (refine or found > 0.08)
+    assert sum(asked) == refine and len(result["searches"]) == refine + 1
+
+
+def test_only_a_family_is_corrected(tmp_path):
+    (tmp_path / "p.csv").write_text("0,0,0.6\n0,1,0.6\n90,0,0.6\n")
+    words = [str(tmp_path / "p.csv"), "--unknown", "rolled=10:40", "--refine", "1"]
+    with pytest.raises(InputError, match="--refine 1: must be 0, or more with a family"):
+        options_from(words)
 
 
 def test_a_law_of_one_metal_is_refused(tmp_path):
