@@ -16,7 +16,8 @@ from mlms_fenics.data import laws
 from mlms_fenics.errors import InputError
 from mlms_fenics.kinematics.strain import isometry_inverse
 from mlms_fenics.kinematics.tensors import deviator, from_components, to_components, trace
-from mlms_fenics.materials import drive, magnesium
+from mlms_fenics.materials import CrystalLaw, drive, magnesium
+from mlms_fenics.materials.crystal.elasticity import HexagonalElasticity
 from mlms_fenics.surrogate import load_model, save_model
 from mlms_fenics.surrogate.fitting.data import assemble
 from mlms_fenics.surrogate.quick.cell import CrystalSet
@@ -267,6 +268,10 @@ def test_laws_that_are_none_for_sweeps():
     assert obstacle(of("copper")) == "" and obstacle(None) != ""
     with pytest.raises(InputError, match="its crystal twins: take another"):
         arrays(magnesium())
+    hexagonal = HexagonalElasticity(C11=59.5, C12=26.1, C13=21.8, C33=65.6, C44=16.3)
+    given = {"name": "none", "dimension": 3, "density": 1.7, "slip": of("copper").slip}
+    coupled = CrystalLaw.anisotropic(hexagonal, **given)
+    assert obstacle(coupled) == "its elastic constants couple volume and shape"
     soft = of("copper", 0.5)
     assert "below 4" in obstacle(soft)
     with pytest.raises(InputError, match="sweeps 0: must be at least 1"):

@@ -23,6 +23,8 @@ def obstacle(law: Any) -> str:
         return "the crystal law is one of plane strain"
     if law.twins:
         return "its crystal twins"
+    if law.elasticity is not None and np.ptp(_volume_stress(law)) > 1e-6 * law.bulk_modulus:
+        return "its elastic constants couple volume and shape"
     for family in law.slip:
         if family.flow != "power":
             return f"its slip family {family.name!r} flows by an overstress, not by a power law"
@@ -36,6 +38,12 @@ def obstacle(law: Any) -> str:
         if family.strength is not None and family.strength.saturates != "own":
             return f"systems of its slip family {family.name!r} saturate by others' strength"
     return ""
+
+
+def _volume_stress(law: CrystalLaw) -> np.ndarray:
+    """Normal stresses of a crystal under equal strains along its axes, GPa."""
+    assert law.elasticity is not None  # asked for of such laws alone
+    return np.einsum("iikk->i", law.elasticity.tensor()) / 3.0
 
 
 def arrays(law: CrystalLaw) -> tuple[Any, ...]:
