@@ -12,7 +12,7 @@ from mlms_fenics.export.constants import PANEL, array, scalar
 from mlms_fenics.export.units import HostUnits
 from mlms_fenics.kinematics.gauss import NODES, WEIGHTS
 from mlms_fenics.surrogate.base import LearntLaw
-from mlms_fenics.surrogate.parts import LONGEST_STRAIN, MOST_SUBSTEPS
+from mlms_fenics.surrogate.parts import MOST_SUBSTEPS
 from mlms_fenics.surrogate.trust import ELASTIC
 
 # Points of a chunk, whose layers stay in a core's own cache and on any stack.
@@ -75,7 +75,7 @@ def c_file(exported: Exported) -> str:
         "HAS_HORIZON": int(law.has_horizon),
         "LONGEST_STEP": 1e300 if longest is None else float(longest),
         "LONGEST_KNOWN": min(getattr(law.network, "longest_known", np.inf), 1e300),
-        "LONGEST_STRAIN": LONGEST_STRAIN if law.by_strain else 1e300,
+        "LONGEST_STRAIN": law.longest_strain if law.by_strain else 1e300,
         "MOST_SUBSTEPS": MOST_SUBSTEPS,
         "HOST_TIME": exported.units.time,
         "HOST_STRESS": exported.units.stress,

@@ -28,6 +28,7 @@ from mlms_fenics.surrogate.parts import (
     MOST_SUBSTEPS,
     coarsest_step,
     in_parts,
+    longest_strain,
     substep_ends,
 )
 from mlms_fenics.surrogate.trust import TrustMeasure
@@ -50,7 +51,7 @@ class LearntLaw(Material):
     A network with an attribute `longest_step`, over the horizon, is given longer steps in equal
     parts, U linear over them, at most `MOST_SUBSTEPS`. To one with an attribute `longest_known`,
     over the horizon, longer steps are as long as that. One with an attribute `rates` is given each
-    point's step in parts that strain by `LONGEST_STRAIN` at most, see `parts`.
+    point's step in parts that strain by `longest_strain` at most, see `parts`.
 
     Args:
         network: the trained module.
@@ -120,7 +121,11 @@ class LearntLaw(Material):
                 kinds[data.source[data.train]],
                 durations=data.durations[data.train],
             ),
-            report={**report, "longest_history": float(data.durations.max())},
+            report={
+                **report,
+                "longest_history": float(data.durations.max()),
+                "longest_strain": longest_strain(data.strain[data.train]),
+            },
         )
 
     def to(
@@ -242,7 +247,9 @@ class LearntLaw(Material):
     def _in_parts(self, take: Callable[..., tuple], F: torch.Tensor, dt: Time, state: State) -> Any:
         """`parts.in_parts` where the network wants it so; else all points in equally many."""
         n = self.substeps(dt)
-        return in_parts(take, F, state, n) if self.by_strain else take(F, state, n)
+        if not self.by_strain:
+            return take(F, state, n)
+        return in_parts(take, F, state, n, self.longest_strain)
 
     def _equal_parts(
         self, U: torch.Tensor, time: Time, dt: Time, state: State, n: int
@@ -269,6 +276,11 @@ class LearntLaw(Material):
     def by_strain(self) -> bool:
         """Whether a point's step is taken in parts where it strains by much."""
         return getattr(self.network, "rates", None) is not None
+
+    @property
+    def longest_strain(self) -> float:
+        """Strain of a step that a law which divides steps by strain takes whole."""
+        return self.report.get("longest_strain", LONGEST_STRAIN)
 
     @property
     def longest_history(self) -> float:
@@ -366,7 +378,7 @@ class LearntLaw(Material):
                 f"({longest:g} µs)"
             )
         coarsest = coarsest_step(U) if self.by_strain else 0.0
-        if coarsest > MOST_SUBSTEPS * LONGEST_STRAIN:
+        if coarsest > MOST_SUBSTEPS * self.longest_strain:
             reasons.append(f"strains by {coarsest:.0%} in a step, which is to be divided")
         if reasons:
             self._warned = True

@@ -14,10 +14,14 @@ from mlms_fenics.materials.base import State
 # Parts of a step, however long it is: the price of a call must not grow with its length in µs, and
 # steps so long are far slower, or strain by far more, than anything in the training data.
 MOST_SUBSTEPS = 64
-# Strain of a step (norm of the change of log U) above which laws of many rates take it in parts. Of
-# the shipped one, walks of 10% in steps of 0.4% and of 4 to 8% err by 2.3 and 3.2%, with parts of
-# 1.5% by 2.5%; but walks of 50% in 0.1 µs, taught in steps of 2%, then come to 6.5% from 3.8%.
+# Strain of a step (norm of the change of log U) above which laws of many rates take it in parts,
+# where their training had none longer. Of the shipped one, walks of 10% in steps of 0.4% and of 4
+# to 8% err by 2.3 and 3.2%, with parts of 1.5% by 2.5%; but walks of 50% in 0.1 µs, taught in steps
+# of 2%, then come to 6.5% from 3.8%: what was learnt whole is to be taken whole.
 LONGEST_STRAIN = 0.02
+# Of a training that had longer ones, as long as those of all but one in a hundred histories, but
+# not more than this.
+MOST_STRAIN = 0.1
 
 
 def strain_size(change: torch.Tensor) -> torch.Tensor:
@@ -27,25 +31,42 @@ def strain_size(change: torch.Tensor) -> torch.Tensor:
     return (square.sum(-1) + square[..., normal:].sum(-1)).sqrt()
 
 
-def parts_by_strain(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor | None:
+def longest_strain(strain: np.ndarray) -> float:
+    """What laws of many rates may take whole, by their training.
+
+    Args:
+        strain: components of log U of its histories, *Shape* `(N, n_t + 1, 6)` or `(N, n_t + 1,
+            3)`.
+
+    Returns:
+        Between `LONGEST_STRAIN` and `MOST_STRAIN`.
+    """
+    steps = strain_size(torch.from_numpy(np.diff(strain, axis=1))).amax(1)
+    return min(max(float(torch.quantile(steps, 0.99)), LONGEST_STRAIN), MOST_STRAIN)
+
+
+def parts_by_strain(
+    before: torch.Tensor, after: torch.Tensor, longest: float = LONGEST_STRAIN
+) -> torch.Tensor | None:
     """Equal parts that each point's step is to be taken in.
 
     They are a power of two, so that few numbers occur and points that share one go together.
 
     Args:
         before, after: components of log U at the step's ends, *Shape* `(n, 6)` or `(n, 3)`.
+        longest: strain of a part at most, but for the bound of parts.
 
     Returns:
         *Shape* `(n,)`; None where all steps are taken whole.
     """
     change = after - before
-    if change.numel() == 0 or float(change.abs().max()) <= LONGEST_STRAIN / 3.0:
+    if change.numel() == 0 or float(change.abs().max()) <= longest / 3.0:
         return None  # the norm of nine entries is three times the largest at most: soon looked at
     size = strain_size(change)
-    if not bool((size > LONGEST_STRAIN).any()):
+    if not bool((size > longest).any()):
         return None
     parts = torch.ones_like(size, dtype=torch.int64)
-    while (more := (size > LONGEST_STRAIN * parts) & (parts < MOST_SUBSTEPS)).any():
+    while (more := (size > longest * parts) & (parts < MOST_SUBSTEPS)).any():
         parts[more] *= 2
     return parts
 
@@ -55,6 +76,7 @@ def in_parts(
     F: torch.Tensor,
     state: State,
     least: int,
+    longest: float,
 ) -> tuple[Any, ...]:
     """A step whose points are taken in as many parts as their strain asks for.
 
@@ -66,12 +88,13 @@ def in_parts(
         F: of all points.
         state: at the beginning, with "strain", components of log U.
         least: parts of the points that are taken as they are.
+        longest: see `parts_by_strain`.
 
     Returns:
         Of `take`, for all points.
     """
     found = take(F, state, least)
-    parts = parts_by_strain(state["strain"], found[1]["strain"])
+    parts = parts_by_strain(state["strain"], found[1]["strain"], longest)
     if parts is None:
         return found
     for count in parts[parts > least].unique().tolist():

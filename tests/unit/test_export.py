@@ -106,8 +106,11 @@ def test_the_shipped_law_in_parts_of_steps(tmp_path):
         before = now
 
 
-def test_steps_in_parts_by_strain(tmp_path):
+@pytest.mark.parametrize("longest", [0.02, 0.03])
+def test_steps_in_parts_by_strain(tmp_path, longest):
     law = load_model("many-rates", dtype=torch.float64)
+    assert law.longest_strain == 0.02  # of files that do not say
+    law.report["longest_strain"] = longest
     ours = library(law, tmp_path, "float64", QUICK)
     F, end = histories(40, 8, 0.3, 4)
     state, own = law.initial_state(40), ours.initial_state(40)
@@ -116,7 +119,7 @@ def test_steps_in_parts_by_strain(tmp_path):
         start = state["strain"]
         a, state = law.update(f, now, now - before, state)
         b, own = ours.update(f, now, now - before, own)
-        parts.append(parts_by_strain(start, state["strain"]))
+        parts.append(parts_by_strain(start, state["strain"], longest))
         assert distance(b.numpy(), a.numpy()) < 1e-9
         before = now
     # Points of one chunk in few and in many parts.

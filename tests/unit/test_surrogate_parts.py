@@ -17,8 +17,10 @@ from mlms_fenics.surrogate.grains.cell import GrainCell
 from mlms_fenics.surrogate.grains.law import GrainLaw
 from mlms_fenics.surrogate.parts import (
     LONGEST_STRAIN,
+    MOST_STRAIN,
     MOST_SUBSTEPS,
     coarsest_step,
+    longest_strain,
     parts_by_strain,
 )
 from mlms_fenics.surrogate.recurrent.cell import RecurrentCell
@@ -39,6 +41,7 @@ def made(name: str, dimension: int = 3) -> LearntLaw:
     torch.manual_seed(2)
     kind, cell = LAWS[name]
     law = kind.trained(cell(dimension), histories.training_data(12, dimension), {})
+    assert law.report.pop("longest_strain") >= LONGEST_STRAIN == law.longest_strain
     law.network.elastic_scale.fill_(0.003)
     getattr(law.network, "strain_scale", torch.ones(())).fill_(0.07)
     return law.to(dtype=torch.float64)
@@ -64,6 +67,37 @@ def test_parts_are_powers_of_two_up_to_a_bound():
     assert MOST_SUBSTEPS == 64 and parts_by_strain(strain[:2], strain[:1]) is None
     lost = torch.full((2, 6), torch.nan)
     assert parts_by_strain(lost, lost) is None
+
+
+def test_the_longest_strain_of_a_training():
+    strain = np.zeros((200, 4, 6))
+    strain[:, 2:, 4] = 0.03 / np.sqrt(2.0)  # a shear counts twice
+    strain[0, 2:] *= 100.0  # one of two hundred histories
+    assert longest_strain(strain.astype(np.float32)) == pytest.approx(0.03)
+    assert longest_strain(0.01 * strain) == LONGEST_STRAIN
+    assert longest_strain(100.0 * strain) == MOST_STRAIN
+
+
+@pytest.mark.parametrize("name", list(LAWS))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_was_learnt_whole_is_taken_whole(name, dtype):
+    law = made(name).to(dtype=dtype)
+    U, state = stretches(np.array([0.04, 0.09])), law.initial_state(2)
+    divided, _ = law.update(U, DT, DT, state)
+    law.report["longest_strain"] = 0.05
+    sigma, _ = law.update(U, DT, DT, state)
+    with mock.patch.object(LearntLaw, "by_strain", False):
+        whole, _ = law.update(U, DT, DT, state)
+        half = torch.lerp(torch.eye(3, dtype=torch.float64).expand(2, 3, 3), U, 0.5)
+        _, between = law.update(half, DT / 2, DT / 2, state)
+        halves, _ = law.update(U, DT, DT / 2, between)
+    close = 1e-12 if dtype == torch.float64 else 2e-6
+    assert (
+        norm(sigma[:1], whole[:1].double()) < close < 1e-3 < norm(sigma[:1], divided[:1].double())
+    )
+    assert (
+        norm(sigma[1:], halves[1:].double()) < close < 1e-3 < norm(sigma[1:], divided[1:].double())
+    )
 
 
 def test_the_largest_strain_of_a_step():

@@ -10,20 +10,19 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 
-import numpy as np
 from numba import cuda, float32, float64
 
 from mlms_fenics.gpu.twins import twin
 from mlms_fenics.kinematics.exponential_kernel import symmetric_exponential
 from mlms_fenics.kinematics.strain_kernel import ROTATION, ROWS, kinematics, load
 from mlms_fenics.surrogate.compiled.stress import STRESS_ROWS, turned_stress
-from mlms_fenics.surrogate.parts import LONGEST_STRAIN, MOST_SUBSTEPS
+from mlms_fenics.surrogate.parts import MOST_SUBSTEPS
 from mlms_fenics.surrogate.recurrent.cell import FAST
 from mlms_fenics.surrogate.recurrent.flow import drives, move, speed
 from mlms_fenics.surrogate.recurrent.update import features, strain_and_time
 
 _ELASTIC = 5
-_LIMIT, _MOST = np.float32(LONGEST_STRAIN), MOST_SUBSTEPS
+_MOST = MOST_SUBSTEPS
 # Places of what `symmetric_exponential` gives in a matrix, row by row.
 _ROWS = (0, 3, 5, 3, 1, 4, 5, 4, 2)
 
@@ -34,8 +33,9 @@ def parts_kernel(branches: int, states: int, inputs: int, outputs: int, width: i
 
     Its arguments: F `(n, 3, 3)`, float64; own state and log U at the beginning of the step and log
     U at its end, points last; `c` of `recurrent.update`; the lowest rate, and the longest step that
-    the network knows; length of the step, `(1,)`, all over the horizon; weights of the network; own
-    state and stress at the end, replaced for the points whose steps are divided.
+    the network knows; length of the step, `(1,)`, all over the horizon; strain of a part at most,
+    float32; weights of the network; own state and stress at the end, replaced for the points whose
+    steps are divided.
     """
     there = {"_N": 1, "exp": math.exp}
     enter, decompose, describe = (twin(f, **there) for f in (load, kinematics, features))
@@ -48,7 +48,9 @@ def parts_kernel(branches: int, states: int, inputs: int, outputs: int, width: i
     squares, driven = (branches, 1), (branches + 1, 1)
 
     @cuda.jit
-    def again(F, own, before, after, c, low, known, fraction, w1, b1, w2, b2, w3, b3, new, sigma):
+    def again(
+        F, own, before, after, c, low, known, fraction, most, w1, b1, w2, b2, w3, b3, new, sigma
+    ):
         p = cuda.grid(1)
         if p >= F.shape[0]:
             return
@@ -58,7 +60,7 @@ def parts_kernel(branches: int, states: int, inputs: int, outputs: int, width: i
             size += change * change * float32(1.0 if i < 3 else 2.0)
         size = math.sqrt(size)
         parts = 1
-        while parts < _MOST and size > _LIMIT * parts:
+        while parts < _MOST and size > most * parts:
             parts *= 2
         if parts == 1:
             return

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import nan
 
+import numpy as np
 import torch
 from numba import cuda, float32, float64
 from torch import Tensor
@@ -50,6 +51,7 @@ class RecurrentThere(StepThere):
         self._low = float(low)
         sizes = (cell.branches, cell.state, inputs, outputs, len(weights[0]))
         self._again = parts_kernel(*sizes) if law.by_strain else None
+        self._most = np.float32(law.longest_strain)
         like = {"dtype": torch.float64, "device": law.device}
         self._numbers = torch.from_numpy(numbers).to(**like)
         # What goes with the step's length, and what with one over it.
@@ -83,7 +85,8 @@ class RecurrentThere(StepThere):
         (own, strain), (sigma, new, now) = begun, ended
         launch(
             self._again, F.device, len(F), F, own, strain, now, self._numbers.to(own.dtype),
-            self._low, self.longest, fraction.reshape(1), *self._network.weights, new, sigma,
+            self._low, self.longest, fraction.reshape(1), self._most,
+            *self._network.weights, new, sigma,
         )  # fmt: skip
 
 
