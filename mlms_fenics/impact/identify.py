@@ -187,6 +187,21 @@ def _outside(summary: dict[str, Any]) -> str:
     )
 
 
+def still_moving(
+    unknowns: Sequence[Unknown], found: Identified, searches: Sequence[Sequence[float]]
+) -> list[str]:
+    """Warnings where the last correction moved a number by more than two standard errors."""
+    if len(searches) < 2:
+        return []
+    moved = np.abs(np.subtract(searches[-1], searches[-2])) / found.errors
+    return [
+        f"the last correction moved {u.name} by {far:.2g} standard errors: --refine "
+        f"{len(searches)} tells whether it stays"
+        for u, far in zip(unknowns, moved, strict=True)
+        if far > 2.0
+    ]
+
+
 def _near_the_end(parameter: Parameter | None, value: float, error: float) -> list[str]:
     """A warning where two standard errors reach beyond a parameter's training range, or none."""
     if parameter is None or not np.isfinite(error):
@@ -258,6 +273,7 @@ def study(options: argparse.Namespace) -> None:
             correction = misfit(found.numbers, polycrystal=True) - misfit(found.numbers)
     shape = impact(options, found.numbers)
     result = report(options, found, shape) | {"impacts": runs, "searches": steps}
+    result["warnings"] += still_moving(options.unknowns, found, steps)
     save_json(options.out / "identified.json", result)
     said = text(result)
     draw(options.out / "identified.png", options.measured, shape, said.splitlines()[1].strip())

@@ -12,7 +12,7 @@ from untrained_laws import untrained_laws
 from mlms_fenics.errors import InputError
 from mlms_fenics.impact.batch import run_once
 from mlms_fenics.impact.identification import Profile, Unknown, identify, read_profile
-from mlms_fenics.impact.identify import main, options_from, report, study, text
+from mlms_fenics.impact.identify import main, options_from, report, still_moving, study, text
 from mlms_fenics.impact.textured_laws import FROM_FAMILY
 from mlms_fenics.io import Summary
 from mlms_fenics.io.report import LARGEST_DISTANCE, TRUST
@@ -184,6 +184,15 @@ def test_the_polycrystal_corrects_a_law(tmp_path, monkeypatch, refine, off):
     found = result["unknowns"]["strength"]["value"] / 0.7 - 1.0
     assert abs(found) < 1.2 * off and (refine or found > 0.08)
     assert sum(asked) == refine and len(result["searches"]) == refine + 1
+
+
+def test_a_correction_that_moved_the_answer_is_told():
+    found = search(measured(0.01))
+    near, far = found.numbers + found.errors, found.numbers + [3.0, 0.0] * found.errors
+    assert not still_moving(UNKNOWNS, found, [found.numbers])
+    assert not still_moving(UNKNOWNS, found, [far, near, found.numbers])
+    (line,) = still_moving(UNKNOWNS, found, [near, far, found.numbers])
+    assert "moved strength by 3 standard errors: --refine 3 tells" in line
 
 
 def test_only_a_family_is_corrected(tmp_path):
