@@ -15,9 +15,15 @@ _HALF, _SIXTH = _F(1 / np.sqrt(2.0)), _F(1 / np.sqrt(6.0))
 
 
 @numba.njit(**OPTIONS)
+def columns(x):  # type: ignore[no-untyped-def]
+    """Of a block; on a GPU, where a thread has one, a constant."""
+    return x.shape[1]
+
+
+@numba.njit(**OPTIONS)
 def symmetric(c, D):  # type: ignore[no-untyped-def]
     """Components 11, 22, 33, 12, 23, 13 of coordinates c in D."""
-    n = c.shape[1]
+    n = columns(c)
     for p in range(n):
         normal, axial = c[0, p] * _HALF, c[1, p] * _SIXTH
         D[0, p], D[1, p], D[2, p] = normal - axial, -normal - axial, axial + axial
@@ -27,7 +33,7 @@ def symmetric(c, D):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def times(D, A, M):  # type: ignore[no-untyped-def]
     """M = D A, of a symmetric D and a matrix A by rows."""
-    n = D.shape[1]
+    n = columns(D)
     for j in range(3):
         for p in range(n):
             x, y, z = A[j, p], A[3 + j, p], A[6 + j, p]
@@ -39,7 +45,7 @@ def times(D, A, M):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def times_symmetric(A, S, M):  # type: ignore[no-untyped-def]
     """M = A S."""
-    n = A.shape[1]
+    n = columns(A)
     for i in range(3):
         for p in range(n):
             x, y, z = A[3 * i, p], A[3 * i + 1, p], A[3 * i + 2, p]
@@ -51,7 +57,7 @@ def times_symmetric(A, S, M):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def inward(A, M, c):  # type: ignore[no-untyped-def]
     """Coordinates of the symmetric Aᵀ M."""
-    n = A.shape[1]
+    n = columns(A)
     for p in range(n):
         a = A[0, p] * M[0, p] + A[3, p] * M[3, p] + A[6, p] * M[6, p]
         b = A[1, p] * M[1, p] + A[4, p] * M[4, p] + A[7, p] * M[7, p]
@@ -70,7 +76,7 @@ def inward(A, M, c):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def outward(A, M, c):  # type: ignore[no-untyped-def]
     """Coordinates of the symmetric M Aᵀ."""
-    n = A.shape[1]
+    n = columns(A)
     for p in range(n):
         a = M[0, p] * A[0, p] + M[1, p] * A[1, p] + M[2, p] * A[2, p]
         b = M[3, p] * A[3, p] + M[4, p] * A[4, p] + M[5, p] * A[5, p]
@@ -89,7 +95,7 @@ def outward(A, M, c):  # type: ignore[no-untyped-def]
 @numba.njit(**OPTIONS)
 def turn(A, w, new):  # type: ignore[no-untyped-def]
     """new = A R(w): Cayley's rotation, 2/(1 + c²) ([c] + [c]²) + I with c = w/2."""
-    n = A.shape[1]
+    n = columns(A)
     for p in range(n):
         x, y, z = w[0, p] * _F(0.5), w[1, p] * _F(0.5), w[2, p] * _F(0.5)
         k = _F(2.0) / (_F(1.0) + x * x + y * y + z * z)
@@ -116,7 +122,7 @@ def turn_back(A, w, G, gw, K):  # type: ignore[no-untyped-def]
 
     `w` is as `turn` left it; `K` is work space.
     """
-    n = A.shape[1]
+    n = columns(A)
     for i in range(3):
         for p in range(n):
             a, b, c = A[i, p], A[3 + i, p], A[6 + i, p]

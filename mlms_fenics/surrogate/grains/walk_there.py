@@ -101,10 +101,16 @@ class _Walk(torch.autograd.Function):
         return None, None, None, to_A0, *found
 
 
+@lru_cache(maxsize=1)
+def _one_column() -> Callable:
+    """`algebra.columns` of a thread's own column."""
+    return cuda.jit(device=True)(lambda x: 1)
+
+
 @lru_cache(maxsize=16)
 def _kernels(q: int, outputs: int) -> tuple[Callable, Callable]:
     """What is between the networks of two steps, and its gradient."""
-    names = {"exp": math.exp, "_N": 1}
+    names = {"exp": math.exp, "_N": 1, "columns": _one_column()}
     symmetric_of, times_of, times_symmetric_of, inward_of, outward_of = (
         twin(f, **names) for f in (symmetric, times, times_symmetric, inward, outward)
     )
