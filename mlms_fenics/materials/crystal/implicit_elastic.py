@@ -8,85 +8,76 @@ import numba
 from mlms_fenics.kinematics.vector_math import COMPILE, power
 from mlms_fenics.materials.crystal.implicit_matrices import (
     determinant,
-    multiply,
-    multiply_row,
+    product,
     symmetric,
+    transpose,
 )
 from mlms_fenics.materials.crystal.implicit_rows import S6, H
 
 
 @numba.njit(**COMPILE)
-def _strain(A, f, C, e):
-    """Components of the symmetric deviator of ½ f AᵀA; C is scratch."""
-    for i in range(3):
-        for j in range(3):
-            s = 0.0
-            for k in range(3):
-                s += A[3 * k + i] * A[3 * k + j]
-            C[3 * i + j] = 0.5 * f * s
-    symmetric(C, e)
+def _anisotropic(J, stiffness, coupling, e):
+    """Deviator of the Mandel stress that cubic or hexagonal constants make of strains, and J."""
+    e0, e1, e2, e3, e4 = e
+    v, c, D = J - 1.0, coupling, stiffness
+    return (
+        v * c[0] + D[0] * e0 + D[1] * e1 + D[3] * e2 + D[6] * e3 + D[10] * e4,
+        v * c[1] + D[1] * e0 + D[2] * e1 + D[4] * e2 + D[7] * e3 + D[11] * e4,
+        v * c[2] + D[3] * e0 + D[4] * e1 + D[5] * e2 + D[8] * e3 + D[12] * e4,
+        v * c[3] + D[6] * e0 + D[7] * e1 + D[8] * e2 + D[9] * e3 + D[13] * e4,
+        v * c[4] + D[10] * e0 + D[11] * e1 + D[12] * e2 + D[13] * e3 + D[14] * e4,
+    )
 
 
 @numba.njit(**COMPILE)
-def _anisotropic(J, stiffness, coupling, e, i):
-    """Component i of the deviator of the Mandel stress that cubic or hexagonal constants make."""
-    s = (J - 1.0) * coupling[i]
-    for j in range(5):
-        k = i * (i + 1) // 2 + j if i >= j else j * (j + 1) // 2 + i
-        s += stiffness[k] * e[j]
-    return s
+def _strain(A, f):
+    """Components of the deviator of ½ f AᵀA."""
+    e = symmetric(product(transpose(A), A))
+    f *= 0.5
+    return f * e[0], f * e[1], f * e[2], f * e[3], f * e[4]
 
 
 @numba.njit(**COMPILE)
-def cauchy(F, B, l, J, f, G, stiffness, coupling, isotropic, A, b, S, t, e, s5, out):
+def cauchy(F, B, J, f, G, stiffness, coupling, isotropic):
     """Deviatoric Cauchy stress (11, 22, 33, 12, 23, 13), GPa, and its norm.
 
     With cubic or hexagonal constants also the pressure that deviators make (zero where isotropic):
-    all of the stress but 2 λ_e (J - 1) I. B stands in row l; J = det F, f = J^{-2/3}; A to s5 are
-    scratch.
+    all of the stress but 2 λ_e (J - 1) I. J = det F, f = J^{-2/3}.
     """
-    multiply_row(F, B, l, A)
+    A = product(F, B)
     pressure = 0.0
-    factor = (G if isotropic else 1.0) * f / J
     if isotropic:
-        for i in range(3):
-            for j in range(3):
-                s = 0.0
-                for k in range(3):
-                    s += A[3 * i + k] * A[3 * j + k]
-                b[3 * i + j] = factor * s
+        b, factor = product(A, transpose(A)), G * f / J
     else:
-        _strain(A, f, b, e)
-        for i in range(5):
-            s5[i] = _anisotropic(J, stiffness, coupling, e, i)
-            pressure += coupling[i] * e[i]
-        S[0], S[4], S[8] = H * s5[0] - S6 * s5[1], -H * s5[0] - S6 * s5[1], 2.0 * S6 * s5[1]
-        S[1] = S[3] = H * s5[2]
-        S[5] = S[7] = H * s5[3]
-        S[2] = S[6] = H * s5[4]
-        multiply(A, S, t)
-        for i in range(3):
-            for j in range(3):
-                s = 0.0
-                for k in range(3):
-                    s += t[3 * i + k] * A[3 * j + k]
-                b[3 * i + j] = factor * s
-    mean = (b[0] + b[4] + b[8]) / 3.0
-    out[0], out[1], out[2] = b[0] - mean, b[4] - mean, b[8] - mean
-    out[3], out[4], out[5] = b[1], b[5], b[2]
-    size = out[0] ** 2 + out[1] ** 2 + out[2] ** 2
-    size += 2.0 * (out[3] ** 2 + out[4] ** 2 + out[5] ** 2)
-    for k in range(3):
-        out[k] += pressure
-    return math.sqrt(size)
+        e = _strain(A, f)
+        s = _anisotropic(J, stiffness, coupling, e)
+        pressure = (
+            coupling[0] * e[0]
+            + coupling[1] * e[1]
+            + coupling[2] * e[2]
+            + coupling[3] * e[3]
+            + coupling[4] * e[4]
+        )
+        x, y, z = H * s[2], H * s[3], H * s[4]
+        S = (
+            H * s[0] - S6 * s[1], x, z,
+            x, -H * s[0] - S6 * s[1], y,
+            z, y, 2.0 * S6 * s[1],
+        )  # fmt: skip
+        b, factor = product(product(A, S), transpose(A)), f / J
+    mean = (b[0] + b[4] + b[8]) * (1.0 / 3.0)
+    s11, s22, s33 = factor * (b[0] - mean), factor * (b[4] - mean), factor * (b[8] - mean)
+    s12, s23, s13 = factor * b[1], factor * b[5], factor * b[2]
+    size = s11 * s11 + s22 * s22 + s33 * s33 + 2.0 * (s12 * s12 + s23 * s23 + s13 * s13)
+    return (s11 + pressure, s22 + pressure, s33 + pressure, s12, s23, s13), math.sqrt(size)
 
 
 @numba.njit(**COMPILE)
-def elastic_stress(F, B, l, G, stiffness, coupling, isotropic, A, C, e, out):
-    """Deviator of a state's Mandel stress, GPa, where a path is taken up; rows l of B and out."""
-    multiply_row(F, B, l, A)
-    f = power(abs(determinant(A)), -2.0 / 3.0)
-    _strain(A, f, C, e)
-    J = determinant(F)
-    for i in range(5):
-        out[l, i] = 2.0 * G * e[i] if isotropic else _anisotropic(J, stiffness, coupling, e, i)
+def elastic_stress(F, B, G, stiffness, coupling, isotropic):
+    """Deviator of a state's Mandel stress, GPa, where a path is taken up."""
+    A = product(F, B)
+    e = _strain(A, power(abs(determinant(A)), -2.0 / 3.0))
+    if isotropic:
+        g = 2.0 * G
+        return g * e[0], g * e[1], g * e[2], g * e[3], g * e[4]
+    return _anisotropic(determinant(F), stiffness, coupling, e)

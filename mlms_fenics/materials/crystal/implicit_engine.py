@@ -37,10 +37,18 @@ from mlms_fenics.materials.crystal.implicit_lanes import (
     deformation,
     extrapolate,
     put_down,
+    put_stress,
     set_segment,
     take_up,
 )
-from mlms_fenics.materials.crystal.implicit_matrices import determinant, unimodular
+from mlms_fenics.materials.crystal.implicit_matrices import (
+    along,
+    between,
+    determinant,
+    put,
+    row,
+    unimodular,
+)
 from mlms_fenics.materials.crystal.implicit_route import (
     bend,
     locate,
@@ -93,17 +101,15 @@ def run_lanes(
     corner, end, at = marks[8], marks[9], marks[10]
     now, step, hope, left, end_at = times[0], times[1], times[2], times[3], times[4]
     strain_at = times[5]
-    # At the step's start, at the stage's base and at its end; F at the stage.
-    B0, base, B, F_stage = nines[0], nines[1], nines[2], nines[3]
-    rate0, rate1, rate2 = nines[4], nines[5], nines[6]
-    stress0, stress1 = nines[7], nines[8]
-    F_start, F_change = nines[9], nines[10]  # of the segment `at`
+    # At the step's start and at the stage's base; F at the stage.
+    B0, base, F_stage, rate0, rate1 = nines[0], nines[1], nines[2], nines[3], nines[4]
+    stress0, stress1 = nines[5], nines[6]
+    F_start, F_change = nines[7], nines[8]  # of the segment `at`
     e0, e_base, e = systems[0], systems[1], systems[2]
     g0, g_base, g = systems[3], systems[4], systems[5]
     g_rate, guess_g = systems[6], systems[7, 0]
     x0, guess = fives[0], fives[1]
-    F, A, X, Y, Z = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
-    five, solved, stress = scratch[5], scratch[6], scratch[7]
+    stress = scratch[0]
     clear(w, marks, times, nines, systems, fives)
     running, ended = 0, False
     passing = n == n_slip
@@ -134,16 +140,15 @@ def run_lanes(
                     w[(rows.SKEW + k) * L + l] = 0.0
                 take_up(state, j, table, n_slip, slip, twin, evolving, B0, e0, g0, g_rate, l)
                 set_segment(U, Q, j, 0, at, strain_at, F_start, F_change, l)
-                deformation(F_start, F_change, 0.0, l, F, F_stage)
-                J = determinant(F)
+                F = deformation(F_start, F_change, 0.0, l, F_stage)
+                J, B_now = determinant(F), row(B0, l)
                 w[rows.SIZE * L + l] = power(abs(J), -2.0 / 3.0)
-                elastic_stress(F, B0, l, G, stiffness, coupling, isotropic, A, X, five, x0)
-                cauchy(
-                    F, B0, l, J, w[rows.SIZE * L + l], G, stiffness, coupling, isotropic, A, X, Y,
-                    Z, five, solved, stress,
-                )  # fmt: skip
-                for k in range(6):
-                    stress0[l, k] = stress[k]
+                x = elastic_stress(F, B_now, G, stiffness, coupling, isotropic)
+                x0[l, 0], x0[l, 1], x0[l, 2], x0[l, 3], x0[l, 4] = x
+                sigma, _ = cauchy(
+                    F, B_now, J, w[rows.SIZE * L + l], G, stiffness, coupling, isotropic
+                )
+                put_stress(stress0, l, sigma)
                 corner[l] = 0
                 todo[l] = BEGIN
             if todo[l] == BEGIN:
@@ -169,16 +174,16 @@ def run_lanes(
                 k, t = locate(segments, node[l], now[l] + GAMMA * h, corner[l])
                 if at[l] != k:
                     set_segment(U, Q, j, k, at, strain_at, F_start, F_change, l)
-                deformation(F_start, F_change, t / segments[k], l, F, F_stage)
+                F = deformation(F_start, F_change, t / segments[k], l, F_stage)
                 strain = strain_at[l] * GAMMA * h / segments[k]
                 for a in range(n):
                     e_base[l, a], g_base[l, a] = e0[l, a], g0[l, a]
                     guess_g[a] = max(g0[l, a] + GAMMA * h * g_rate[l, a], 0.0)
-                for k in range(9):
-                    base[l, k] = B0[l, k]
+                B_now = row(B0, l)
+                put(base, l, B_now)
                 set_stage(
-                    w, l, table, n_slip, F, base, e_base, g_base, x0, guess_g,
-                    GAMMA * h, strain, G, False, A,
+                    w, l, table, n_slip, F, B_now, e_base, g_base, x0, guess_g,
+                    GAMMA * h, strain, G, False,
                 )  # fmt: skip
                 stage[l], iterations[l], todo[l] = 1, 0, SOLVE
         if running == 0:
@@ -204,7 +209,8 @@ def run_lanes(
             error = 1e3
             h = step[l]
             if good:
-                read_stage(w, l, table, n_slip, base, e_base, B, e, g)
+                B_old, B_base = row(B0, l), row(base, l)
+                B_now = read_stage(w, l, table, n_slip, B_base, e_base, e, g)
                 if counts[j, SUBSTEPS] < solutions.shape[1]:
                     own = solutions[j, counts[j, SUBSTEPS], stage[l] - 1]
                     for a in range(n):
@@ -216,51 +222,43 @@ def run_lanes(
                 for k in range(5):
                     guess[l, k] = w[(rows.X + k) * L + l]
                 if stage[l] == 1:
-                    for k in range(9):
-                        rate1[l, k] = (B[l, k] - B0[l, k]) * per_stage
-                    extrapolate(B0, B, base, l)
-                    unimodular(base, l)
+                    put(rate1, l, between(per_stage, B_old, B_now))
+                    B_base = unimodular(along(B_old, ONWARD, between(1.0, B_old, B_now)))
+                    put(base, l, B_base)
                     extrapolate(e0, e, e_base, l)
                     extrapolate(g0, g, g_base, l)
                     limit_twins(e_base, l, n_slip)
                     if end[l] > node[l]:
-                        for k in range(9):
-                            F[k] = F_stage[l, k]
-                        cauchy(
-                            F, B, l, w[rows.VOLUME * L + l] + 1.0, w[rows.SIZE * L + l], G,
-                            stiffness, coupling, isotropic, A, X, Y, Z, five, solved, stress,
+                        sigma, _ = cauchy(
+                            row(F_stage, l), B_now, w[rows.VOLUME * L + l] + 1.0,
+                            w[rows.SIZE * L + l], G, stiffness, coupling, isotropic,
                         )  # fmt: skip
-                        for k in range(6):
-                            stress1[l, k] = stress[k]
+                        put_stress(stress1, l, sigma)
                     k, length = end[l], segments[end[l]]
                     fraction = 1.0 if last[l] else end_at[l] / length
                     if at[l] != k:
                         set_segment(U, Q, j, k, at, strain_at, F_start, F_change, l)
-                    deformation(F_start, F_change, fraction, l, F, F_stage)
+                    F = deformation(F_start, F_change, fraction, l, F_stage)
                     strain = strain_at[l] * GAMMA * h / length
                     set_stage(
-                        w, l, table, n_slip, F, base, e_base, g_base, guess, guess_g,
-                        GAMMA * h, strain, G, True, A,
+                        w, l, table, n_slip, F, B_base, e_base, g_base, guess, guess_g,
+                        GAMMA * h, strain, G, True,
                     )  # fmt: skip
                     stage[l], iterations[l] = 2, 0
                     continue
-                for k in range(9):
-                    rate2[l, k] = (B[l, k] - base[l, k]) * per_stage
-                    if not known[l]:
-                        rate0[l, k] = rate1[l, k]
-                for k in range(9):
-                    F[k] = F_stage[l, k]
-                error = step_error(
-                    w, l, F, B, rate0, rate1, rate2, h, scale[j], A, X, Y, Z, five, solved,
-                )  # fmt: skip
+                F, middle, late = row(F_stage, l), row(rate1, l), between(per_stage, B_base, B_now)
+                early = row(rate0, l) if known[l] else middle
+                error = step_error(w, l, F, B_now, early, middle, late, h, scale[j])
                 error = error / tolerance if error == error else 1e3
-                size = cauchy(
-                    F, B, l, w[rows.VOLUME * L + l] + 1.0, w[rows.SIZE * L + l], G,
-                    stiffness, coupling, isotropic, A, X, Y, Z, five, solved, stress,
+                sigma, size = cauchy(
+                    F, B_now, w[rows.VOLUME * L + l] + 1.0, w[rows.SIZE * L + l], G,
+                    stiffness, coupling, isotropic,
                 )  # fmt: skip
+                for k in range(6):
+                    stress[k] = sigma[k]
                 if end[l] > node[l]:
-                    between = bend(stress0, GAMMA, stress1, stress, l) / scale[j]
-                    error = max(error, between / (_BEND * tolerance))
+                    bent = bend(stress0, GAMMA, stress1, stress, l) / scale[j]
+                    error = max(error, bent / (_BEND * tolerance))
             trials[l] += 1
             # Where a grain's stress jumps the error is of a lower order.
             factor = 0.85 * max(error, 1e-3) ** (-1.0 / 3.0 if error < 1.0 else -2.0 / 3.0)
@@ -286,9 +284,8 @@ def run_lanes(
                 for a in range(n):
                     g_rate[l, a] = (g[l, a] - g_base[l, a]) * per_stage
                     e0[l, a], g0[l, a] = e[l, a], g[l, a]
-                for k in range(9):
-                    B0[l, k] = B[l, k]
-                    rate0[l, k] = rate2[l, k]
+                put(B0, l, B_now)
+                put(rate0, l, late)
                 known[l] = True
                 for k in range(5):
                     x0[l, k] = guess[l, k]
@@ -331,7 +328,7 @@ def run_lanes(
 
 # Numbers of the lanes' work space beside w: whole numbers, times, 3×3 matrices, arrays over the n
 # systems, deviators, and scratch.
-MARKS, TIMES, NINES, SYSTEMS, FIVES, SCRATCH = 11, 6, 11, 8, 2, 8
+MARKS, TIMES, NINES, SYSTEMS, FIVES, SCRATCH = 11, 6, 9, 8, 2, 1
 
 
 def _cached(sources: int):

@@ -8,6 +8,7 @@ import numba
 from mlms_fenics.kinematics.vector_math import COMPILE
 from mlms_fenics.materials.crystal import implicit_rows as rows
 from mlms_fenics.materials.crystal import mechanisms as mc
+from mlms_fenics.materials.crystal.implicit_matrices import along, between, norm2, product, put, row
 from mlms_fenics.materials.crystal.implicit_stage import ONWARD
 from mlms_fenics.materials.crystal.kernel import L
 
@@ -44,24 +45,27 @@ def clear(w, marks, times, nines, systems, fives):
 @numba.njit(**COMPILE)
 def set_segment(U, Q, j, node, at, strain_at, start, change, l):
     """Segment `node` of job j's path: F = U Q where it starts, its change in rows l; its strain."""
-    path, grain, strain = j // Q.shape[0], j % Q.shape[0], 0.0
-    for i in range(3):
-        for m in range(3):
-            a, d = 0.0, 0.0
-            for k in range(3):
-                here = U[path, node, 3 * i + k]
-                a += here * Q[grain, 3 * k + m]
-                d += (U[path, node + 1, 3 * i + k] - here) * Q[grain, 3 * k + m]
-            start[l, 3 * i + m], change[l, 3 * i + m] = a, d
-            strain += d * d
-    at[l], strain_at[l] = node, math.sqrt(strain) + 1e-12
+    path, grain = j // Q.shape[0], row(Q, j % Q.shape[0])
+    here = row(U[path], node)
+    step = product(between(1.0, here, row(U[path], node + 1)), grain)
+    put(start, l, product(here, grain))
+    put(change, l, step)
+    at[l], strain_at[l] = node, math.sqrt(norm2(step)) + 1e-12
 
 
 @numba.njit(**COMPILE)
-def deformation(start, change, fraction, l, F, kept):
+def deformation(start, change, fraction, l, kept):
     """F at a fraction of the lane's segment, also into row l of `kept`."""
-    for k in range(9):
-        F[k] = kept[l, k] = start[l, k] + fraction * change[l, k]
+    F = along(row(start, l), fraction, row(change, l))
+    put(kept, l, F)
+    return F
+
+
+@numba.njit(**COMPILE)
+def put_stress(stress, l, sigma):
+    """Six components into row l."""
+    stress[l, 0], stress[l, 1], stress[l, 2] = sigma[0], sigma[1], sigma[2]
+    stress[l, 3], stress[l, 4], stress[l, 5] = sigma[3], sigma[4], sigma[5]
 
 
 @numba.njit(**COMPILE)

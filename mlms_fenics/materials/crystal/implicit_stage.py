@@ -14,15 +14,18 @@ from mlms_fenics.kinematics.vector_math import COMPILE, power
 from mlms_fenics.materials.crystal import implicit_rows as rows
 from mlms_fenics.materials.crystal import mechanisms as mc
 from mlms_fenics.materials.crystal.implicit_matrices import (
+    along,
+    between,
     determinant,
     inverse_cube_root,
-    multiply,
-    multiply_row,
+    norm2,
+    product,
     symmetric,
+    transpose,
     unimodular,
 )
 from mlms_fenics.materials.crystal.implicit_turn import set_turn
-from mlms_fenics.materials.crystal.kernel import L
+from mlms_fenics.materials.crystal.kernel import L, u
 
 GAMMA = 1.0 - math.sqrt(0.5)
 ONWARD = (1.0 - GAMMA) / GAMMA
@@ -34,32 +37,37 @@ W0 = 1.0 - W1 - W2
 
 @numba.njit(**COMPILE)
 def set_stage(
-    w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, h, strain, G, again, scratch
+    w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, h, strain, G, again
 ):
     """Put a stage's data into lane `l`.
 
     Args:
-        F: at the stage, row by row; `base` B₀ likewise, *Shape* `(L, 9)`, row l.
+        F: at the stage; `base` B₀ likewise, tuples.
         amounts: slips and twin fractions at the base, `strengths` g - τ_0 likewise, *Shape*
             `(L, n)`, row l.
         guess: stress to start from, *Shape* `(L, 5)`, row l; `guess_g` strengths, `(n,)`.
         h: length of the backward step, µs; `strain` of F over the stage; `G` shear modulus, GPa.
         again: whether this is the step's second stage, with a like cap.
-        scratch: 9 numbers.
     """
     n = table.shape[0]
     old_cap = w[rows.CAP * L + l] if again else 0.0
-    multiply_row(F, base, l, scratch)
-    for k in range(9):
-        w[(rows.BASE + k) * L + l] = scratch[k]
+    product_0 = product(F, base)
+    w[rows.BASE * L + l] = product_0[0]
+    w[(rows.BASE + 1) * L + l] = product_0[1]
+    w[(rows.BASE + 2) * L + l] = product_0[2]
+    w[(rows.BASE + 3) * L + l] = product_0[3]
+    w[(rows.BASE + 4) * L + l] = product_0[4]
+    w[(rows.BASE + 5) * L + l] = product_0[5]
+    w[(rows.BASE + 6) * L + l] = product_0[6]
+    w[(rows.BASE + 7) * L + l] = product_0[7]
+    w[(rows.BASE + 8) * L + l] = product_0[8]
     J = determinant(F)  # and of F B₀, as det B₀ is 1
     w[rows.VOLUME * L + l] = J - 1.0
     r = inverse_cube_root(J, math.sqrt(w[rows.SIZE * L + l]))
     w[rows.SIZE * L + l] = r * r
     w[rows.STEP * L + l] = h
-    size2 = 0.0
-    for k in range(5):
-        size2 += guess[l, k] * guess[l, k]
+    x0, x1, x2, x3, x4 = guess[l, 0], guess[l, 1], guess[l, 2], guess[l, 3], guess[l, 4]
+    size2 = x0 * x0 + x1 * x1 + x2 * x2 + x3 * x3 + x4 * x4
     # What is slipped is the stage's strain and what of the elastic strain is relaxed.
     cap = 6.0 * (strain + 0.5 * math.sqrt(size2) / G) / h
     like = cap < 1.3 * old_cap  # then it stays, as its powers take long
@@ -67,12 +75,9 @@ def set_stage(
     w[rows.STARTED * L + l] = 0.0
     w[rows.TAKEN * L + l] = 1.0
     w[rows.SLOPE * L + l] = 0.0
-    for k in range(3):  # nothing of a failed stage must be left
-        if not abs(w[(rows.SKEW + k) * L + l]) < 1e300:
-            w[(rows.SKEW + k) * L + l] = 0.0
+    w[rows.X * L + l], w[(rows.X + 1) * L + l] = x0, x1
+    w[(rows.X + 2) * L + l], w[(rows.X + 3) * L + l], w[(rows.X + 4) * L + l] = x2, x3, x4
     for k in range(5):
-        w[(rows.X + k) * L + l] = guess[l, k]
-        w[(rows.X0 + k) * L + l] = guess[l, k]
         w[(rows.DX + k) * L + l] = 0.0
     last = -1
     for a in range(0 if like else n):
@@ -81,35 +86,36 @@ def set_stage(
             ratio = cap / (table[a, mc.AMOUNT] * table[a, mc.RATE])
             w[(rows.CAPS + family) * L + l] = power(ratio, 1.0 / table[a, mc.EXPONENT])
             last = family
+    first, o = u(rows.SYSTEMS * L + l), u(n * L)
     for a in range(n):
-        k = rows.SYSTEMS + a
-        w[(k + rows.G0 * n) * L + l] = guess_g[a]
-        w[(k + rows.DG * n) * L + l] = 0.0
-        w[(k + rows.AMOUNT0 * n) * L + l] = amounts[l, a]
-        w[(k + rows.STRENGTH0 * n) * L + l] = strengths[l, a]
+        k = first + u(a * L)
+        w[k + u(rows.G0) * o] = guess_g[a]
+        w[k + u(rows.DG) * o] = 0.0
+        w[k + u(rows.AMOUNT0) * o] = amounts[l, a]
+        w[k + u(rows.STRENGTH0) * o] = strengths[l, a]
     if n > n_slip:
         set_turn(w, l, table, n_slip, amounts)
 
 
 @numba.njit(**COMPILE)
-def read_stage(w, l, table, n_slip, base, amounts, B, new_amounts, strengths):
-    """The state at the end of a converged stage: row l of B, `new_amounts`, `strengths`."""
+def read_stage(w, l, table, n_slip, base, amounts, new_amounts, strengths):
+    """The state at the end of a converged stage: B, and rows l of `new_amounts`, `strengths`."""
     n = table.shape[0]
-    for i in range(3):
-        for j in range(3):
-            v = 0.0
-            for k in range(3):
-                v += base[l, 3 * i + k] * w[(rows.INVERSE + 3 * k + j) * L + l]
-            B[l, 3 * i + j] = v
-    unimodular(B, l)
+    r = u(rows.INVERSE * L + l)
+    inverse = (
+        w[r], w[r + u(L)], w[r + u(2 * L)], w[r + u(3 * L)], w[r + u(4 * L)], w[r + u(5 * L)],
+        w[r + u(6 * L)], w[r + u(7 * L)], w[r + u(8 * L)],
+    )  # fmt: skip
     h = w[rows.STEP * L + l]
+    first, o = u(rows.SYSTEMS * L + l), u(n * L)
     for a in range(n):
-        k = rows.SYSTEMS + a
-        rate = w[(k + rows.RATE * n) * L + l]
+        k = first + u(a * L)
+        rate = w[k + u(rows.RATE) * o]
         new_amounts[l, a] = amounts[l, a] + h * (abs(rate) if a < n_slip else rate)
-        strengths[l, a] = w[(k + rows.G * n) * L + l] + w[(k + rows.MISS * n) * L + l]
+        strengths[l, a] = w[k + u(rows.G) * o] + w[k + u(rows.MISS) * o]
     if n > n_slip:
         limit_twins(new_amounts, l, n_slip)
+    return unimodular(product(base, inverse))
 
 
 @numba.njit(**COMPILE)
@@ -124,53 +130,38 @@ def limit_twins(amounts, l, n_slip):
 
 
 @numba.njit(**COMPILE)
-def solve(w, l, b, out):
+def _solve(w, l, b):
     """Newton's matrix of lane `l`, from its Cholesky factor, solved for `b`."""
-    y = out
-    for i in range(5):
-        s = b[i]
-        for k in range(i):
-            s -= w[(rows.MATRIX + i * (i + 1) // 2 + k) * L + l] * y[k]
-        y[i] = s * w[(rows.MATRIX + i * (i + 1) // 2 + i) * L + l]
-    for r in range(5):
-        i = 4 - r
-        s = y[i]
-        for k in range(i + 1, 5):
-            s -= w[(rows.MATRIX + k * (k + 1) // 2 + i) * L + l] * y[k]
-        y[i] = s * w[(rows.MATRIX + i * (i + 1) // 2 + i) * L + l]
+    a, o = u(rows.MATRIX * L + l), u(L)
+    y0 = b[0] * w[a]
+    y1 = (b[1] - w[a + o] * y0) * w[a + u(2) * o]
+    y2 = (b[2] - w[a + u(3) * o] * y0 - w[a + u(4) * o] * y1) * w[a + u(5) * o]
+    p, q = w[a + u(6) * o], w[a + u(7) * o]
+    y3 = (b[3] - p * y0 - q * y1 - w[a + u(8) * o] * y2) * w[a + u(9) * o]
+    p, q, r, s = w[a + u(10) * o], w[a + u(11) * o], w[a + u(12) * o], w[a + u(13) * o]
+    z4 = (b[4] - p * y0 - q * y1 - r * y2 - s * y3) * w[a + u(14) * o] * w[a + u(14) * o]
+    z3 = (y3 - s * z4) * w[a + u(9) * o]
+    z2 = (y2 - r * z4 - w[a + u(8) * o] * z3) * w[a + u(5) * o]
+    z1 = (y1 - q * z4 - w[a + u(7) * o] * z3 - w[a + u(4) * o] * z2) * w[a + u(2) * o]
+    z0 = (y0 - p * z4 - w[a + u(6) * o] * z3 - w[a + u(3) * o] * z2 - w[a + o] * z1) * w[a]
+    return z0, z1, z2, z3, z4
 
 
 @numba.njit(**COMPILE)
-def step_error(w, l, F, B, rate0, rate1, rate2, h, scale, A, X, Y, Z, five, solved):
+def step_error(w, l, F, B, rate0, rate1, rate2, h, scale):
     """Estimated error of a step relative to `scale`, GPa, from its rates of B at 0, γ h and h.
 
     The stress's error is taken as what a first-order step would make of the change of rates between
     the stages, seen through Newton's matrix, that is after the flow has relaxed it; the lattice's
-    and the slips' as the difference to a third-order quadrature of the rates. B and the rates stand
-    in row l; the last arguments are scratch.
+    and the slips' as the difference to a third-order quadrature of the rates. All are tuples.
     """
-    multiply_row(F, B, l, A)
-    for k in range(9):
-        X[k] = 0.3 * GAMMA * h * (rate2[l, k] - rate1[l, k])
-    _strain(F, A, X, Y, Z, five)
-    solve(w, l, five, solved)
-    stress = 0.0
-    for k in range(5):
-        stress += solved[k] * solved[k]
-    whole = 0.0
-    for k in range(9):
-        X[k] = h * (
-            W0 * rate0[l, k] + (W1 - (1.0 - GAMMA)) * rate1[l, k] + (W2 - GAMMA) * rate2[l, k]
-        )
-        whole += X[k] * X[k]
-    return math.sqrt(stress) / scale + 2.0 * math.sqrt(whole)
-
-
-@numba.njit(**COMPILE)
-def _strain(F, A, dB, work, t, out):
-    """Symmetric deviator of AᵀF δB."""
-    multiply(F, dB, work)
-    for i in range(3):
-        for j in range(3):
-            t[3 * i + j] = A[i] * work[j] + A[3 + i] * work[3 + j] + A[6 + i] * work[6 + j]
-    symmetric(t, out)
+    dB = between(0.3 * GAMMA * h, rate1, rate2)
+    s0, s1, s2, s3, s4 = _solve(w, l, symmetric(product(transpose(product(F, B)), product(F, dB))))
+    stress = s0 * s0 + s1 * s1 + s2 * s2 + s3 * s3 + s4 * s4
+    # The weights' sum is zero.
+    whole = along(
+        between(h * (W1 - (1.0 - GAMMA)), rate0, rate1),
+        h * (W2 - GAMMA),
+        between(1.0, rate0, rate2),
+    )
+    return math.sqrt(stress) / scale + 2.0 * math.sqrt(norm2(whole))
