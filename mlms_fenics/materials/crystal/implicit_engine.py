@@ -24,6 +24,7 @@ from mlms_fenics.materials.crystal import (
     implicit_rows,
     implicit_stage,
     implicit_stress,
+    implicit_systems,
     implicit_turn,
     kernel,
     mechanisms,
@@ -35,7 +36,6 @@ from mlms_fenics.materials.crystal.implicit_kernel import iterate
 from mlms_fenics.materials.crystal.implicit_lanes import (
     clear,
     deformation,
-    extrapolate,
     put_down,
     put_stress,
     set_segment,
@@ -59,11 +59,12 @@ from mlms_fenics.materials.crystal.implicit_route import (
 from mlms_fenics.materials.crystal.implicit_stage import (
     GAMMA,
     ONWARD,
-    limit_twins,
     read_stage,
     set_stage,
     step_error,
 )
+from mlms_fenics.materials.crystal.implicit_systems import end_systems, move_on, start_systems
+from mlms_fenics.materials.crystal.implicit_turn import set_turn
 from mlms_fenics.materials.crystal.kernel import L
 
 SUBSTEPS, REJECTED, ITERATIONS = 0, 1, 2  # columns of `counts`
@@ -105,10 +106,7 @@ def run_lanes(
     B0, base, F_stage, rate0, rate1 = nines[0], nines[1], nines[2], nines[3], nines[4]
     stress0, stress1 = nines[5], nines[6]
     F_start, F_change = nines[7], nines[8]  # of the segment `at`
-    e0, e_base, e = systems[0], systems[1], systems[2]
-    g0, g_base, g = systems[3], systems[4], systems[5]
-    g_rate, guess_g = systems[6], systems[7, 0]
-    x0, guess = fives[0], fives[1]
+    e, g, x0, guess = systems[0], systems[1], fives[0], fives[1]
     stress = scratch[0]
     clear(w, marks, times, nines, systems, fives)
     running, ended = 0, False
@@ -138,7 +136,8 @@ def run_lanes(
                 known[l] = False
                 for k in range(3):  # nothing of the lane's last job
                     w[(rows.SKEW + k) * L + l] = 0.0
-                take_up(state, j, table, n_slip, slip, twin, evolving, B0, e0, g0, g_rate, l)
+                take_up(state, j, table, n_slip, slip, twin, evolving, B0, e, g, l)
+                start_systems(w, l, e, g)
                 set_segment(U, Q, j, 0, at, strain_at, F_start, F_change, l)
                 F = deformation(F_start, F_change, 0.0, l, F_stage)
                 J, B_now = determinant(F), row(B0, l)
@@ -176,18 +175,18 @@ def run_lanes(
                     set_segment(U, Q, j, k, at, strain_at, F_start, F_change, l)
                 F = deformation(F_start, F_change, t / segments[k], l, F_stage)
                 strain = strain_at[l] * GAMMA * h / segments[k]
-                for a in range(n):
-                    e_base[l, a], g_base[l, a] = e0[l, a], g0[l, a]
-                    guess_g[a] = max(g0[l, a] + GAMMA * h * g_rate[l, a], 0.0)
                 B_now = row(B0, l)
                 put(base, l, B_now)
-                set_stage(
-                    w, l, table, n_slip, F, B_now, e_base, g_base, x0, guess_g,
-                    GAMMA * h, strain, G, False,
-                )  # fmt: skip
+                set_stage(w, l, table, F, B_now, x0, GAMMA * h, strain, G, False)
+                w[rows.NEXT * L + l] = GAMMA * h
                 stage[l], iterations[l], todo[l] = 1, 0, SOLVE
         if running == 0:
             break
+        move_on(w, n_slip, n)
+        for l in range(L):
+            if n > n_slip and w[rows.MOVE * L + l] > 0.0:
+                set_turn(w, l, table, n_slip)
+            w[rows.MOVE * L + l] = rows.STAY
         iterate(
             w, table, n_slip, interaction, compliance, stiffness, coupling, G, isotropic,
             detwinning, floor,
@@ -210,24 +209,21 @@ def run_lanes(
             h = step[l]
             if good:
                 B_old, B_base = row(B0, l), row(base, l)
-                B_now = read_stage(w, l, table, n_slip, B_base, e_base, e, g)
+                B_now = read_stage(w, l, B_base)
+                w[rows.ENDED * L + l] = GAMMA * h
                 if counts[j, SUBSTEPS] < solutions.shape[1]:
                     own = solutions[j, counts[j, SUBSTEPS], stage[l] - 1]
+                    end_systems(w, l, n_slip, e, g)
                     for a in range(n):
                         own[a] = w[(rows.SYSTEMS + rows.RATE * n + a) * L + l]
                         own[n + a] = g[l, a]
                 per_stage = 1.0 / (GAMMA * h)
-                for a in range(n):
-                    guess_g[a] = max(g[l, a] + ONWARD * (g[l, a] - g_base[l, a]), 0.0)
                 for k in range(5):
                     guess[l, k] = w[(rows.X + k) * L + l]
                 if stage[l] == 1:
                     put(rate1, l, between(per_stage, B_old, B_now))
                     B_base = unimodular(along(B_old, ONWARD, between(1.0, B_old, B_now)))
                     put(base, l, B_base)
-                    extrapolate(e0, e, e_base, l)
-                    extrapolate(g0, g, g_base, l)
-                    limit_twins(e_base, l, n_slip)
                     if end[l] > node[l]:
                         sigma, _ = cauchy(
                             row(F_stage, l), B_now, w[rows.VOLUME * L + l] + 1.0,
@@ -240,10 +236,8 @@ def run_lanes(
                         set_segment(U, Q, j, k, at, strain_at, F_start, F_change, l)
                     F = deformation(F_start, F_change, fraction, l, F_stage)
                     strain = strain_at[l] * GAMMA * h / length
-                    set_stage(
-                        w, l, table, n_slip, F, B_base, e_base, g_base, guess, guess_g,
-                        GAMMA * h, strain, G, True,
-                    )  # fmt: skip
+                    set_stage(w, l, table, F, B_base, guess, GAMMA * h, strain, G, True)
+                    w[rows.MOVE * L + l] = rows.SECOND
                     stage[l], iterations[l] = 2, 0
                     continue
                 F, middle, late = row(F_stage, l), row(rate1, l), between(per_stage, B_base, B_now)
@@ -260,6 +254,7 @@ def run_lanes(
                     bent = bend(stress0, GAMMA, stress1, stress, l) / scale[j]
                     error = max(error, bent / (_BEND * tolerance))
             trials[l] += 1
+            w[rows.MOVE * L + l] = rows.AGAIN
             # Where a grain's stress jumps the error is of a lower order.
             factor = 0.85 * max(error, 1e-3) ** (-1.0 / 3.0 if error < 1.0 else -2.0 / 3.0)
             factor = min(4.0, max(0.2, factor))
@@ -281,9 +276,7 @@ def run_lanes(
                 counts[j, SUBSTEPS] += 1
                 steps[j, SMALLEST] = min(steps[j, SMALLEST], h)
                 hope[l] = h * factor
-                for a in range(n):
-                    g_rate[l, a] = (g[l, a] - g_base[l, a]) * per_stage
-                    e0[l, a], g0[l, a] = e[l, a], g[l, a]
+                w[rows.MOVE * L + l] = rows.FURTHER
                 put(B0, l, B_now)
                 put(rate0, l, late)
                 known[l] = True
@@ -315,7 +308,8 @@ def run_lanes(
                         continue
                     status[j] = OK
                     wanted[j] = hope[l]
-                    put_down(state, j, slip, twin, evolving, B0, e0, g0, l)
+                    end_systems(w, l, n_slip, e, g)
+                    put_down(state, j, slip, twin, evolving, B0, e, g, l)
             if status[j] != OK:
                 status[j] = FAILED
                 elapsed = now[l]
@@ -328,7 +322,7 @@ def run_lanes(
 
 # Numbers of the lanes' work space beside w: whole numbers, times, 3×3 matrices, arrays over the n
 # systems, deviators, and scratch.
-MARKS, TIMES, NINES, SYSTEMS, FIVES, SCRATCH = 11, 6, 9, 8, 2, 1
+MARKS, TIMES, NINES, SYSTEMS, FIVES, SCRATCH = 11, 6, 9, 2, 2, 1
 
 
 def _cached(sources: int):
@@ -389,6 +383,7 @@ integrate = _cached(
         implicit_newton,
         implicit_kernel,
         implicit_stage,
+        implicit_systems,
         implicit_lanes,
     )
 )

@@ -9,7 +9,6 @@ from mlms_fenics.kinematics.vector_math import COMPILE
 from mlms_fenics.materials.crystal import implicit_rows as rows
 from mlms_fenics.materials.crystal import mechanisms as mc
 from mlms_fenics.materials.crystal.implicit_matrices import along, between, norm2, product, put, row
-from mlms_fenics.materials.crystal.implicit_stage import ONWARD
 from mlms_fenics.materials.crystal.kernel import L
 
 
@@ -69,15 +68,8 @@ def put_stress(stress, l, sigma):
 
 
 @numba.njit(**COMPILE)
-def extrapolate(base, values, new, l):
-    """The second stage's base in row l, of the first's and its end."""
-    for k in range(base.shape[1]):
-        new[l, k] = base[l, k] + ONWARD * (values[l, k] - base[l, k])
-
-
-@numba.njit(**COMPILE)
-def take_up(state, j, table, n_slip, slip, twin, evolving, B0, e0, g0, g_rate, l):
-    """Row j of `state` into row l of B₀, amounts and strengths, which do not change yet.
+def take_up(state, j, table, n_slip, slip, twin, evolving, B0, e0, g0, l):
+    """Row j of `state` into row l of B₀, amounts and strengths.
 
     Args:
         state: as of the explicit engine.
@@ -89,7 +81,7 @@ def take_up(state, j, table, n_slip, slip, twin, evolving, B0, e0, g0, g_rate, l
     for k in range(9):
         B0[l, k] = state[j, k]
     for a in range(table.shape[0]):
-        e0[l, a] = g0[l, a] = g_rate[l, a] = 0.0
+        e0[l, a] = g0[l, a] = 0.0
     for a in range(n_own):
         e0[l, slip[a]] = state[j, 9 + n_twin + a]
     for a in range(n_twin):

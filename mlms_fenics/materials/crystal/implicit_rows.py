@@ -15,8 +15,12 @@ H, S6 = math.sqrt(0.5), math.sqrt(1.0 / 6.0)
 (FLOW, FLOW_SKEW, MATRIX, RESIDUAL) = (63, 68, 71, 86)
 (INVERSE, ELASTIC, WORK) = (91, 100, 109)  # (I + δL)⁻¹, A, 25 rows of scratch
 (MISFIT, HARDENING_MISFIT, SHARE, LANDED) = (134, 135, 136, 137)
-CAPS = 138  # of each family: x = (rate at CAP / its own)^m
+# What a lane begins, and the lengths of the stage that has ended and of that which begins.
+(MOVE, ENDED, NEXT) = (138, 139, 140)
+STAY, SECOND, FURTHER, AGAIN = 0.0, 1.0, 2.0, 3.0
+CAPS = 141  # of each family: x = (rate at CAP / its own)^m
 SYSTEMS = CAPS + mc.MAX_FAMILIES + 1
 # Of each system, `n` rows each.
 (G0, DG, G, TAU, RATE, SLOPES, PULL, STIFF, RISE, MISS, AMOUNT0, STRENGTH0, DTAU) = range(13)
-BLOCKS = 13
+(START_AMOUNT, START_STRENGTH, START_RATE) = range(13, 16)  # at the step's start
+BLOCKS = 16

@@ -24,7 +24,6 @@ from mlms_fenics.materials.crystal.implicit_matrices import (
     transpose,
     unimodular,
 )
-from mlms_fenics.materials.crystal.implicit_turn import set_turn
 from mlms_fenics.materials.crystal.kernel import L, u
 
 GAMMA = 1.0 - math.sqrt(0.5)
@@ -36,16 +35,12 @@ W0 = 1.0 - W1 - W2
 
 
 @numba.njit(**COMPILE)
-def set_stage(
-    w, l, table, n_slip, F, base, amounts, strengths, guess, guess_g, h, strain, G, again
-):
-    """Put a stage's data into lane `l`.
+def set_stage(w, l, table, F, base, guess, h, strain, G, again):
+    """Put a stage's data into lane `l`, but what is of its systems (see `move_on`).
 
     Args:
         F: at the stage; `base` B₀ likewise, tuples.
-        amounts: slips and twin fractions at the base, `strengths` g - τ_0 likewise, *Shape*
-            `(L, n)`, row l.
-        guess: stress to start from, *Shape* `(L, 5)`, row l; `guess_g` strengths, `(n,)`.
+        guess: stress to start from, *Shape* `(L, 5)`, row l.
         h: length of the backward step, µs; `strain` of F over the stage; `G` shear modulus, GPa.
         again: whether this is the step's second stage, with a like cap.
     """
@@ -77,8 +72,6 @@ def set_stage(
     w[rows.SLOPE * L + l] = 0.0
     w[rows.X * L + l], w[(rows.X + 1) * L + l] = x0, x1
     w[(rows.X + 2) * L + l], w[(rows.X + 3) * L + l], w[(rows.X + 4) * L + l] = x2, x3, x4
-    for k in range(5):
-        w[(rows.DX + k) * L + l] = 0.0
     last = -1
     for a in range(0 if like else n):
         family = int(table[a, mc.FAMILY])
@@ -86,47 +79,17 @@ def set_stage(
             ratio = cap / (table[a, mc.AMOUNT] * table[a, mc.RATE])
             w[(rows.CAPS + family) * L + l] = power(ratio, 1.0 / table[a, mc.EXPONENT])
             last = family
-    first, o = u(rows.SYSTEMS * L + l), u(n * L)
-    for a in range(n):
-        k = first + u(a * L)
-        w[k + u(rows.G0) * o] = guess_g[a]
-        w[k + u(rows.DG) * o] = 0.0
-        w[k + u(rows.AMOUNT0) * o] = amounts[l, a]
-        w[k + u(rows.STRENGTH0) * o] = strengths[l, a]
-    if n > n_slip:
-        set_turn(w, l, table, n_slip, amounts)
 
 
 @numba.njit(**COMPILE)
-def read_stage(w, l, table, n_slip, base, amounts, new_amounts, strengths):
-    """The state at the end of a converged stage: B, and rows l of `new_amounts`, `strengths`."""
-    n = table.shape[0]
+def read_stage(w, l, base):
+    """B at the end of a converged stage that began at `base`."""
     r = u(rows.INVERSE * L + l)
     inverse = (
         w[r], w[r + u(L)], w[r + u(2 * L)], w[r + u(3 * L)], w[r + u(4 * L)], w[r + u(5 * L)],
         w[r + u(6 * L)], w[r + u(7 * L)], w[r + u(8 * L)],
     )  # fmt: skip
-    h = w[rows.STEP * L + l]
-    first, o = u(rows.SYSTEMS * L + l), u(n * L)
-    for a in range(n):
-        k = first + u(a * L)
-        rate = w[k + u(rows.RATE) * o]
-        new_amounts[l, a] = amounts[l, a] + h * (abs(rate) if a < n_slip else rate)
-        strengths[l, a] = w[k + u(rows.G) * o] + w[k + u(rows.MISS) * o]
-    if n > n_slip:
-        limit_twins(new_amounts, l, n_slip)
     return unimodular(product(base, inverse))
-
-
-@numba.njit(**COMPILE)
-def limit_twins(amounts, l, n_slip):
-    """0 ≤ λ and Σλ ≤ 1."""
-    total = 0.0
-    for a in range(n_slip, amounts.shape[1]):
-        total += max(amounts[l, a], 0.0)
-    share = 1.0 / total if total > 1.0 else 1.0
-    for a in range(n_slip, amounts.shape[1]):
-        amounts[l, a] = max(amounts[l, a], 0.0) * share
 
 
 @numba.njit(**COMPILE)

@@ -11,15 +11,15 @@ from mlms_fenics.materials.crystal.kernel import L
 
 
 @numba.njit(**COMPILE)
-def set_turn(w, l, table, n_slip, amounts):
+def set_turn(w, l, table, n_slip):
     """T = (1 - Σλ) I + Σ λ_β R_β · R_β for symmetric deviators and for skew tensors."""
-    total = 0.0
+    total, n = 0.0, table.shape[0]
     for k in range(15):
         w[(rows.TURN + k) * L + l] = 0.0
     for k in range(6):
         w[(rows.TURN_SKEW + k) * L + l] = 0.0
     for b in range(n_slip, table.shape[0]):
-        c = amounts[l, b]
+        c = w[(rows.SYSTEMS + rows.AMOUNT0 * n + b) * L + l]
         if c == 0.0:
             continue
         total += c
