@@ -202,6 +202,10 @@ def run_lanes(
             # Of a stage that is to be solved to round-off, some are kept from it by just that.
             limit = 1e3 * newton if given and iterations[l] > _MOST_GIVEN // 2 else newton
             good = misfit <= limit and off <= limit
+            # The step that was just found would end the stage: no need to look once more.
+            ends = passing and not given and not good and w[rows.LACKING * L + l] <= limit
+            w[rows.FINISHED * L + l] = 1.0 if ends else 0.0
+            good = good or ends
             most = _MOST_GIVEN if given else _MOST_ITERATIONS
             if not good and misfit == misfit and iterations[l] < most:
                 continue

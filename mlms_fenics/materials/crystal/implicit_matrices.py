@@ -90,6 +90,20 @@ def determinant(a):
 
 
 @numba.njit(**COMPILE)
+def inverse(a):
+    """a⁻¹."""
+    b0 = a[4] * a[8] - a[5] * a[7]
+    b3 = a[5] * a[6] - a[3] * a[8]
+    b6 = a[3] * a[7] - a[4] * a[6]
+    r = 1.0 / (a[0] * b0 + a[1] * b3 + a[2] * b6)
+    return (
+        r * b0, r * (a[2] * a[7] - a[1] * a[8]), r * (a[1] * a[5] - a[2] * a[4]),
+        r * b3, r * (a[0] * a[8] - a[2] * a[6]), r * (a[2] * a[3] - a[0] * a[5]),
+        r * b6, r * (a[1] * a[6] - a[0] * a[7]), r * (a[0] * a[4] - a[1] * a[3]),
+    )  # fmt: skip
+
+
+@numba.njit(**COMPILE)
 def inverse_cube_root(a, guess):
     """|a|^{-1/3} by Newton's iteration, from a guess where that is near."""
     a = abs(a)

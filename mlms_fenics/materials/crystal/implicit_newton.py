@@ -11,11 +11,13 @@ from mlms_fenics.materials.crystal.implicit_flow import resolve
 from mlms_fenics.materials.crystal.implicit_rows import (
     CAP,
     CAPS,
+    CHANGE,
     DG,
     DTAU,
     DX,
     FLOW,
     G0,
+    LACKING,
     LANDED,
     MATRIX,
     MISFIT,
@@ -181,11 +183,13 @@ def newton(w, compliance, floor):
 
 
 @numba.njit(**COMPILE)
-def follow(w, table, n_slip, n, twins, isotropic):
+def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
     """The strengths' step that goes with the stress's, and how much of both is taken.
 
     No system is loaded beyond its rate at CAP, where no solution lies: what would be an elastic
-    jump far outside of the yield surface ends on it.
+    jump far outside of the yield surface ends on it. Leaves by how much the stress will miss a
+    solution after a step that is taken whole, LACKING, the slips' change, PULL, and that of δ L,
+    CHANGE: where little is lacking the stage can end with them.
     """
     m = u(L)
     stress = DX
@@ -196,9 +200,11 @@ def follow(w, table, n_slip, n, twins, isotropic):
     resolve(w, table, 0, n_slip, n, stress, SKEW, True, DTAU)
     resolve(w, table, n_slip, n, n, DX, SKEW, True, DTAU)
     again, rh, cap = u((WORK + 14) * L), u(STEP * L), u(CAP * L)
-    most = u((WORK + 15) * L)
+    most, lacking = u((WORK + 15) * L), u(LACKING * L)
+    slipped, rising = u((WORK + 16) * L), u((WORK + 17) * L)
     for l in range(m):
         w[most + l] = 1.0
+        w[lacking + l] = w[slipped + l] = w[rising + l] = 0.0
     for a in range(n):
         k = SYSTEMS + a
         g, g0, dg = u((k + G * n) * L), u((k + G0 * n) * L), u((k + DG * n) * L)
@@ -216,8 +222,13 @@ def follow(w, table, n_slip, n, twins, isotropic):
             # No rate changes its sign, or grows beyond the cap.
             moved = max(moved, -h * abs(r))
             moved = min(moved, h * w[cap + l] / amount)
+            w[pull + l] = -moved if (is_slip and r < 0.0) else moved
+            # The next term of a power's series.
+            w[lacking + l] += 0.5 * amount * moved * moved / (h * abs(r) + abs(moved) + 1e-300)
+            w[slipped + l] += abs(moved)
             step = w[miss + l] + w[rise + l] * moved
             strength = tau_0 + w[g + l]
+            w[rising + l] = max(w[rising + l], w[rise + l] / strength)
             step = max(min(step, strength), -0.5 * strength)
             old_g0, old_dg, here = w[g0 + l], w[dg + l], w[g + l]
             w[g0 + l] = old_g0 if w[again + l] > 0.0 else here
@@ -240,10 +251,25 @@ def follow(w, table, n_slip, n, twins, isotropic):
         halved = w[again + l] > 0.0
         w[taken + l] = t if halved else max(cut, 1e-3)
         w[landed + l] = 1.0 if (cut < 1.0 and not halved) else 0.0
+    size, misfit, share = u((WORK + 12) * L), u(MISFIT * L), u(SHARE * L)
+    for l in range(m):
+        relative = 2.0 * G_modulus / math.sqrt(max(w[size + l], floor * floor))
+        lost = relative * w[lacking + l] + w[slipped + l] * w[rising + l]
+        # Newton's matrix is that of small strains.
+        lost += w[cap + l] * w[rh + l] * w[misfit + l]
+        whole = w[taken + l] == 1.0 and w[share + l] == 1.0 and w[again + l] == 0.0
+        w[lacking + l] = lost if whole else 1e300
     for i in range(5):
         x0, dx, x = u((X0 + i) * L), u((DX + i) * L), u((X + i) * L)
         for l in range(m):
             w[x + l] = w[x0 + l] + w[taken + l] * w[dx + l]
+    for k in range(CHANGE, CHANGE + 8):
+        d = u(k * L)
+        for l in range(m):
+            w[d + l] = 0.0
+    if not twins:
+        for a in range(0, n, 4):
+            _add_four(w, table, a, SYSTEMS + PULL * n + a, CHANGE, mc.FLOW, 8)
 
 
 @numba.njit(**COMPILE)

@@ -18,7 +18,10 @@ H, S6 = math.sqrt(0.5), math.sqrt(1.0 / 6.0)
 # What a lane begins, and the lengths of the stage that has ended and of that which begins.
 (MOVE, ENDED, NEXT) = (138, 139, 140)
 STAY, SECOND, FURTHER, AGAIN = 0.0, 1.0, 2.0, 3.0
-CAPS = 141  # of each family: x = (rate at CAP / its own)^m
+# What a stage will lack after the step that was just found, whether it ends with that step, and
+# what the step adds to δ L.
+(LACKING, FINISHED, CHANGE) = (141, 142, 143)
+CAPS = 151  # of each family: x = (rate at CAP / its own)^m
 SYSTEMS = CAPS + mc.MAX_FAMILIES + 1
 # Of each system, `n` rows each.
 (G0, DG, G, TAU, RATE, SLOPES, PULL, STIFF, RISE, MISS, AMOUNT0, STRENGTH0, DTAU) = range(13)

@@ -17,6 +17,7 @@ from mlms_fenics.materials.crystal.implicit_matrices import (
     along,
     between,
     determinant,
+    inverse,
     inverse_cube_root,
     norm2,
     product,
@@ -24,6 +25,7 @@ from mlms_fenics.materials.crystal.implicit_matrices import (
     transpose,
     unimodular,
 )
+from mlms_fenics.materials.crystal.implicit_rows import S6, H
 from mlms_fenics.materials.crystal.kernel import L, u
 
 GAMMA = 1.0 - math.sqrt(0.5)
@@ -82,14 +84,33 @@ def set_stage(w, l, table, F, base, guess, h, strain, G, again):
 
 
 @numba.njit(**COMPILE)
+def _relaxed(w, l):
+    """(I + δ L)⁻¹ after Newton's last step."""
+    h, f, c, o = w[rows.STEP * L + l], u(rows.FLOW * L + l), u(rows.CHANGE * L + l), u(L)
+    s0, s1, s2 = h * w[f] + w[c], h * w[f + o] + w[c + o], h * w[f + u(2) * o] + w[c + u(2) * o]
+    s3, s4 = h * w[f + u(3) * o] + w[c + u(3) * o], h * w[f + u(4) * o] + w[c + u(4) * o]
+    q0, q1 = h * w[f + u(5) * o] + w[c + u(5) * o], h * w[f + u(6) * o] + w[c + u(6) * o]
+    q2 = h * w[f + u(7) * o] + w[c + u(7) * o]
+    return inverse(
+        (
+            1.0 + H * s0 - S6 * s1, H * (s2 + q0), H * (s4 + q2),
+            H * (s2 - q0), 1.0 - H * s0 - S6 * s1, H * (s3 + q1),
+            H * (s4 - q2), H * (s3 - q1), 1.0 + 2.0 * S6 * s1,
+        )
+    )  # fmt: skip
+
+
+@numba.njit(**COMPILE)
 def read_stage(w, l, base):
-    """B at the end of a converged stage that began at `base`."""
+    """B at the end of a stage that began at `base`, with Newton's last step where FINISHED."""
+    if w[rows.FINISHED * L + l] > 0.0:
+        return unimodular(product(base, _relaxed(w, l)))
     r = u(rows.INVERSE * L + l)
-    inverse = (
+    relaxed = (
         w[r], w[r + u(L)], w[r + u(2 * L)], w[r + u(3 * L)], w[r + u(4 * L)], w[r + u(5 * L)],
         w[r + u(6 * L)], w[r + u(7 * L)], w[r + u(8 * L)],
     )  # fmt: skip
-    return unimodular(product(base, inverse))
+    return unimodular(product(base, relaxed))
 
 
 @numba.njit(**COMPILE)

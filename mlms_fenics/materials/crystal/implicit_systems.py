@@ -15,11 +15,13 @@ from mlms_fenics.materials.crystal.implicit_rows import (
     DG,
     DTAU,
     ENDED,
+    FINISHED,
     FURTHER,
     G0,
     MISS,
     MOVE,
     NEXT,
+    PULL,
     RATE,
     SECOND,
     START_AMOUNT,
@@ -61,13 +63,15 @@ def move_on(w, n_slip, n):
     """
     m = u(L)
     move, ended, soon = u(MOVE * L), u(ENDED * L), u(NEXT * L)
+    finished = u(FINISHED * L)
     for a in range(n):
         k, is_slip = SYSTEMS + a, a < n_slip
         rate, end = u((k + RATE * n) * L), u((k + DTAU * n) * L)
-        amount0 = u((k + AMOUNT0 * n) * L)
+        amount0, moved = u((k + AMOUNT0 * n) * L), u((k + PULL * n) * L)
         for l in range(m):
-            r = abs(w[rate + l]) if is_slip else w[rate + l]
-            w[end + l] = w[amount0 + l] + w[ended + l] * r
+            r = w[ended + l] * w[rate + l]
+            r = r + w[moved + l] if w[finished + l] > 0.0 else r
+            w[end + l] = w[amount0 + l] + (abs(r) if is_slip else r)
     if n > n_slip:
         _limit_twins(w, DTAU, n_slip, n)
     for a in range(n):
@@ -77,7 +81,8 @@ def move_on(w, n_slip, n):
         first, strong = u((k + START_AMOUNT * n) * L), u((k + START_STRENGTH * n) * L)
         rise, g0, dg = u((k + START_RATE * n) * L), u((k + G0 * n) * L), u((k + DG * n) * L)
         for l in range(m):
-            kind, e, s = w[move + l], w[end + l], w[g + l] + w[miss + l]
+            kind, e, s = w[move + l], w[end + l], w[g + l]
+            s += w[dg + l] if w[finished + l] > 0.0 else w[miss + l]
             before, before_s, base, base_s = (
                 w[first + l],
                 w[strong + l],
@@ -117,12 +122,14 @@ def start_systems(w, l, amounts, strengths):
 def end_systems(w, l, n_slip, amounts, strengths):
     """Amounts and strengths at the end of lane `l`'s stage, into row l of these."""
     n, total = amounts.shape[1], 0.0
-    h = w[rows.STEP * L + l]
+    h, finished = w[rows.STEP * L + l], w[FINISHED * L + l] > 0.0
     for a in range(n):
         k = SYSTEMS + a
-        rate = w[(k + RATE * n) * L + l]
-        amounts[l, a] = w[(k + AMOUNT0 * n) * L + l] + h * (abs(rate) if a < n_slip else rate)
-        strengths[l, a] = w[(k + G * n) * L + l] + w[(k + MISS * n) * L + l]
+        rate = h * w[(k + RATE * n) * L + l]
+        rate += w[(k + PULL * n) * L + l] if finished else 0.0
+        amounts[l, a] = w[(k + AMOUNT0 * n) * L + l] + (abs(rate) if a < n_slip else rate)
+        more = DG if finished else MISS
+        strengths[l, a] = w[(k + G * n) * L + l] + w[(k + more * n) * L + l]
     for a in range(n_slip, n):
         total += max(amounts[l, a], 0.0)
     share = 1.0 / total if total > 1.0 else 1.0
