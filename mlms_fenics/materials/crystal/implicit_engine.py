@@ -134,6 +134,7 @@ def run_lanes(
                 steps[j, SMALLEST] = horizon
                 errors[j] = 0.0
                 known[l] = False
+                w[rows.CAP * L + l] = 0.0  # there is none yet
                 for k in range(3):  # nothing of the lane's last job
                     w[(rows.SKEW + k) * L + l] = 0.0
                 take_up(state, j, table, n_slip, slip, twin, evolving, B0, e, g, l)

@@ -15,6 +15,7 @@ from mlms_fenics.materials.crystal.implicit_rows import (
     SYSTEMS,
     TAKEN,
     TAU,
+    WEAK,
     WORK,
     G,
 )
@@ -44,10 +45,10 @@ def resolve(w, table, first, last, n, stress, skew, isotropic, block):
 
 @numba.njit(**COMPILE)
 def _with_drag(w, x, drag, exponent, over):
-    """In rows x = |τ|/g: the y of x = y + b y^n, b = `drag`/`over`, by Newton's method in log y."""
+    """In rows x = |τ|/g: the y of x = y + b y^n, b = `drag` `over`, by Newton's method in log y."""
     for l in range(u(L)):
         z = max(w[x + l], 1e-12)
-        b = max(drag / w[over + l], 1e-300)
+        b = max(drag * w[over + l], 1e-300)
         lz, lb = log_positive(z), log_positive(b)
         v = min(lz, (lz - lb) / exponent)
         for _ in range(6):
@@ -58,28 +59,28 @@ def _with_drag(w, x, drag, exponent, over):
 
 @numba.njit(**COMPILE)
 def _overstress(w, table, n_slip, n, a, detwinning):
-    """The strength of system a; its |τ|/g, or overstress over τ_0, and what it is divided by."""
+    """The strength of system a, its inverse; its |τ|/g, or overstress over τ_0, and what by."""
     m = u(L)
     x, d, taken = u(WORK * L), u((WORK + 1) * L), u(TAKEN * L)
     k = SYSTEMS + a
     g, g0, dg = u((k + G * n) * L), u((k + G0 * n) * L), u((k + DG * n) * L)
-    tau = u((k + TAU * n) * L)
+    tau, weak = u((k + TAU * n) * L), u((k + WEAK * n) * L)
     tau_0, over = table[a, mc.TAU], table[a, mc.OVERSTRESS]
-    rest = 1.0 - over
+    rest, fixed = 1.0 - over, over / tau_0
     for l in range(m):
-        w[g + l] = w[g0 + l] + w[taken + l] * w[dg + l]
+        strong = w[g0 + l] + w[taken + l] * w[dg + l]
+        inverse = 1.0 / (tau_0 + strong)
+        w[g + l], w[weak + l] = strong, inverse
+        w[d + l] = fixed + rest * inverse
     if a < n_slip:
         for l in range(m):
-            w[d + l] = tau_0 + rest * w[g + l]
-            w[x + l] = max(abs(w[tau + l]) - over * w[g + l], 0.0) / w[d + l]
+            w[x + l] = max(abs(w[tau + l]) - over * w[g + l], 0.0) * w[d + l]
     elif detwinning:
         for l in range(m):
-            w[d + l] = tau_0 + rest * w[g + l]
-            w[x + l] = abs(w[tau + l] - over * w[g + l]) / w[d + l]
+            w[x + l] = abs(w[tau + l] - over * w[g + l]) * w[d + l]
     else:
         for l in range(m):
-            w[d + l] = tau_0 + rest * w[g + l]
-            w[x + l] = max(w[tau + l] - over * w[g + l], 0.0) / w[d + l]
+            w[x + l] = max(w[tau + l] - over * w[g + l], 0.0) * w[d + l]
 
 
 @numba.njit(**COMPILE)
@@ -102,7 +103,7 @@ def flow(w, table, n_slip, n, detwinning):
                 x = w[rx + l]
                 p = power(x, exponent)
                 xs = max(x, 1e-12)
-                s = exponent * reference * p / (xs * w[rd + l] + exponent * drag * p)
+                s = exponent * reference * p / (xs / w[rd + l] + exponent * drag * p)
                 w[rate + l] = reference * p
                 w[slope + l] = s
                 w[pull + l] = s * (over + rest * x)
@@ -113,7 +114,7 @@ def flow(w, table, n_slip, n, detwinning):
             for l in range(m):
                 x, p = w[rx + l], reference * w[rp + l]
                 w[rate + l] = p * (w[rs + l] + exponent * (x - w[rs + l]))
-                s = exponent * p / w[rd + l]
+                s = exponent * p * w[rd + l]
                 w[slope + l] = s
                 w[pull + l] = s * (over + rest * x)
         if a < n_slip:

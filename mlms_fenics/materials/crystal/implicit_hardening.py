@@ -18,6 +18,7 @@ from mlms_fenics.materials.crystal.implicit_rows import (
     STIFF,
     STRENGTH0,
     SYSTEMS,
+    WEAK,
     WORK,
     G,
 )
@@ -36,9 +37,10 @@ def harden(w, table, n_slip, n, interaction):
     """
     m = u(L)
     rh, rt, worst = u(STEP * L), u(WORK * L), u(HARDENING_MISFIT * L)
-    cap = u(CAP * L)
+    cap, share = u(CAP * L), u((WORK + 1) * L)
     for l in range(m):
         w[worst + l] = 0.0
+        w[share + l] = 6.0 / w[cap + l]
     if interaction.shape[0] > 0:
         _source_rates(w, table, n)
         for a in range(n):
@@ -49,8 +51,8 @@ def harden(w, table, n_slip, n, interaction):
         g, rate, slope = u((k + G * n) * L), u((k + RATE * n) * L), u((k + SLOPES * n) * L)
         rise, miss = u((k + RISE * n) * L), u((k + MISS * n) * L)
         pull, stiff = u((k + PULL * n) * L), u((k + STIFF * n) * L)
-        amount0 = u((k + AMOUNT0 * n) * L)
-        kind, tau_0, amount = table[a, mc.KIND], table[a, mc.TAU], table[a, mc.AMOUNT]
+        amount0, weak = u((k + AMOUNT0 * n) * L), u((k + WEAK * n) * L)
+        kind, amount = table[a, mc.KIND], table[a, mc.AMOUNT]
         is_slip = a < n_slip
         if kind != mc.SATURATING:
             for l in range(m):
@@ -86,10 +88,10 @@ def harden(w, table, n_slip, n, interaction):
             w[rise + l] = max(w[rise + l], 0.0)
             follows = 1.0 / (1.0 + w[pull + l] * w[rise + l] * w[rh + l])
             w[stiff + l] = w[rh + l] * w[slope + l] * follows
-            part = 6.0 * abs(w[rate + l]) * amount / w[cap + l]
+            part = abs(w[rate + l]) * amount * w[share + l]
             # A strength that is too low matters by the slip it lets pass, one too high by itself.
             part = part if w[miss + l] > 0.0 else 1.0
-            off = abs(w[miss + l]) / (tau_0 + w[g + l]) * part
+            off = abs(w[miss + l]) * w[weak + l] * part
             # Beyond the cap the flow is not the law's: there is no solution.
             off = 1e300 if abs(w[rate + l]) * amount > 1.001 * w[cap + l] else off
             w[worst + l] = max(w[worst + l], off)

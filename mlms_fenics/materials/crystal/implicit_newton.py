@@ -201,9 +201,11 @@ def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
     resolve(w, table, n_slip, n, n, DX, SKEW, True, DTAU)
     again, rh, cap = u((WORK + 14) * L), u(STEP * L), u(CAP * L)
     most, lacking = u((WORK + 15) * L), u(LACKING * L)
-    slipped, rising = u((WORK + 16) * L), u((WORK + 17) * L)
+    slipped, rising, least = u((WORK + 16) * L), u((WORK + 17) * L), u((WORK + 18) * L)
+    whole = u((WORK + 19) * L)
     for l in range(m):
-        w[most + l] = 1.0
+        w[most + l] = w[whole + l] = 1.0
+        w[least + l] = 1e300
         w[lacking + l] = w[slipped + l] = w[rising + l] = 0.0
     for a in range(n):
         k = SYSTEMS + a
@@ -228,7 +230,8 @@ def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
             w[slipped + l] += abs(moved)
             step = w[miss + l] + w[rise + l] * moved
             strength = tau_0 + w[g + l]
-            w[rising + l] = max(w[rising + l], w[rise + l] / strength)
+            w[rising + l] = max(w[rising + l], w[rise + l])
+            w[least + l] = min(w[least + l], strength)
             step = max(min(step, strength), -0.5 * strength)
             old_g0, old_dg, here = w[g0 + l], w[dg + l], w[g + l]
             w[g0 + l] = old_g0 if w[again + l] > 0.0 else here
@@ -242,23 +245,28 @@ def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
             change = w[dtau + l]
             room = limit - w[tau + l] if change > 0.0 else limit + w[tau + l]
             room = room if (is_slip or change > 0.0) else 1e300
-            share = room / max(abs(change), 1e-300)
-            share = share if room > 0.0 else 1.0
-            w[most + l] = min(w[most + l], share)
+            # The smallest share room/change; compared without dividing, which takes long.
+            change = abs(change)
+            nearer = room * w[whole + l] < w[most + l] * change
+            nearer = nearer if room > 0.0 else False
+            old_most, old_whole = w[most + l], w[whole + l]
+            w[most + l] = room if nearer else old_most
+            w[whole + l] = change if nearer else old_whole
     taken, landed = u(TAKEN * L), u(LANDED * L)
     for l in range(m):
-        t, cut = w[taken + l], w[most + l]
+        t, cut = w[taken + l], w[most + l] / w[whole + l]
         halved = w[again + l] > 0.0
         w[taken + l] = t if halved else max(cut, 1e-3)
         w[landed + l] = 1.0 if (cut < 1.0 and not halved) else 0.0
     size, misfit, share = u((WORK + 12) * L), u(MISFIT * L), u(SHARE * L)
     for l in range(m):
         relative = 2.0 * G_modulus / math.sqrt(max(w[size + l], floor * floor))
-        lost = relative * w[lacking + l] + w[slipped + l] * w[rising + l]
+        lost = relative * w[lacking + l] + w[slipped + l] * w[rising + l] / w[least + l]
         # Newton's matrix is that of small strains.
         lost += w[cap + l] * w[rh + l] * w[misfit + l]
-        whole = w[taken + l] == 1.0 and w[share + l] == 1.0 and w[again + l] == 0.0
-        w[lacking + l] = lost if whole else 1e300
+        lost = lost if w[share + l] == 1.0 else 1e300
+        lost = lost if w[again + l] == 0.0 else 1e300
+        w[lacking + l] = lost if w[taken + l] == 1.0 else 1e300
     for i in range(5):
         x0, dx, x = u((X0 + i) * L), u((DX + i) * L), u((X + i) * L)
         for l in range(m):

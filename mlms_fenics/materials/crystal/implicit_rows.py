@@ -25,5 +25,6 @@ CAPS = 151  # of each family: x = (rate at CAP / its own)^m
 SYSTEMS = CAPS + mc.MAX_FAMILIES + 1
 # Of each system, `n` rows each.
 (G0, DG, G, TAU, RATE, SLOPES, PULL, STIFF, RISE, MISS, AMOUNT0, STRENGTH0, DTAU) = range(13)
+WEAK = DTAU  # 1/g, as long as the step is not known
 (START_AMOUNT, START_STRENGTH, START_RATE) = range(13, 16)  # at the step's start
 BLOCKS = 16

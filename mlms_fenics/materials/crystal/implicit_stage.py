@@ -47,7 +47,7 @@ def set_stage(w, l, table, F, base, guess, h, strain, G, again):
         again: whether this is the step's second stage, with a like cap.
     """
     n = table.shape[0]
-    old_cap = w[rows.CAP * L + l] if again else 0.0
+    old_cap = w[rows.CAP * L + l]
     product_0 = product(F, base)
     w[rows.BASE * L + l] = product_0[0]
     w[(rows.BASE + 1) * L + l] = product_0[1]
@@ -68,6 +68,7 @@ def set_stage(w, l, table, F, base, guess, h, strain, G, again):
     # What is slipped is the stage's strain and what of the elastic strain is relaxed.
     cap = 6.0 * (strain + 0.5 * math.sqrt(size2) / G) / h
     like = cap < 1.3 * old_cap  # then it stays, as its powers take long
+    like = like and (again or 1.3 * cap > old_cap)
     w[rows.CAP * L + l] = old_cap if like else cap
     w[rows.STARTED * L + l] = 0.0
     w[rows.TAKEN * L + l] = 1.0

@@ -63,6 +63,9 @@ def move_on(w, n_slip, n):
     """
     m = u(L)
     move, ended, soon = u(MOVE * L), u(ENDED * L), u(NEXT * L)
+    inverse = u((WORK + 1) * L)
+    for l in range(m):
+        w[inverse + l] = 1.0 / w[ended + l]
     finished = u(FINISHED * L)
     for a in range(n):
         k, is_slip = SYSTEMS + a, a < n_slip
@@ -92,7 +95,7 @@ def move_on(w, n_slip, n):
             gained = s - base_s
             e0 = e if kind == FURTHER else before
             s0 = s if kind == FURTHER else before_s
-            rising = gained / w[ended + l] if kind == FURTHER else w[rise + l]
+            rising = gained * w[inverse + l] if kind == FURTHER else w[rise + l]
             guess = s0 + w[soon + l] * rising
             guess = s + ONWARD * gained if kind == SECOND else guess
             onward = before + ONWARD * (e - before) if kind == SECOND else e0
