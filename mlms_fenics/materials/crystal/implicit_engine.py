@@ -74,6 +74,7 @@ OK, FAILED = 1, 2
 _MOST_ITERATIONS = 50  # of a stage; then its step is shortened
 _MOST_GIVEN = 1000  # of a stage whose step is given and cannot be shortened
 _MAX_TRIALS = 5_000  # in one segment of the path
+_NEAR = 0.3  # the largest misfit with which what Newton's next step will lack is known
 _TURNED = 30.0  # first step after a corner, by the elastic stress of its turn over the tolerance
 _TWINNING = 1.5  # times more careful where grains twin, as errors of steps add up then
 _BEND = 5.0  # tolerances that a stress may lie off the straight line through a step's ends
@@ -204,7 +205,8 @@ def run_lanes(
             limit = 1e3 * newton if given and iterations[l] > _MOST_GIVEN // 2 else newton
             good = misfit <= limit and off <= limit
             # The step that was just found would end the stage: no need to look once more.
-            ends = passing and not given and not good and w[rows.LACKING * L + l] <= limit
+            ends = not good and misfit <= _NEAR and off <= _NEAR and passing and not given
+            ends = ends and w[rows.LACKING * L + l] <= limit
             w[rows.FINISHED * L + l] = 1.0 if ends else 0.0
             good = good or ends
             most = _MOST_GIVEN if given else _MOST_ITERATIONS

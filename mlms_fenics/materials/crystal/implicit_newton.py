@@ -44,6 +44,8 @@ from mlms_fenics.materials.crystal.implicit_rows import (
 from mlms_fenics.materials.crystal.implicit_stress import at, turn
 from mlms_fenics.materials.crystal.kernel import L, u
 
+_ASLEEP = math.log(1e-6)  # of the rate at CAP: what flows slower does not matter
+
 
 @numba.njit(**COMPILE)
 def _add_four(w, table, a, source, target, column, count):
@@ -226,7 +228,7 @@ def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
             moved = min(moved, h * w[cap + l] / amount)
             w[pull + l] = -moved if (is_slip and r < 0.0) else moved
             # The next term of a power's series.
-            w[lacking + l] += 0.5 * amount * moved * moved / (h * abs(r) + abs(moved) + 1e-300)
+            w[lacking + l] += amount * moved * moved / (h * abs(r) + 1e-300)
             w[slipped + l] += abs(moved)
             step = w[miss + l] + w[rise + l] * moved
             strength = tau_0 + w[g + l]
@@ -236,10 +238,17 @@ def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
             old_g0, old_dg, here = w[g0 + l], w[dg + l], w[g + l]
             w[g0 + l] = old_g0 if w[again + l] > 0.0 else here
             w[dg + l] = old_dg if w[again + l] > 0.0 else step
+        over = table[a, mc.OVERSTRESS]
+        rest, asleep = 1.0 - over, math.exp(_ASLEEP / table[a, mc.EXPONENT])
+        for l in range(m):
+            h, r, moved = w[rh + l], abs(w[rate + l]), abs(w[pull + l])
+            most_stress = w[caps + l] * (tau_0 + rest * w[g + l]) * asleep + over * w[g + l]
+            before = w[lacking + l]
+            lack = before if moved < 0.5 * h * r else 1e300  # nor where both are zero
+            lack = lack if amount * (h * r + moved) <= h * w[cap + l] else 1e300
+            w[lacking + l] = before if abs(w[tau + l]) + abs(w[dtau + l]) <= most_stress else lack
         if table[a, mc.DRAG] > 0.0:
             continue
-        over = table[a, mc.OVERSTRESS]
-        rest = 1.0 - over
         for l in range(m):
             limit = w[caps + l] * (tau_0 + rest * w[g + l]) + over * w[g + l]
             change = w[dtau + l]

@@ -4,6 +4,7 @@
 import numpy as np
 
 from mlms_fenics.materials.crystal import implicit_engine as engine
+from mlms_fenics.materials.crystal.implicit_route import most_turned
 from mlms_fenics.materials.crystal.law import CrystalLaw
 from mlms_fenics.materials.crystal.mechanisms import mechanisms
 
@@ -33,12 +34,26 @@ def choose_implicit(
             over = np.maximum(rate / f.rate, 1e-300) ** f.rate_exponent
             stiffness = law.shear_modulus / (f.rate_exponent * f.tau_0 * np.maximum(over, 1.0))
             rho = np.maximum(rho, stiffness * strain)
+        rough = _share_of_corners(U, segments, grain_tolerance(tolerance, scale.shape[1]))
     price = max(1.0, (1e-2 / grain_tolerance(tolerance, scale.shape[1])) ** 0.4)
-    return rho > _WORTH * price
+    if law.n_twin:
+        rough = 1.0  # whose steps end at all nodes
+    return rho > _WORTH * price * (_SMOOTH + (1.0 - _SMOOTH) * rough)
 
 
-# Both in units of the time of an explicit step, as measured on straight and on random paths.
-_WORTH = 6.7
+# In units of the time of an explicit step, as measured on random paths, and the share of that on
+# paths without corners.
+_WORTH, _SMOOTH = 6.7, 0.3
+
+
+def _share_of_corners(U: np.ndarray, segments: np.ndarray, tolerance: float) -> np.ndarray:
+    """Share of a path's nodes that are corners, see `implicit_route`, *Shape* `(p,)`."""
+    if len(segments) < 2:
+        return np.ones(len(U))
+    rate = np.diff(U, axis=1) / segments[:, None, None]
+    size = np.linalg.norm(rate, axis=(-2, -1))
+    change = np.linalg.norm(np.diff(rate, axis=1), axis=(-2, -1))
+    return (change > most_turned(tolerance) * np.maximum(size[:, 1:], size[:, :-1])).mean(axis=1)
 
 
 def is_stiff(law: CrystalLaw, strain: float) -> bool:
@@ -113,7 +128,7 @@ def integrate_implicitly(
     return {name: a.reshape(p, g, *a.shape[1:]) for name, a in found.items()}
 
 
-NEWTON_SHARE = 0.2  # share of the tolerance that a stage's own error may take
+NEWTON_SHARE = 0.5  # share of the tolerance that a stage's own error may take
 _EXACT = 1e-11  # that error where small differences are asked for
 
 

@@ -30,9 +30,15 @@ def turn_at(U, segments, path, k):
 
 
 @numba.njit(**COMPILE)
+def most_turned(tolerance):
+    """Change of U̇, relative to it, at a node that a step may pass."""
+    return min(_CORNER, _TURNS * tolerance)
+
+
+@numba.njit(**COMPILE)
 def next_corner(U, segments, path, node, tolerance):
     """The first corner behind segment `node`, or the path's end, and the time from `node` to it."""
-    k, length, most = node + 1, segments[node], min(_CORNER, _TURNS * tolerance)
+    k, length, most = node + 1, segments[node], most_turned(tolerance)
     while k < segments.shape[0]:
         change, rate = turn_at(U, segments, path, k)
         if change > most * rate:
