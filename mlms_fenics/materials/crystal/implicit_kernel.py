@@ -75,4 +75,4 @@ def iterate(
     mandel(w, G_modulus, stiffness, coupling, isotropic)
     newton(w, compliance, floor)
     sign_pulls(w, n_slip, n)
-    follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor)
+    follow(w, table, n_slip, n, twins, interaction, G_modulus, floor)

@@ -185,7 +185,7 @@ def newton(w, compliance, floor):
 
 
 @numba.njit(**COMPILE)
-def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
+def follow(w, table, n_slip, n, twins, interaction, G_modulus, floor):
     """The strengths' step that goes with the stress's, and how much of both is taken.
 
     No system is loaded beyond its rate at CAP, where no solution lies: what would be an elastic
@@ -205,6 +205,10 @@ def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
     most, lacking = u((WORK + 15) * L), u(LACKING * L)
     slipped, rising, least = u((WORK + 16) * L), u((WORK + 17) * L), u((WORK + 18) * L)
     whole = u((WORK + 19) * L)
+    cross = 1.0  # what slip does to others' strengths, relative to what it does to its own
+    for a in range(interaction.shape[0]):
+        for b in range(n):
+            cross = max(cross, interaction[a, b] / max(interaction[a, a], 1e-300))
     for l in range(m):
         w[most + l] = w[whole + l] = 1.0
         w[least + l] = 1e300
@@ -217,6 +221,7 @@ def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
         pull, stiff = u((k + PULL * n) * L), u((k + STIFF * n) * L)
         rise, miss = u((k + RISE * n) * L), u((k + MISS * n) * L)
         amount, tau_0 = table[a, mc.AMOUNT], table[a, mc.TAU]
+        latent = 2.0 * table[a, mc.LATENT]
         is_slip = a < n_slip
         for l in range(m):
             h, r = w[rh + l], w[rate + l]
@@ -232,7 +237,7 @@ def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
             w[slipped + l] += abs(moved)
             step = w[miss + l] + w[rise + l] * moved
             strength = tau_0 + w[g + l]
-            w[rising + l] = max(w[rising + l], w[rise + l])
+            w[rising + l] = max(w[rising + l], w[rise + l], latent)
             w[least + l] = min(w[least + l], strength)
             step = max(min(step, strength), -0.5 * strength)
             old_g0, old_dg, here = w[g0 + l], w[dg + l], w[g + l]
@@ -270,7 +275,7 @@ def follow(w, table, n_slip, n, twins, isotropic, G_modulus, floor):
     size, misfit, share = u((WORK + 12) * L), u(MISFIT * L), u(SHARE * L)
     for l in range(m):
         relative = 2.0 * G_modulus / math.sqrt(max(w[size + l], floor * floor))
-        lost = relative * w[lacking + l] + w[slipped + l] * w[rising + l] / w[least + l]
+        lost = relative * w[lacking + l] + cross * w[slipped + l] * w[rising + l] / w[least + l]
         # Newton's matrix is that of small strains.
         lost += w[cap + l] * w[rh + l] * w[misfit + l]
         lost = lost if w[share + l] == 1.0 else 1e300

@@ -128,7 +128,7 @@ def integrate_implicitly(
     return {name: a.reshape(p, g, *a.shape[1:]) for name, a in found.items()}
 
 
-NEWTON_SHARE = 0.5  # share of the tolerance that a stage's own error may take
+NEWTON_SHARE = 0.2  # share of the tolerance that a stage's own error may take
 _EXACT = 1e-11  # that error where small differences are asked for
 
 
