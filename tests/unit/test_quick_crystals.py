@@ -182,6 +182,20 @@ def test_bounded_after_jumps_however_long_the_step():
         torch.testing.assert_close(A @ A.mT, torch.eye(3).expand_as(A), rtol=0.0, atol=1e-3)
 
 
+@pytest.mark.parametrize("exponent", [None, 0.02])
+def test_what_follows_a_hold_begins_anew(exponent):
+    """In a hold stress relaxes by slips without any strain, which the next step must not scale."""
+    law = of("copper", exponent)
+    few = crystals(law)
+    part = np.diag([1.0, -0.6, -0.4])
+    steps = np.concatenate((np.ones(8), np.zeros(3), np.ones(8), np.zeros(2), np.ones(4)))
+    ends = np.concatenate(([0.0], 0.01 * steps.cumsum()))
+    U = np.exp(ends[:, None] * np.diag(part))[:, :, None] * np.eye(3)
+    exact = TaylorAverage(law, few.orientations, weights=few.network.weights.numpy())
+    error = differs(stress_of(few, U[None]), exact.stress(U, 1.0, 1e-4)[None])
+    assert error.max() < (0.2 if exponent else 0.15)
+
+
 def test_tangent_is_that_of_differences():
     law = crystals(of("copper"), 2).to(dtype=torch.float64)
     state = law.initial_state(2)

@@ -20,42 +20,44 @@ from mlms_fenics.unitcell.mixed_control import mixed_control
 DATA = Path(__file__).parent / "data"
 
 
-def tension_error(law, name, direction, rate, nominal):
+def tension_error(law, name, direction, rate, nominal, crystals=4):
     """Root mean square of the stress's error by that of the measured stress.
 
     Exactly along the axis all systems act alike, which strong collinear interactions make
     unstable: a crystal of the laboratory is some degrees off, to a side that is not known. The mean
-    of four such crystals, 3 degrees off, is compared.
+    of such crystals, 3 degrees off, is compared. Along [111] copper's are still so near to it that
+    each may turn either way: the error of four's mean scatters by a fifth with the tolerance.
     """
     strain, stress = np.loadtxt(
         DATA / f"{name}_single_crystal_{direction}.csv", delimiter=",", skiprows=1, unpack=True
     )
     loading = uniaxial_stress(float(strain[-1]), rate * 1e-6, 50)
     mean = np.zeros(len(strain))
-    for axis in np.random.default_rng(0).normal(size=(4, 3)):
+    for axis in np.random.default_rng(0).normal(size=(crystals, 3)):
         off = Rotation.from_rotvec(np.radians(3.0) * axis / np.linalg.norm(axis)).as_matrix()
         result = mixed_control(law, off @ crystal_along([int(c) for c in direction]), loading)
         if nominal:
             curve = result.F[:, 0, 0] - 1, result.first_piola[:, 0, 0]
         else:
             curve = loading.strain, result.stress[:, 0, 0]
-        mean += 1e3 * np.interp(strain, *curve) / 4
+        mean += 1e3 * np.interp(strain, *curve) / crystals
     return float(np.sqrt(((mean - stress) ** 2).sum() / (stress**2).sum()))
 
 
 # What the numbers reach as they are published; docs/metals.md has the whole table. DAMASK compares
 # copper by nominal stress and strain, aluminium by true ones.
 @pytest.mark.parametrize(
-    ("name", "direction", "rate", "nominal", "largest"),
+    ("name", "direction", "rate", "nominal", "crystals", "largest"),
     [
-        ("copper", "001", 3e-3, True, 0.17),
-        ("copper", "111", 3e-3, True, 0.22),
-        ("aluminium", "111", 4.5e-3, False, 0.12),
+        ("copper", "001", 3e-3, True, 4, 0.17),
+        ("copper", "111", 3e-3, True, 12, 0.22),
+        ("aluminium", "111", 4.5e-3, False, 4, 0.12),
     ],
 )
 @pytest.mark.slow
-def test_single_crystals_with_published_numbers(name, direction, rate, nominal, largest):
-    assert tension_error(metal(name), name, direction, rate, nominal) < largest
+def test_single_crystals_with_published_numbers(name, direction, rate, nominal, crystals, largest):
+    error = tension_error(metal(name), name, direction, rate, nominal, crystals)
+    assert error < largest
 
 
 def without_hardening():

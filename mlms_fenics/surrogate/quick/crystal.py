@@ -28,11 +28,14 @@ from mlms_fenics.surrogate.grains.algebra import (
 BLOCK = 128  # crystals side by side
 LEAST = 0.02
 TINY = 1e-12  # strain of a step below which it counts as that
+RELAXED = 0.1  # of the elastic strain, which slips relax in a hold, counts as strain of the step
+MOST = 4.0  # slip of a system over the step's strain with which the next step begins
 NEAR = 1e-6  # of g∞, see `_harden`
 _F = np.float32
 _N = BLOCK
 _E = 5
-_LEAST, _TINY, _NEAR = _F(LEAST), _F(TINY), _F(NEAR)
+_LEAST, _TINY, _NEAR, _MOST = _F(LEAST), _F(TINY), _F(NEAR), _F(MOST)
+_RELAXED = _F(RELAXED**2)
 _LN2 = _F(0.69314718)
 
 
@@ -130,7 +133,8 @@ def crystal_step(tables, sweeps, d, dt, A, s, g, x, space, new_A):  # type: igno
         A: lattice's rotation at the start, by rows, *Shape* `(9, BLOCK)`.
         s: deviator of stress over 2G in the lattice's frame, *Shape* `(5, BLOCK)`, becomes new.
         g: strengths, GPa, *Shape* `(k, BLOCK)`, become new.
-        x: slips of the last step over its strain, *Shape* `(k, BLOCK)`, become those of this one.
+        x: slips of the last step over its strain, `MOST` at most, *Shape* `(k, BLOCK)`, become
+            those of this one.
         space: of `work_space`.
         new_A: rotation at the end, filled in.
     """
@@ -152,7 +156,7 @@ def crystal_step(tables, sweeps, d, dt, A, s, g, x, space, new_A):  # type: igno
         size[p] = _TINY * _TINY
     for i in range(_E):
         for p in range(_N):
-            size[p] += e[i, p] * e[i, p]
+            size[p] += e[i, p] * e[i, p] + _RELAXED * s[i, p] * s[i, p]
     for p in range(_N):
         size[p] = np.sqrt(size[p])
     for p in range(_N):
@@ -195,7 +199,7 @@ def crystal_step(tables, sweeps, d, dt, A, s, g, x, space, new_A):  # type: igno
     for a in range(k):
         slip = x[a]
         for p in range(_N):
-            slip[p] *= size[p]
+            slip[p] = max(min(slip[p] * size[p], _MOST), -_MOST)
     turn(A, w, new_A)
 
 

@@ -14,7 +14,7 @@ from mlms_fenics.surrogate.base import LearntLaw
 from mlms_fenics.surrogate.grains.cell import cayley
 from mlms_fenics.surrogate.grains.frame import stretch_and_turn
 from mlms_fenics.surrogate.quick.cell import CrystalSet
-from mlms_fenics.surrogate.quick.crystal import LEAST, NEAR, TINY
+from mlms_fenics.surrogate.quick.crystal import LEAST, MOST, NEAR, RELAXED, TINY
 from mlms_fenics.surrogate.quick.online import QuickStep
 from mlms_fenics.surrogate.quick.tables import arrays
 
@@ -78,8 +78,8 @@ class QuickCrystals(LearntLaw):
         s, g, x = (state[name].unflatten(-1, (m, -1)) for name in ("stress", "strength", "slip"))
         D = (d.to(self.dtype) @ basis).unflatten(-1, (3, 3))[:, None]
         e = turned(A.mT, D).flatten(-2) @ basis.T
+        size = _size(e, s)
         s, g, x = self._advanced(e, dt, s, g, x)
-        size = _size(e)
         W = self._table(4)
         A = product(A, cayley(-(x @ W.T)))
         A = product(spin.to(self.dtype)[:, None], A)
@@ -95,7 +95,7 @@ class QuickCrystals(LearntLaw):
             "rotation": A.flatten(1),
             "stress": s.flatten(1),
             "strength": g.flatten(1),
-            "slip": (x / size).flatten(1),
+            "slip": (x / size).clamp(-MOST, MOST).flatten(1),
             "stretch": to_components(U).to(self.dtype),
         }
         return from_components(sigma), new
@@ -106,7 +106,7 @@ class QuickCrystals(LearntLaw):
         """Stress, strength and slips at the end of a step; e is the strain in the lattice."""
         P, back, H, exponents, _, slope, last, powers, Q = (self._table(i) for i in range(9))
         two_G, C, rates = float(self.tables[9]), self._table(10), self._table(11)
-        size = _size(e)
+        size = _size(e, s)
         lead = (size / (dt * rates)).clamp(min=1e-30) ** exponents
         slips = list((x * size).unbind(-1))
         s = s + e @ C.T - torch.stack(slips, -1) @ back.T
@@ -127,6 +127,7 @@ class QuickCrystals(LearntLaw):
         return s, g, x
 
 
-def _size(e: Tensor) -> Tensor:
-    """Norm of strain increments, *Shape* `(..., 5)` -> `(..., 1)`, never zero."""
-    return (e.square().sum(-1, keepdim=True) + TINY**2).sqrt()
+def _size(e: Tensor, s: Tensor) -> Tensor:
+    """Size of a step, *Shape* `(..., 1)`: of its strain and some elastic strain; never zero."""
+    elastic = s.square().sum(-1, keepdim=True)
+    return (e.square().sum(-1, keepdim=True) + RELAXED**2 * elastic + TINY**2).sqrt()
