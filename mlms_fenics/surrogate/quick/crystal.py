@@ -28,7 +28,7 @@ from mlms_fenics.surrogate.grains.algebra import (
 BLOCK = 128  # crystals side by side
 LEAST = 0.02
 TINY = 1e-12  # strain of a step below which it counts as that
-RELAXED = 0.1  # of the elastic strain, which slips relax in a hold, counts as strain of the step
+RELAXED = 0.02  # of the elastic strain, which slips relax in a hold, counts as strain of the step
 MOST = 4.0  # slip of a system over the step's strain with which the next step begins
 NEAR = 1e-6  # of g∞, see `_harden`
 _F = np.float32
