@@ -30,10 +30,9 @@ from mlms_fenics.materials.crystal.kernel import L, u
 
 GAMMA = 1.0 - math.sqrt(0.5)
 ONWARD = (1.0 - GAMMA) / GAMMA
-# Weights of the rates at 0, γ and 1 that integrate a parabola.
+# Weights of the rates at γ and 1 that integrate a parabola; that of the rate at 0 is the rest.
 W1 = (1.0 / 6.0) / (GAMMA * (1.0 - GAMMA))
 W2 = (1.0 / 3.0 - GAMMA / 2.0) / (1.0 - GAMMA)
-W0 = 1.0 - W1 - W2
 
 
 @numba.njit(**COMPILE)
@@ -48,16 +47,16 @@ def set_stage(w, l, table, F, base, guess, h, strain, G, again):
     """
     n = table.shape[0]
     old_cap = w[rows.CAP * L + l]
-    product_0 = product(F, base)
-    w[rows.BASE * L + l] = product_0[0]
-    w[(rows.BASE + 1) * L + l] = product_0[1]
-    w[(rows.BASE + 2) * L + l] = product_0[2]
-    w[(rows.BASE + 3) * L + l] = product_0[3]
-    w[(rows.BASE + 4) * L + l] = product_0[4]
-    w[(rows.BASE + 5) * L + l] = product_0[5]
-    w[(rows.BASE + 6) * L + l] = product_0[6]
-    w[(rows.BASE + 7) * L + l] = product_0[7]
-    w[(rows.BASE + 8) * L + l] = product_0[8]
+    FB = product(F, base)
+    w[rows.BASE * L + l] = FB[0]
+    w[(rows.BASE + 1) * L + l] = FB[1]
+    w[(rows.BASE + 2) * L + l] = FB[2]
+    w[(rows.BASE + 3) * L + l] = FB[3]
+    w[(rows.BASE + 4) * L + l] = FB[4]
+    w[(rows.BASE + 5) * L + l] = FB[5]
+    w[(rows.BASE + 6) * L + l] = FB[6]
+    w[(rows.BASE + 7) * L + l] = FB[7]
+    w[(rows.BASE + 8) * L + l] = FB[8]
     J = determinant(F)  # and of F B₀, as det B₀ is 1
     w[rows.VOLUME * L + l] = J - 1.0
     r = inverse_cube_root(J, math.sqrt(w[rows.SIZE * L + l]))

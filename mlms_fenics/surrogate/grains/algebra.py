@@ -43,6 +43,17 @@ def times(D, A, M):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(**OPTIONS)
+def spun(r, A, new):  # type: ignore[no-untyped-def]
+    """new = r A."""
+    n = columns(A)
+    for i in range(3):
+        for j in range(3):
+            for p in range(n):
+                x = r[3 * i, p] * A[j, p] + r[3 * i + 1, p] * A[3 + j, p]
+                new[3 * i + j, p] = x + r[3 * i + 2, p] * A[6 + j, p]
+
+
+@numba.njit(**OPTIONS)
 def times_symmetric(A, S, M):  # type: ignore[no-untyped-def]
     """M = A S."""
     n = columns(A)

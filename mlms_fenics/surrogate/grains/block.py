@@ -10,6 +10,7 @@ from mlms_fenics.surrogate.grains.algebra import (
     PATHS,
     inward,
     outward,
+    spun,
     symmetric,
     times,
     times_symmetric,
@@ -21,16 +22,6 @@ from mlms_fenics.surrogate.grains.flow import flow
 _F = np.float32
 _N = PATHS
 _E = ELASTIC
-
-
-@numba.njit(**OPTIONS)
-def _spun(r, A, new):  # type: ignore[no-untyped-def]
-    """new = r A."""
-    for i in range(3):
-        for j in range(3):
-            for p in range(_N):
-                x = r[3 * i, p] * A[j, p] + r[3 * i + 1, p] * A[3 + j, p]
-                new[3 * i + j, p] = x + r[3 * i + 2, p] * A[6 + j, p]
 
 
 @numba.njit(**OPTIONS)
@@ -105,7 +96,7 @@ def block(  # type: ignore[no-untyped-def]
                 moved[i, p] = o[i, g * _N + p]
         flow(pull, moved, amounts[0], amounts[1], size, q, new, amount, w)
         turn(before[g], w, M)
-        _spun(r, M, R)
+        spun(r, M, R)
         symmetric(new, D)
         times_symmetric(R, D, M)
         outward(R, M, c)

@@ -20,6 +20,7 @@ from mlms_fenics.surrogate.compiled.stress import STRESS_ROWS, turned_stress
 from mlms_fenics.surrogate.compiled.trust import measure, trust_space
 from mlms_fenics.surrogate.grains import algebra
 from mlms_fenics.surrogate.grains import update as grains_update
+from mlms_fenics.surrogate.grains.algebra import spun
 from mlms_fenics.surrogate.grains.update import step_between
 from mlms_fenics.surrogate.quick import crystal
 from mlms_fenics.surrogate.quick.crystal import BLOCK, crystal_step, stress_of, work_space
@@ -42,16 +43,6 @@ def _increment(turned, d, r):  # type: ignore[no-untyped-def]
         d[4, p] = turned[5 * _N + p] * (2.0 * _HALF)
         for i in range(9):
             r[i, p] = turned[(ROTATION + i) * _N + p]
-
-
-@numba.njit(**_OPTIONS)
-def _spun(r, A, new):  # type: ignore[no-untyped-def]
-    """new = r A."""
-    for i in range(3):
-        for j in range(3):
-            for p in range(_N):
-                x = r[3 * i, p] * A[j, p] + r[3 * i + 1, p] * A[3 + j, p]
-                new[3 * i + j, p] = x + r[3 * i + 2, p] * A[6 + j, p]
 
 
 def _cached(sources: int):  # type: ignore[no-untyped-def]
@@ -89,7 +80,7 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
         seen = trust_space(trust, _F)
         total, work = np.empty(5 * _N, _F), np.empty(STRESS_ROWS * _N, _F)
         d, c, r = np.empty((5, _N), _F), np.empty((5, _N), _F), np.empty((9, _N), _F)
-        own, after, spun = np.empty((9, _N), _F), np.empty((9, _N), _F), np.empty((9, _N), _F)
+        own, after, turned_by = np.empty((9, _N), _F), np.empty((9, _N), _F), np.empty((9, _N), _F)
         stressed, strong, slips = (
             np.empty((5, _N), _F),
             np.empty((k, _N), _F),
@@ -112,12 +103,12 @@ def _cached(sources: int):  # type: ignore[no-untyped-def]
                 take(g, k * grain, start, here, strong)
                 take(x, k * grain, start, here, slips)
                 crystal_step(tables, sweeps, d, dt, own, stressed, strong, slips, space, after)
-                _spun(r, after, spun)
-                stress_of(spun, stressed, space, c)
+                spun(r, after, turned_by)
+                stress_of(turned_by, stressed, space, c)
                 for i in range(5):
                     for p in range(_N):
                         total[i * _N + p] += share[grain] * c[i, p]
-                give(spun, new_A, 9 * grain, start, here)
+                give(turned_by, new_A, 9 * grain, start, here)
                 give(stressed, new_s, 5 * grain, start, here)
                 give(strong, new_g, k * grain, start, here)
                 give(slips, new_x, k * grain, start, here)
